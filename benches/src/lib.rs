@@ -1,0 +1,1 @@
+//! Benchmarks: ratios against native twins and GNU tools.

@@ -1,0 +1,3 @@
+//! The etc-tree builder.
+
+fn main() {}

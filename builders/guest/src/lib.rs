@@ -1,0 +1,1 @@
+//! What every builder shares: attributes, errors, output, the host extensions.

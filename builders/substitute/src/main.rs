@@ -1,0 +1,3 @@
+//! The substitute builder.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The symlink-tree builder.
+
+fn main() {}

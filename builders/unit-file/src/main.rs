@@ -1,0 +1,3 @@
+//! The unit-file builder.
+
+fn main() {}

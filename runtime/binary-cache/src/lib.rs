@@ -1,0 +1,1 @@
+//! Substituters: binary caches over HTTP and file://.

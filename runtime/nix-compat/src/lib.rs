@@ -1,0 +1,1 @@
+//! Nix's formats, pure: store paths, derivations, NAR, narinfo, references.

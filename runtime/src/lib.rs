@@ -1,0 +1,1 @@
+//! Builds Nix derivations with WebAssembly builders, the same bytes on every host.

@@ -1,0 +1,3 @@
+//! The `wasibuild` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The embedded store: a genuine Nix chroot store.

@@ -1,0 +1,1 @@
+//! Integration tests with real parts: real Nix, GNU tools, hostile guests.
