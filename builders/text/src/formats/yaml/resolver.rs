@@ -60,7 +60,9 @@ impl Cursor<'_> {
     /// Digits and underscores; the first must be a digit.
     fn number(&mut self) -> bool {
         let starts = self.peek().is_some_and(|byte| byte.is_ascii_digit());
-        self.run(usize::MAX, is_digit_or_underscore);
+        if starts {
+            self.run(usize::MAX, is_digit_or_underscore);
+        }
         starts
     }
 
