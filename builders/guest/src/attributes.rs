@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 pub struct Attributes {
     derivation_name: String,
     values: BTreeMap<String, Attribute>,
+    /// Attributes that speak to Nix, as they are spelled in an environment.
+    reserved: BTreeMap<String, BString>,
     outputs: BTreeMap<String, PathBuf>,
     asked: BTreeSet<String>,
 }
@@ -85,9 +87,16 @@ impl Attributes {
                 values.remove(&name);
             }
         }
-        values.retain(|name, _| !reserved::ATTRIBUTES.contains(&name.as_str()));
+        let (to_nix, values): (BTreeMap<_, _>, BTreeMap<_, _>) = values
+            .into_iter()
+            .partition(|(name, _)| reserved::ATTRIBUTES.contains(&name.as_str()));
+        let reserved = to_nix
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, BString::from(as_variable(&value)?))))
+            .collect();
         Ok(Self {
             derivation_name,
+            reserved,
             values: values
                 .into_iter()
                 .map(|(name, value)| (name, Attribute::Json(value)))
@@ -130,15 +139,19 @@ impl Attributes {
             .get(b"name".as_bstr())
             .map(ToString::to_string)
             .unwrap_or_default();
-        let values = environment
-            .into_iter()
-            .map(|(name, value)| (name.to_string(), Attribute::Text(value)))
-            .filter(|(name, _)| {
-                !reserved::ATTRIBUTES.contains(&name.as_str()) && !reserved::is_nix_variable(name)
-            })
-            .collect();
+        let mut values = BTreeMap::new();
+        let mut reserved = BTreeMap::new();
+        for (name, value) in environment {
+            let name = name.to_string();
+            if reserved::ATTRIBUTES.contains(&name.as_str()) {
+                reserved.insert(name, value);
+            } else if !reserved::is_nix_variable(&name) {
+                values.insert(name, Attribute::Text(value));
+            }
+        }
         Ok(Self {
             derivation_name,
+            reserved,
             values,
             outputs,
             asked: BTreeSet::new(),
@@ -289,19 +302,30 @@ impl Attributes {
         }
     }
 
-    /// Takes all strings, numbers and Booleans that are left, as `substituteAll` does, and returns
-    /// them as Nix spells them in the environment. Lists of such are joined by spaces.
-    pub fn remaining_as_variables(&mut self) -> Result<BTreeMap<String, BString>> {
-        let values = std::mem::take(&mut self.values);
-        let mut variables = BTreeMap::new();
-        for (name, value) in values {
+    /// All attributes that can be spelled as environment variables, spelled so, those that speak to
+    /// Nix and the outputs included. Takes nothing.
+    ///
+    /// With structured attributes, sets and lists that hold sets are left out.
+    pub fn as_variables(&self) -> BTreeMap<String, BString> {
+        let mut variables = self.reserved.clone();
+        for (name, value) in &self.values {
             let text = match value {
-                Attribute::Text(text) => text,
-                Attribute::Json(value) => as_variable(&name, &value)?,
+                Attribute::Text(text) => Some(text.clone()),
+                Attribute::Json(value) => as_variable(value).map(BString::from),
             };
-            variables.insert(name, text);
+            variables.extend(text.map(|text| (name.clone(), text)));
         }
-        Ok(variables)
+        let outputs: Vec<&str> = self.outputs.keys().map(String::as_str).collect();
+        variables.insert("outputs".to_owned(), outputs.join(" ").into());
+        for (name, path) in &self.outputs {
+            variables.insert(name.clone(), bytes::from_path(path).to_owned());
+        }
+        variables
+    }
+
+    /// Takes whatever is left, for builders to which every attribute means something.
+    pub fn take_the_rest(&mut self) {
+        self.values.clear();
     }
 
     /// The outputs by name.
@@ -311,6 +335,12 @@ impl Attributes {
 
     /// Refuses what was not taken. To be called before anything is written.
     pub fn finish(self) -> Result<()> {
+        self.finish_but(&BTreeSet::new())
+    }
+
+    /// Refuses what was neither taken nor is in `allowed`.
+    pub fn finish_but(mut self, allowed: &BTreeSet<String>) -> Result<()> {
+        self.values.retain(|name, _| !allowed.contains(name));
         if self.values.is_empty() {
             return Ok(());
         }
@@ -338,28 +368,16 @@ pub fn describe(value: &Value) -> String {
 }
 
 /// A value as Nix spells it in the environment of a derivation without structured attributes.
-fn as_variable(name: &str, value: &Value) -> Result<BString> {
-    Ok(BString::from(match value {
+fn as_variable(value: &Value) -> Option<String> {
+    Some(match value {
         Value::Null | Value::Bool(false) => String::new(),
         Value::Bool(true) => "1".to_owned(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
         Value::Array(items) => {
-            let mut words = Vec::with_capacity(items.len());
-            for item in items {
-                if item.is_object() || item.is_array() {
-                    return Err(Error::wrong_type(name, "a list of strings", describe(item)));
-                }
-                words.push(as_variable(name, item)?.to_string());
-            }
-            words.join(" ")
+            let words: Option<Vec<String>> = items.iter().map(as_variable).collect();
+            words?.join(" ")
         }
-        Value::Object(_) => {
-            return Err(Error::wrong_type(
-                name,
-                "a string, number, Boolean or list",
-                "an attribute set",
-            ));
-        }
-    }))
+        Value::Object(_) => return None,
+    })
 }

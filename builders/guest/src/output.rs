@@ -89,6 +89,16 @@ impl Node {
             })
     }
 
+    /// The same, to change it.
+    pub fn get_mut(&mut self, path: &[u8]) -> Option<&mut Node> {
+        path.split_str("/")
+            .filter(|part| !part.is_empty())
+            .try_fold(self, |node, part| match node {
+                Self::Directory(entries) => entries.get_mut(BStr::new(part)),
+                _ => None,
+            })
+    }
+
     /// Whether an executable file is in the tree.
     pub fn has_executable(&self) -> bool {
         let mut pending = vec![self];
