@@ -91,7 +91,7 @@ fn build_env(
         || attributes.boolean("checkCollisionContents")?;
     Ok(build_env::Request {
         out: bytes::from_path(out).to_owned(),
-        store_directory: store_directory(),
+        store_directory: store_directory(out),
         packages,
         extra_paths: extra_paths(attributes, source)?,
         paths_to_link,
@@ -162,10 +162,8 @@ fn absolute(attribute: &str, path: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The store that Nix names to every build.
-fn store_directory() -> BString {
-    match std::env::var_os("NIX_STORE") {
-        Some(directory) => bytes::from_os(&directory),
-        None => BString::from("/nix/store"),
-    }
+/// The store that holds the output.
+fn store_directory(out: &Path) -> BString {
+    let store = out.parent().unwrap_or(Path::new("/nix/store"));
+    bytes::from_path(store).to_owned()
 }
