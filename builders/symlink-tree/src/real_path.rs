@@ -10,7 +10,7 @@
 use crate::source::{Kind, Source};
 use bstr::{BString, ByteSlice};
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Perl allows one link more than `MAXSYMLINKS`, which is 20 on Linux.
 const MOST_LINKS: u32 = 21;
@@ -20,7 +20,7 @@ const LONGEST_PATH: usize = 4096;
 /// Resolves paths and remembers plain directories.
 pub struct RealPaths<'a> {
     source: &'a dyn Source,
-    directories: RefCell<HashSet<BString>>,
+    directories: RefCell<BTreeSet<BString>>,
 }
 
 impl<'a> RealPaths<'a> {
