@@ -238,7 +238,7 @@ fn damage_is_found_and_told_like_nix_does() {
     let f = Fixture::new();
     let (lib, top) = (path("lib", 1), path("top", 2));
     build(&f.store, &lib, tree(&lib), &[]).unwrap();
-    build(&f.store, &top, tree(&lib), &[lib.clone()]).unwrap();
+    build(&f.store, &top, tree(&lib), std::slice::from_ref(&lib)).unwrap();
     build(
         &f.store,
         &path("alone", 3),

@@ -240,14 +240,7 @@ fn bad_sources_are_refused_by_name() {
     let f = Fixture::new();
     let fifo = f.dir.path().join("dir/fifo");
     fs::create_dir(f.dir.path().join("dir")).unwrap();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &fifo,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR,
-        0,
-    )
-    .unwrap();
+    make_pipe(&fifo);
     let error = f
         .store
         .add_path(&f.dir.path().join("dir"))
