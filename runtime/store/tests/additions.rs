@@ -426,7 +426,7 @@ fn object() -> impl Strategy<Value = FileSystemObject> {
             executable,
             contents: Contents::from(bytes),
         }),
-        proptest::collection::vec(1..=255_u8, 1..60).prop_map(FileSystemObject::symlink::<Vec<u8>>),
+        proptest::collection::vec(1..=255_u8, 1..60).prop_map(FileSystemObject::symlink),
     ];
     let name = proptest::collection::vec(
         prop_oneof![Just(b'a'), Just(b'A'), Just(b'b'), 1..=255_u8],
