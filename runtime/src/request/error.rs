@@ -164,7 +164,7 @@ pub enum RequestError {
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] wasibuild_store::Error),
+    Store(#[from] std::io::Error),
 }
 
 /// An error and its causes in one line.
