@@ -77,7 +77,7 @@ pub fn compare(old: &FileSystemObject, new: &FileSystemObject) -> io::Result<Dif
     while let Some((path, old, new)) = todo.pop() {
         match (old, new) {
             (FileSystemObject::Directory { entries: old }, FileSystemObject::Directory { entries: new }) => {
-                compare_entries(&path, old, new, &mut todo, &mut found);
+                compare_entries(path.as_bstr(), old, new, &mut todo, &mut found);
             }
             (FileSystemObject::Symlink { target: old }, FileSystemObject::Symlink { target: new }) => {
                 if old != new {

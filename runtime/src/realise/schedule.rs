@@ -76,7 +76,8 @@ pub fn run(
     std::thread::scope(|scope| {
         for (lane, width) in [(Lane::Build, widths.builds), (Lane::Fetch, widths.fetches)] {
             for _ in 0..width.max(1).min(count(lane)) {
-                scope.spawn(|| board.serve(lane, work));
+                let board = &board;
+                scope.spawn(move || board.serve(lane, work));
             }
         }
     });
