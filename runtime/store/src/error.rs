@@ -297,16 +297,27 @@ impl Error {
 pub(crate) trait Context<T> {
     /// Names what was tried and on which path.
     fn context(self, action: &'static str, path: impl AsRef<Path>) -> Result<T>;
+
+    /// The same; the path is put together only if there is an error.
+    fn context_with(self, action: &'static str, path: impl FnOnce() -> PathBuf) -> Result<T>;
 }
 
 impl<T> Context<T> for io::Result<T> {
     fn context(self, action: &'static str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|source| Error::io(action, path, source))
     }
+
+    fn context_with(self, action: &'static str, path: impl FnOnce() -> PathBuf) -> Result<T> {
+        self.map_err(|source| Error::io(action, path(), source))
+    }
 }
 
 impl<T> Context<T> for rustix::io::Result<T> {
     fn context(self, action: &'static str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|source| Error::sys(action, path, source))
+    }
+
+    fn context_with(self, action: &'static str, path: impl FnOnce() -> PathBuf) -> Result<T> {
+        self.map_err(|source| Error::sys(action, path(), source))
     }
 }

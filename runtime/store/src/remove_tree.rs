@@ -54,7 +54,7 @@ fn remove_or_open(
 ) -> Result<bool> {
     let stat = match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(false),
-        other => other.context("read the state of", cursor::join(dir_path, name))?,
+        other => other.context_with("read the state of", || cursor::join(dir_path, name))?,
     };
     if FileType::from_raw_mode(stat.st_mode as RawMode) == FileType::Directory {
         let mode = Mode::from_raw_mode(stat.st_mode as RawMode);
@@ -67,7 +67,7 @@ fn remove_or_open(
     }
     match unlinkat(dir, name, AtFlags::empty()) {
         Err(Errno::NOENT) => return Ok(false),
-        other => other.context("remove", cursor::join(dir_path, name))?,
+        other => other.context_with("remove", || cursor::join(dir_path, name))?,
     }
     // The space of a file with other names (Nix's `.links`) is not freed yet.
     if stat.st_nlink == 1 {

@@ -91,18 +91,18 @@ fn visit(
     sink: &mut dyn TreeSink,
 ) -> Result<bool> {
     let path = || cursor::join(dir_path, name);
-    let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).context("read the state of", path())?;
+    let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).context_with("read the state of", path)?;
     match FileType::from_raw_mode(stat.st_mode as RawMode) {
         FileType::Directory => return Ok(true),
         FileType::Symlink => {
-            let target = readlinkat(dir, name, Vec::new()).context("read the link", path())?;
+            let target = readlinkat(dir, name, Vec::new()).context_with("read the link", path)?;
             sink.symlink(target.to_bytes())?;
         }
         FileType::RegularFile => {
             // Not blocking, in case that it has become a pipe.
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let fd = openat(dir, name, flags, Mode::empty()).context("open", path())?;
-            let stat = fstat(&fd).context("read the state of", path())?;
+            let fd = openat(dir, name, flags, Mode::empty()).context_with("open", path)?;
+            let stat = fstat(&fd).context_with("read the state of", path)?;
             if FileType::from_raw_mode(stat.st_mode as RawMode) != FileType::RegularFile {
                 return Err(Error::Changed { path: path() });
             }

@@ -110,7 +110,7 @@ impl<'a> TreeWriter<'a> {
         match object {
             FileSystemObject::File { executable, contents: Contents::Memory(bytes) } => {
                 let mut file = self.create_file(*executable)?;
-                file.write_all(bytes).context("write", self.path())?;
+                file.write_all(bytes).context_with("write", || self.place())?;
                 self.end_file(&file, *executable)
             }
             FileSystemObject::File { executable, contents } => {
@@ -170,7 +170,7 @@ impl<'a> TreeWriter<'a> {
     }
 
     /// The path of the node that is being written, for messages.
-    fn path(&self) -> PathBuf {
+    pub(crate) fn place(&self) -> PathBuf {
         cursor::join(self.cursor.as_ref().map_or(self.target.path, |c| c.path()), &self.next)
     }
 
@@ -183,15 +183,15 @@ impl<'a> TreeWriter<'a> {
         match make(self.dir(), &self.next) {
             Err(Errno::EXIST) if self.cursor.is_none() => {
                 remove_tree(self.target.dir, self.target.path, &self.next)?;
-                make(self.dir(), &self.next).context(action, self.path())
+                make(self.dir(), &self.next).context_with(action, || self.place())
             }
-            result => result.context(action, self.path()),
+            result => result.context_with(action, || self.place()),
         }
     }
 
     /// Makes a file and returns it, open for writing.
     pub(crate) fn create_file(&mut self, executable: bool) -> Result<File> {
-        self.target.hooks.pass("make a file", &self.target.path.join(&self.temporary))?;
+        self.target.hooks.pass("make a file", self.target.path)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW
             | OFlags::CLOEXEC;
         let mode = if executable { EXECUTABLE } else { FILE };
@@ -202,14 +202,14 @@ impl<'a> TreeWriter<'a> {
     /// Gives a written file its mode and time.
     pub(crate) fn end_file(&mut self, file: &File, executable: bool) -> Result<()> {
         let mode = if executable { EXECUTABLE } else { FILE };
-        set_mode(file.as_fd(), mode).context("set the mode of", self.path())?;
-        futimens(file, &TIMES).context("set the time of", self.path())
+        set_mode(file.as_fd(), mode).context_with("set the mode of", || self.place())?;
+        futimens(file, &TIMES).context_with("set the time of", || self.place())
     }
 }
 
 impl TreeSink for TreeWriter<'_> {
     fn directory(&mut self) -> Result<()> {
-        self.target.hooks.pass("make a directory", &self.target.path.join(&self.temporary))?;
+        self.target.hooks.pass("make a directory", self.target.path)?;
         self.make("make the directory", |dir, name| mkdirat(dir, name, OPEN_DIRECTORY))?;
         match &mut self.cursor {
             Some(cursor) => cursor.descend(&self.next)?,
@@ -253,14 +253,14 @@ impl TreeSink for TreeWriter<'_> {
         let mut left = size;
         self.buffer.resize(256 * 1024, 0);
         loop {
-            let read = contents.read(&mut self.buffer).context("read the contents of", self.path());
+            let read = contents.read(&mut self.buffer).context_with("read the contents of", || self.place());
             let count = match read {
                 Err(Error::Io { source, .. })
                     if source.kind() == std::io::ErrorKind::Interrupted => continue,
                 other => other?,
             };
             let Some(chunk) = self.buffer.get(..count).filter(|c| !c.is_empty()) else { break };
-            file.write_all(chunk).context("write", self.path())?;
+            file.write_all(chunk).context_with("write", || self.place())?;
             left = left.checked_sub(count as u64).ok_or_else(|| self.changed())?;
         }
         if left != 0 {
@@ -272,13 +272,13 @@ impl TreeSink for TreeWriter<'_> {
     fn symlink(&mut self, target: &[u8]) -> Result<()> {
         self.make("make the link", |dir, name| symlinkat(target, dir, name))?;
         utimensat(self.dir(), &self.next, &TIMES, AtFlags::SYMLINK_NOFOLLOW)
-            .context("set the time of", self.path())
+            .context_with("set the time of", || self.place())
     }
 }
 
 impl TreeWriter<'_> {
     fn changed(&self) -> Error {
-        Error::Changed { path: self.path() }
+        Error::Changed { path: self.place() }
     }
 }
 
