@@ -116,9 +116,9 @@ fn other_systems_are_fetched_with_their_closure_or_refused() {
             path("left.drv").to_absolute_path(),
             path("right.drv").to_absolute_path(),
             path("top.drv").to_absolute_path(),
+            path("libc").to_absolute_path(),
             path("base").to_absolute_path(),
             path("base-dev").to_absolute_path(),
-            path("libc").to_absolute_path(),
         )
     );
 
