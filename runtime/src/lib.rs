@@ -11,12 +11,14 @@
 pub mod difference;
 pub mod directories;
 pub mod embedded;
+pub mod environment;
 pub mod exit_code;
 pub mod interrupt;
 pub mod options;
+pub mod output_checks;
 pub mod plan;
 pub mod printable;
 pub mod progress;
+pub mod realise;
 pub mod request;
 pub mod router;
-pub mod realise { pub mod schedule; }

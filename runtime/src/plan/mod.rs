@@ -134,17 +134,21 @@ impl Plan {
         facts: &F,
         choices: Choices,
     ) -> Result<Plan, PlanError<F::Error>> {
-        let steps = PerNode::filled(&graph, Step::NotNeeded);
-        let wanted = PerNode::filled(&graph, BTreeSet::new());
-        let mut planner = Planner {
-            facts,
-            choices,
-            wanted,
-            plan: Plan { graph, steps, fetches: BTreeMap::new(), goals },
-            frontier: BTreeSet::new(),
-            sources: BTreeMap::new(),
-            to_fetch: BTreeMap::new(),
-        };
+        let mut planner = Planner::new(graph, goals, facts, choices);
+        planner.run()?;
+        Ok(planner.plan)
+    }
+
+    /// A plan that builds nothing and fetches paths, each with one that needs it, and their closures.
+    ///
+    /// # Errors
+    /// [`PlanError::Missing`], when no cache has one of them.
+    pub fn fetch<F: Facts>(
+        paths: BTreeMap<StorePath, StorePath>,
+        facts: &F,
+    ) -> Result<Plan, PlanError<F::Error>> {
+        let mut planner = Planner::new(Graph::new(), Vec::new(), facts, Choices::default());
+        planner.to_fetch = paths;
         planner.run()?;
         Ok(planner.plan)
     }
@@ -169,7 +173,19 @@ struct Planner<'f, F> {
     to_fetch: BTreeMap<StorePath, StorePath>,
 }
 
-impl<F: Facts> Planner<'_, F> {
+impl<'f, F: Facts> Planner<'f, F> {
+    fn new(graph: Graph, goals: Vec<(NodeId, BTreeSet<String>)>, facts: &'f F, choices: Choices) -> Self {
+        Planner {
+            facts,
+            choices,
+            wanted: PerNode::filled(&graph, BTreeSet::new()),
+            plan: Plan { steps: PerNode::filled(&graph, Step::NotNeeded), graph, fetches: BTreeMap::new(), goals },
+            frontier: BTreeSet::new(),
+            sources: BTreeMap::new(),
+            to_fetch: BTreeMap::new(),
+        }
+    }
+
     fn run(&mut self) -> Result<(), PlanError<F::Error>> {
         for (id, outputs) in self.plan.goals.clone() {
             let node = self.plan.graph.node(id);

@@ -135,6 +135,7 @@ mod tests {
         let mut log = BuildLog::new(Some(Box::new(Full)), &progress, "n");
         log.write(b"a\n");
         log.write(b"b\n");
+        drop(log);
         let lines = progress.0.into_inner().expect("shown");
         assert_eq!(lines.len(), 3, "{lines:?}");
         assert!(lines[0].starts_with("cannot write the log of 'n': no storage space"), "{lines:?}");

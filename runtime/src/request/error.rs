@@ -164,7 +164,7 @@ pub enum RequestError {
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] std::io::Error),
+    Store(#[from] wasibuild_store::Error),
 }
 
 /// An error and its causes in one line.

@@ -193,7 +193,7 @@ impl<'l> Loader<'l> {
                     self.imports.sources.insert(source.clone(), found);
                 }
                 None => {
-                    self.imports.missing_sources.insert(source.clone());
+                    self.imports.missing_sources.entry(source.clone()).or_insert_with(|| path.clone());
                 }
             }
         }

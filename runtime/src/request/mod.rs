@@ -43,8 +43,9 @@ pub struct Imports {
     pub sources: BTreeMap<StorePath, SourceFile>,
     /// Derivations, inputs first, and their files.
     pub derivations: Vec<(StorePath, PathBuf)>,
-    /// Sources of those derivations that are neither in the store nor beside the file.
-    pub missing_sources: BTreeSet<StorePath>,
+    /// Sources of those derivations that are neither in the store nor beside the file, each with a
+    /// derivation that needs it.
+    pub missing_sources: BTreeMap<StorePath, StorePath>,
 }
 
 impl Imports {
