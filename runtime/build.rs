@@ -16,9 +16,16 @@ fn main() -> io::Result<()> {
     let mut table = String::from("&[\n");
     for file in builders(&directory)? {
         println!("cargo::rerun-if-changed={}", file.display());
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let path = file.to_string_lossy().into_owned();
-        let _ = writeln!(table, "    Builder {{ name: {name:?}, module: include_bytes!({path:?}) }},");
+        let _ = writeln!(
+            table,
+            "    Builder {{ name: {name:?}, module: include_bytes!({path:?}) }},"
+        );
     }
     table.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("builders.rs");
@@ -31,7 +38,11 @@ fn directory() -> PathBuf {
         return PathBuf::from(named);
     }
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
-    manifest.parent().unwrap_or(&manifest).join("target").join("builders")
+    manifest
+        .parent()
+        .unwrap_or(&manifest)
+        .join("target")
+        .join("builders")
 }
 
 /// The modules, sorted by name; none if the directory does not exist.
@@ -44,7 +55,10 @@ fn builders(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "wasm") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
             files.push(path.canonicalize()?);
         }
     }

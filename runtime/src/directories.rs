@@ -48,18 +48,31 @@ impl Variables {
 }
 
 fn absolute(value: &Option<OsString>) -> Option<PathBuf> {
-    value.as_deref().map(Path::new).filter(|path| path.is_absolute()).map(Path::to_owned)
+    value
+        .as_deref()
+        .map(Path::new)
+        .filter(|path| path.is_absolute())
+        .map(Path::to_owned)
 }
 
 fn data(variables: &Variables) -> Option<PathBuf> {
     absolute(&variables.data).or_else(|| {
-        variables.below_home(if variables.macos { "Library/Application Support" } else { ".local/share" })
+        variables.below_home(if variables.macos {
+            "Library/Application Support"
+        } else {
+            ".local/share"
+        })
     })
 }
 
 fn cache_base(variables: &Variables) -> Option<PathBuf> {
-    absolute(&variables.cache)
-        .or_else(|| variables.below_home(if variables.macos { "Library/Caches" } else { ".cache" }))
+    absolute(&variables.cache).or_else(|| {
+        variables.below_home(if variables.macos {
+            "Library/Caches"
+        } else {
+            ".cache"
+        })
+    })
 }
 
 #[cfg(test)]
@@ -67,7 +80,12 @@ mod tests {
     use super::*;
 
     fn variables(home: &str, data: Option<&str>, cache: Option<&str>, macos: bool) -> Variables {
-        Variables { home: Some(home.into()), data: data.map(Into::into), cache: cache.map(Into::into), macos }
+        Variables {
+            home: Some(home.into()),
+            data: data.map(Into::into),
+            cache: cache.map(Into::into),
+            macos,
+        }
     }
 
     #[test]
@@ -86,7 +104,10 @@ mod tests {
     #[test]
     fn macos_follows_apple() {
         let plain = variables("/Users/a", None, None, true);
-        assert_eq!(data(&plain), Some("/Users/a/Library/Application Support".into()));
+        assert_eq!(
+            data(&plain),
+            Some("/Users/a/Library/Application Support".into())
+        );
         assert_eq!(cache_base(&plain), Some("/Users/a/Library/Caches".into()));
     }
 

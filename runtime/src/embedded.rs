@@ -24,7 +24,11 @@ mod tests {
     fn names_are_sorted_and_modules_are_webassembly() {
         assert!(BUILDERS.windows(2).all(|pair| pair[0].name < pair[1].name));
         for builder in BUILDERS {
-            assert!(builder.module.starts_with(b"\0asm\x01\0\0\0"), "{}", builder.name);
+            assert!(
+                builder.module.starts_with(b"\0asm\x01\0\0\0"),
+                "{}",
+                builder.name
+            );
         }
     }
 }

@@ -86,7 +86,13 @@ mod tests {
     #[test]
     fn numbers_are_those_of_nix() {
         let code = |failed, timed_out, hash_mismatch, not_deterministic| {
-            BuildFailures { failed, timed_out, hash_mismatch, not_deterministic }.code()
+            BuildFailures {
+                failed,
+                timed_out,
+                hash_mismatch,
+                not_deterministic,
+            }
+            .code()
         };
         assert_eq!(code(false, false, false, false), 0);
         assert_eq!(code(true, false, false, false), 100);
@@ -98,8 +104,22 @@ mod tests {
 
     #[test]
     fn the_table_names_every_constant() {
-        for number in [SUCCESS, OTHER, USAGE, BAD_INPUT, STORE, UNSUPPORTED, INTERRUPTED, TERMINATED] {
-            assert!(TABLE.lines().any(|line| line.trim_start().starts_with(&format!("{number} "))), "{number}");
+        for number in [
+            SUCCESS,
+            OTHER,
+            USAGE,
+            BAD_INPUT,
+            STORE,
+            UNSUPPORTED,
+            INTERRUPTED,
+            TERMINATED,
+        ] {
+            assert!(
+                TABLE
+                    .lines()
+                    .any(|line| line.trim_start().starts_with(&format!("{number} "))),
+                "{number}"
+            );
         }
     }
 }

@@ -29,15 +29,17 @@ impl Interrupt {
         let interrupt = Interrupt::default();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let shared = interrupt.clone();
-        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            for signal in signals.forever() {
-                if shared.signal.swap(signal, Ordering::SeqCst) != 0 {
-                    // Half-written paths are not registered; the next run removes them.
-                    std::process::exit(i32::from(code(signal)));
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                for signal in signals.forever() {
+                    if shared.signal.swap(signal, Ordering::SeqCst) != 0 {
+                        // Half-written paths are not registered; the next run removes them.
+                        std::process::exit(i32::from(code(signal)));
+                    }
+                    on_first();
                 }
-                on_first();
-            }
-        })?;
+            })?;
         Ok(interrupt)
     }
 
@@ -56,5 +58,9 @@ impl Interrupt {
 }
 
 fn code(signal: i32) -> u8 {
-    if signal == SIGINT { exit_code::INTERRUPTED } else { exit_code::TERMINATED }
+    if signal == SIGINT {
+        exit_code::INTERRUPTED
+    } else {
+        exit_code::TERMINATED
+    }
 }

@@ -8,10 +8,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod commands;
 pub mod difference;
 pub mod directories;
 pub mod embedded;
 pub mod environment;
+pub mod error;
 pub mod exit_code;
 pub mod interrupt;
 pub mod options;

@@ -15,7 +15,8 @@ use crate::exit_code;
 /// The cache that is asked by default.
 pub const DEFAULT_SUBSTITUTER: &str = "https://cache.nixos.org";
 /// Its public key, as Nix's own default for `trusted-public-keys`.
-pub const DEFAULT_PUBLIC_KEY: &str = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
+pub const DEFAULT_PUBLIC_KEY: &str =
+    "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
 
 /// Builds Nix derivations with WebAssembly builders, the same bytes on every host.
 #[derive(Debug, Parser)]
@@ -112,6 +113,37 @@ pub struct Run {
     /// Where to fetch from.
     #[command(flatten)]
     pub substitution: Substitution,
+    /// What a build may use.
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
+/// Bounds of each build. They are part of what decides a result, so that the defaults are the same
+/// on every host.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits of a build (sizes in bytes, or with K, M, G)")]
+pub struct Bounds {
+    /// Memory of one process [default: 2G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_memory: Option<u64>,
+    /// Memory of all processes together [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_total_memory: Option<u64>,
+    /// All files that the build holds at a time [default: 16G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_output_size: Option<u64>,
+    /// Number of files, directories and links [default: 1000000]
+    #[arg(long, value_name = "N")]
+    pub max_files: Option<u64>,
+    /// Open descriptors of one process [default: 4096]
+    #[arg(long, value_name = "N")]
+    pub max_open_files: Option<u32>,
+    /// Size of the log [default: 256M]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_build_log_size: Option<u64>,
+    /// Number of processes at a time [default: 512]
+    #[arg(long, value_name = "N")]
+    pub max_processes: Option<u32>,
 }
 
 /// Options that say where missing inputs come from.
@@ -230,6 +262,20 @@ impl Run {
     }
 }
 
+/// Reads a size: bytes, or a number with one of the suffixes K, M, G, T (powers of 1024).
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((end, 'k' | 'K')) => (text.get(..end), 10),
+        Some((end, 'm' | 'M')) => (text.get(..end), 20),
+        Some((end, 'g' | 'G')) => (text.get(..end), 30),
+        Some((end, 't' | 'T')) => (text.get(..end), 40),
+        _ => (Some(text), 0),
+    };
+    let number = digits.and_then(|digits| digits.parse::<u64>().ok());
+    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "expected a number of bytes, such as 500000, 64K, 512M or 2G".to_owned())
+}
+
 fn limit(seconds: u32) -> Option<Duration> {
     (seconds != 0).then(|| Duration::from_secs(u64::from(seconds)))
 }
@@ -254,11 +300,52 @@ mod tests {
             let path = format!("{path} {}", command.get_name());
             assert!(command.get_about().is_some(), "{path} has no help");
             for argument in command.get_arguments() {
-                assert!(argument.get_help().is_some(), "{path} {} has no help", argument.get_id());
+                assert!(
+                    argument.get_help().is_some(),
+                    "{path} {} has no help",
+                    argument.get_id()
+                );
             }
             command.get_subcommands().for_each(|sub| check(sub, &path));
         }
         check(&table(), "");
+    }
+
+    #[test]
+    fn sizes_have_suffixes() {
+        assert_eq!(size("17"), Ok(17));
+        assert_eq!(size("64k"), Ok(65536));
+        assert_eq!(size("2G"), Ok(2 << 30));
+        for wrong in ["", "K", "-1", "1.5G", "1GB", "99999999999T"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_in_the_help_are_those_of_the_sandbox() {
+        let limits = wasibuild_sandbox::Limits::default();
+        let run = table().find_subcommand("run").expect("run").clone();
+        for (option, default) in [
+            ("max_memory", limits.memory),
+            ("max_total_memory", limits.total_memory),
+            ("max_output_size", limits.output_size),
+            ("max_files", limits.files),
+            ("max_open_files", limits.open_files.into()),
+            ("max_build_log_size", limits.log_size),
+            ("max_processes", limits.processes.into()),
+        ] {
+            let argument = run
+                .get_arguments()
+                .find(|argument| argument.get_id() == option)
+                .expect(option);
+            let help = argument.get_help().expect("help").to_string();
+            let said = help
+                .split("[default: ")
+                .nth(1)
+                .and_then(|rest| rest.strip_suffix(']'))
+                .expect("a default");
+            assert_eq!(size(said), Ok(default), "{option}: {help}");
+        }
     }
 
     #[test]

@@ -62,9 +62,14 @@ pub fn check<E: std::error::Error + 'static>(
     if let Some(circle) = cycle(outputs) {
         return Err(RejectedOutput::Cycle { circle });
     }
-    let paths = outputs.iter().map(|(name, facts)| (name.clone(), facts.path.clone())).collect();
+    let paths = outputs
+        .iter()
+        .map(|(name, facts)| (name.clone(), facts.path.clone()))
+        .collect();
     for (name, facts) in outputs {
-        let Some(checks) = options.output_checks.get(name) else { continue };
+        let Some(checks) = options.output_checks.get(name) else {
+            continue;
+        };
         let closure = match checks.needs_closure() {
             true => closure(facts, outputs, valid).map_err(RejectedOutput::Store)?,
             false => BTreeMap::new(),
@@ -111,12 +116,17 @@ fn closure<E>(
 
 /// A circle of outputs that refer to each other, if there is one. Referring to itself is none.
 fn cycle(outputs: &BTreeMap<String, Facts>) -> Option<String> {
-    let names: BTreeMap<&StorePath, &str> =
-        outputs.iter().map(|(name, facts)| (&facts.path, name.as_str())).collect();
+    let names: BTreeMap<&StorePath, &str> = outputs
+        .iter()
+        .map(|(name, facts)| (&facts.path, name.as_str()))
+        .collect();
     let mut left: BTreeMap<&str, BTreeSet<&str>> = outputs
         .iter()
         .map(|(name, facts)| {
-            let needs = facts.references.iter().filter_map(|path| names.get(path).copied());
+            let needs = facts
+                .references
+                .iter()
+                .filter_map(|path| names.get(path).copied());
             (name.as_str(), needs.filter(|need| need != name).collect())
         })
         .collect();
@@ -137,7 +147,10 @@ fn cycle(outputs: &BTreeMap<String, Facts>) -> Option<String> {
     let mut circle = vec![*left.keys().next()?];
     loop {
         let last = *circle.last()?;
-        let next = *left.get(last)?.iter().find(|need| left.contains_key(*need))?;
+        let next = *left
+            .get(last)?
+            .iter()
+            .find(|need| left.contains_key(*need))?;
         let start = circle.iter().position(|name| *name == next);
         circle.push(next);
         if let Some(start) = start {
@@ -158,12 +171,17 @@ mod tests {
 
     fn facts(digit: u8, name: &str, references: &[&StorePath]) -> Facts {
         let references = references.iter().map(|path| (*path).clone()).collect();
-        Facts { path: path(digit, name), nar_size: 100, references }
+        Facts {
+            path: path(digit, name),
+            nar_size: 100,
+            references,
+        }
     }
 
     fn options(checks: OutputChecks) -> DerivationOptions {
         let text = br#"Derive([("out","/nix/store/00000000000000000000000000000000-a","","")],[],[],"wasm32-wasi","b",[],[("out","/nix/store/00000000000000000000000000000000-a")])"#;
-        let derivation = wasibuild_nix_compat::derivation::Derivation::from_aterm_bytes(text).expect("a derivation");
+        let derivation = wasibuild_nix_compat::derivation::Derivation::from_aterm_bytes(text)
+            .expect("a derivation");
         let mut options = DerivationOptions::of(&derivation).expect("options");
         options.output_checks = [("out".to_owned(), checks)].into();
         options
@@ -177,10 +195,16 @@ mod tests {
             ("lib".to_owned(), facts(4, "a-lib", &[&dep, &lib])),
         ]);
         let valid = |path: &StorePath| -> Result<Facts, Infallible> {
-            Ok(if *path == dep { facts(1, "dep", &[&far]) } else { facts(2, "far", &[]) })
+            Ok(if *path == dep {
+                facts(1, "dep", &[&far])
+            } else {
+                facts(2, "far", &[])
+            })
         };
         check(&options(checks), &outputs, &valid).map_err(|error| {
-            let source = std::error::Error::source(&error).map(|s| format!(" ({s})")).unwrap_or_default();
+            let source = std::error::Error::source(&error)
+                .map(|s| format!(" ({s})"))
+                .unwrap_or_default();
             format!("{error}{source}")
         })
     }
@@ -190,30 +214,70 @@ mod tests {
         let all = [path(1, "dep"), path(2, "far")].map(Reference::Path);
         let lib = Reference::Output("lib".to_owned());
         let allowed: BTreeSet<_> = all.iter().cloned().chain([lib]).collect();
-        let ignore = OutputChecks { ignore_self_refs: true, ..Default::default() };
-        assert_eq!(run(OutputChecks { allowed_requisites: Some(allowed.clone()), ..ignore.clone() }), Ok(()));
+        let ignore = OutputChecks {
+            ignore_self_refs: true,
+            ..Default::default()
+        };
+        assert_eq!(
+            run(OutputChecks {
+                allowed_requisites: Some(allowed.clone()),
+                ..ignore.clone()
+            }),
+            Ok(())
+        );
         let mut fewer = allowed;
         fewer.remove(&all[1]);
-        let error = run(OutputChecks { allowed_requisites: Some(fewer), ..ignore }).expect_err("refused");
-        assert!(error.contains("allowedRequisites") && error.contains("-far"), "{error}");
+        let error = run(OutputChecks {
+            allowed_requisites: Some(fewer),
+            ..ignore
+        })
+        .expect_err("refused");
+        assert!(
+            error.contains("allowedRequisites") && error.contains("-far"),
+            "{error}"
+        );
     }
 
     #[test]
     fn sizes_count_the_closure() {
-        let limit = |limit| OutputChecks { max_closure_size: Some(limit), ..Default::default() };
+        let limit = |limit| OutputChecks {
+            max_closure_size: Some(limit),
+            ..Default::default()
+        };
         assert_eq!(run(limit(400)), Ok(()));
         let error = run(limit(399)).expect_err("refused");
-        assert!(error.contains("400 bytes; maxClosureSize allows 399"), "{error}");
-        let error = run(OutputChecks { max_size: Some(99), ..Default::default() }).expect_err("refused");
+        assert!(
+            error.contains("400 bytes; maxClosureSize allows 399"),
+            "{error}"
+        );
+        let error = run(OutputChecks {
+            max_size: Some(99),
+            ..Default::default()
+        })
+        .expect_err("refused");
         assert!(error.contains("100 bytes; maxSize allows 99"), "{error}");
     }
 
     #[test]
     fn direct_references_do_not_count_the_closure() {
         let not = |name: &str, digit| [Reference::Path(path(digit, name))].into();
-        assert_eq!(run(OutputChecks { disallowed_references: not("dep", 1), ..Default::default() }), Ok(()));
-        run(OutputChecks { disallowed_requisites: not("dep", 1), ..Default::default() }).expect_err("refused");
-        run(OutputChecks { allowed_references: Some(BTreeSet::new()), ..Default::default() }).expect_err("refused");
+        assert_eq!(
+            run(OutputChecks {
+                disallowed_references: not("dep", 1),
+                ..Default::default()
+            }),
+            Ok(())
+        );
+        run(OutputChecks {
+            disallowed_requisites: not("dep", 1),
+            ..Default::default()
+        })
+        .expect_err("refused");
+        run(OutputChecks {
+            allowed_references: Some(BTreeSet::new()),
+            ..Default::default()
+        })
+        .expect_err("refused");
     }
 
     #[test]

@@ -37,7 +37,10 @@ pub fn log_line(line: &[u8], escapes: Escapes) -> String {
             rest = after;
             continue;
         }
-        let end = after.iter().position(|&b| b == 0x1b).map_or(rest.len(), |at| at + 1);
+        let end = after
+            .iter()
+            .position(|&b| b == 0x1b)
+            .map_or(rest.len(), |at| at + 1);
         let (chunk, after) = rest.split_at(end);
         push_visible(&mut out, chunk);
         rest = after;
@@ -71,7 +74,9 @@ pub fn name(bytes: &[u8]) -> String {
 /// The length of a sequence `ESC [ digits ; … m` at the start of `bytes`.
 fn colour_sequence(bytes: &[u8]) -> Option<usize> {
     let parameters = bytes.strip_prefix(b"\x1b[")?;
-    let length = parameters.iter().position(|b| !(b.is_ascii_digit() || *b == b';'))?;
+    let length = parameters
+        .iter()
+        .position(|b| !(b.is_ascii_digit() || *b == b';'))?;
     (parameters.get(length) == Some(&b'm')).then_some(length + 3)
 }
 
@@ -114,20 +119,35 @@ mod tests {
 
     #[test]
     fn plain_text_is_untouched() {
-        assert_eq!(log_line("naïve\ttext ☃".as_bytes(), Escapes::Plain), "naïve\ttext ☃");
+        assert_eq!(
+            log_line("naïve\ttext ☃".as_bytes(), Escapes::Plain),
+            "naïve\ttext ☃"
+        );
     }
 
     #[test]
     fn what_moves_a_cursor_is_shown() {
-        assert_eq!(log_line(b"a\x1b[2Jb\x07\x08c\rd\r", Escapes::KeepColours), "a^[[2Jb^G^Hc^Md");
-        assert_eq!(log_line(b"\x1b]0;title\x07", Escapes::KeepColours), "^[]0;title^G");
-        assert_eq!(log_line("\u{9b}2J\u{202e}x".as_bytes(), Escapes::Plain), "\\u{9b}2J\\u{202e}x");
+        assert_eq!(
+            log_line(b"a\x1b[2Jb\x07\x08c\rd\r", Escapes::KeepColours),
+            "a^[[2Jb^G^Hc^Md"
+        );
+        assert_eq!(
+            log_line(b"\x1b]0;title\x07", Escapes::KeepColours),
+            "^[]0;title^G"
+        );
+        assert_eq!(
+            log_line("\u{9b}2J\u{202e}x".as_bytes(), Escapes::Plain),
+            "\\u{9b}2J\\u{202e}x"
+        );
     }
 
     #[test]
     fn colours_stay_on_a_terminal_only() {
         let line = b"\x1b[1;31mred\x1b[m";
-        assert_eq!(log_line(line, Escapes::KeepColours), "\x1b[1;31mred\x1b[m\x1b[0m");
+        assert_eq!(
+            log_line(line, Escapes::KeepColours),
+            "\x1b[1;31mred\x1b[m\x1b[0m"
+        );
         assert_eq!(log_line(line, Escapes::Plain), "red");
         assert_eq!(log_line(b"end\x1b[31", Escapes::KeepColours), "end^[[31");
         assert_eq!(log_line(b"\x1b\x1b[0m\x1b", Escapes::Plain), "^[^[");
@@ -135,7 +155,10 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_shown_in_hex() {
-        assert_eq!(log_line(b"a\xff\xfeb\x00", Escapes::Plain), "a\\xff\\xfeb^@");
+        assert_eq!(
+            log_line(b"a\xff\xfeb\x00", Escapes::Plain),
+            "a\\xff\\xfeb^@"
+        );
         assert_eq!(name(b"a\nb\xff\x1b"), "a\\nb\\xff\\u{1b}");
     }
 
@@ -143,7 +166,10 @@ mod tests {
     fn nothing_that_a_terminal_acts_on_comes_through() {
         for byte in 0..=255u8 {
             let line = log_line(&[b'x', 0x1b, b'[', byte, b'm'], Escapes::Plain);
-            assert!(!line.contains(|c: char| c.is_control() && c != '\t'), "{line:?}");
+            assert!(
+                !line.contains(|c: char| c.is_control() && c != '\t'),
+                "{line:?}"
+            );
         }
     }
 }

@@ -68,11 +68,18 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`], when nobody does.
 pub fn route(question: Question<'_>) -> Result<Executor, Refusal> {
-    if !SANDBOX_SYSTEMS.iter().any(|system| question.system == system) {
-        return Err(Refusal::System { system: printable::name(question.system) });
+    if !SANDBOX_SYSTEMS
+        .iter()
+        .any(|system| question.system == system)
+    {
+        return Err(Refusal::System {
+            system: printable::name(question.system),
+        });
     }
     if !question.builder.starts_with_str("/nix/store/") {
-        return Err(Refusal::Builder { builder: printable::name(question.builder) });
+        return Err(Refusal::Builder {
+            builder: printable::name(question.builder),
+        });
     }
     Ok(Executor::Sandbox)
 }
@@ -82,7 +89,10 @@ mod tests {
     use super::*;
 
     fn ask(system: &str, builder: &str) -> Result<Executor, Refusal> {
-        route(Question { system: system.into(), builder: builder.into() })
+        route(Question {
+            system: system.into(),
+            builder: builder.into(),
+        })
     }
 
     #[test]
@@ -94,10 +104,20 @@ mod tests {
 
     #[test]
     fn others_are_refused_by_name() {
-        let system = ask("aarch64-linux\x1b", "/nix/store/x").expect_err("refused").to_string();
+        let system = ask("aarch64-linux\x1b", "/nix/store/x")
+            .expect_err("refused")
+            .to_string();
         assert!(system.contains("'aarch64-linux\\u{1b}'"), "{system}");
-        assert!(system.contains("'wasm32-wasi' and 'wasm32-wasip1'"), "{system}");
-        let builder = ask("wasm32-wasi", "builtin:fetchurl").expect_err("refused").to_string();
-        assert!(builder.contains("'builtin:fetchurl' is not in the store"), "{builder}");
+        assert!(
+            system.contains("'wasm32-wasi' and 'wasm32-wasip1'"),
+            "{system}"
+        );
+        let builder = ask("wasm32-wasi", "builtin:fetchurl")
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            builder.contains("'builtin:fetchurl' is not in the store"),
+            "{builder}"
+        );
     }
 }

@@ -16,7 +16,9 @@ fn render_man(out: &mut dyn Write) -> io::Result<()> {
     let mut table = options::table();
     table.build();
     let without_codes = table.clone().after_help("");
-    let man = clap_mangen::Man::new(without_codes).manual("wasibuild").section("1");
+    let man = clap_mangen::Man::new(without_codes)
+        .manual("wasibuild")
+        .section("1");
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;
@@ -44,15 +46,35 @@ fn render_command(out: &mut dyn Write, command: &clap::Command, parent: &str) ->
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").trim();
     writeln!(out, ".SS \"{}\"", escape(&name))?;
-    writeln!(out, "{}\n.PP\n\\fB{}\\fR", escape(&about(command)), escape(usage))?;
-    for argument in command.get_arguments().filter(|argument| !argument.is_global_set()) {
+    writeln!(
+        out,
+        "{}\n.PP\n\\fB{}\\fR",
+        escape(&about(command)),
+        escape(usage)
+    )?;
+    for argument in command
+        .get_arguments()
+        .filter(|argument| !argument.is_global_set())
+    {
         if matches!(argument.get_id().as_str(), "help" | "version") {
             continue;
         }
-        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-        writeln!(out, ".TP\n\\fB{}\\fR\n{}", escape(&argument.to_string()), escape(&help))?;
+        let help = argument
+            .get_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        writeln!(
+            out,
+            ".TP\n\\fB{}\\fR\n{}",
+            escape(&argument.to_string()),
+            escape(&help)
+        )?;
         let short = argument.get_short().map(|c| format!("Short form: -{c}."));
-        let defaults: Vec<_> = argument.get_default_values().iter().map(|v| v.to_string_lossy()).collect();
+        let defaults: Vec<_> = argument
+            .get_default_values()
+            .iter()
+            .map(|v| v.to_string_lossy())
+            .collect();
         if let Some(short) = short {
             writeln!(out, "{}", escape(&short))?;
         }
@@ -64,13 +86,20 @@ fn render_command(out: &mut dyn Write, command: &clap::Command, parent: &str) ->
 }
 
 fn about(command: &clap::Command) -> String {
-    command.get_about().map(|text| format!("{text}.")).unwrap_or_default()
+    command
+        .get_about()
+        .map(|text| format!("{text}."))
+        .unwrap_or_default()
 }
 
 /// Makes text safe for roff: no backslash, hyphen or leading dot is taken for a request.
 fn escape(text: &str) -> String {
     let escaped = text.replace('\\', "\\e").replace('-', "\\-");
-    if escaped.starts_with(['.', '\'']) { format!("\\&{escaped}") } else { escaped }
+    if escaped.starts_with(['.', '\'']) {
+        format!("\\&{escaped}")
+    } else {
+        escaped
+    }
 }
 
 /// Prints the completions for a shell.
@@ -89,7 +118,13 @@ mod tests {
         let mut page = Vec::new();
         man(&mut page).expect("the manual");
         let page = String::from_utf8(page).expect("text").replace("\\-", "-");
-        for text in ["wasibuild run", "wasibuild store gc", "--max-silent-time", "--substituters", "  102  a fixed output"] {
+        for text in [
+            "wasibuild run",
+            "wasibuild store gc",
+            "--max-silent-time",
+            "--substituters",
+            "  102  a fixed output",
+        ] {
             assert!(page.contains(text), "{text} is missing in\n{page}");
         }
         assert_eq!(page.matches("\n.SS \"wasibuild run\"").count(), 1);
@@ -97,10 +132,17 @@ mod tests {
 
     #[test]
     fn completions_exist_for_the_shells() {
-        for shell in [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish] {
+        for shell in [
+            clap_complete::Shell::Bash,
+            clap_complete::Shell::Zsh,
+            clap_complete::Shell::Fish,
+        ] {
             let mut text = Vec::new();
             completions(shell, &mut text).expect("completions");
-            assert!(String::from_utf8_lossy(&text).contains("max-silent-time"), "{shell}");
+            assert!(
+                String::from_utf8_lossy(&text).contains("max-silent-time"),
+                "{shell}"
+            );
         }
     }
 }

@@ -42,7 +42,9 @@ pub(super) fn compare(
     old: &file_system_object::Contents,
     new: &file_system_object::Contents,
 ) -> io::Result<Option<Contents>> {
-    let Some(offset) = first_difference(old, new)? else { return Ok(None) };
+    let Some(offset) = first_difference(old, new)? else {
+        return Ok(None);
+    };
     Ok(Some(Contents {
         old_size: old.len(),
         new_size: new.len(),
@@ -97,14 +99,25 @@ fn excerpt(contents: &file_system_object::Contents, offset: u64) -> io::Result<E
     let mut buffer = vec![0; split + AROUND];
     let bytes = read(contents, &mut buffer, start)?;
     let (before, after) = bytes.split_at_checked(split).unwrap_or((bytes, &[]));
-    Ok(Excerpt { before: before.to_vec(), after: after.to_vec() })
+    Ok(Excerpt {
+        before: before.to_vec(),
+        after: after.to_vec(),
+    })
 }
 
 impl Excerpt {
     /// The line that the difference is in, cut to what was read; `None` if it is no text.
     fn line(&self) -> Option<String> {
-        let start = self.before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-        let end = self.after.iter().position(|&b| b == b'\n').unwrap_or(self.after.len());
+        let start = self
+            .before
+            .iter()
+            .rposition(|&b| b == b'\n')
+            .map_or(0, |at| at + 1);
+        let end = self
+            .after
+            .iter()
+            .position(|&b| b == b'\n')
+            .unwrap_or(self.after.len());
         let line = [self.before.get(start..)?, self.after.get(..end)?].concat();
         // The ends may have cut a character in two; that makes it no less a text.
         let cut = |chunk: &[u8]| chunk.len() > 3;
@@ -121,14 +134,22 @@ impl Excerpt {
             }
         }
         let line_end = if end < self.after.len() { "\\n" } else { "" };
-        Some(format!("\"{}{line_end}\"", printable::name(text.as_bytes())))
+        Some(format!(
+            "\"{}{line_end}\"",
+            printable::name(text.as_bytes())
+        ))
     }
 
     fn hex(&self) -> String {
         if self.after.is_empty() {
             return "(end of file)".to_owned();
         }
-        let bytes: Vec<_> = self.after.iter().take(HEX_BYTES).map(|b| format!("{b:02x}")).collect();
+        let bytes: Vec<_> = self
+            .after
+            .iter()
+            .take(HEX_BYTES)
+            .map(|b| format!("{b:02x}"))
+            .collect();
         bytes.join(" ")
     }
 }
@@ -144,6 +165,10 @@ impl fmt::Display for Contents {
             (Some(old), Some(new)) if old != new => (old, new),
             _ => (self.old.hex(), self.new.hex()),
         };
-        write!(f, "; they differ from byte {} on:\n    before: {old}\n    now:    {new}", self.offset)
+        write!(
+            f,
+            "; they differ from byte {} on:\n    before: {old}\n    now:    {new}",
+            self.offset
+        )
     }
 }

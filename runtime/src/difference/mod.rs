@@ -76,17 +76,35 @@ pub fn compare(old: &FileSystemObject, new: &FileSystemObject) -> io::Result<Dif
     let mut todo = vec![(BString::default(), old, new)];
     while let Some((path, old, new)) = todo.pop() {
         match (old, new) {
-            (FileSystemObject::Directory { entries: old }, FileSystemObject::Directory { entries: new }) => {
+            (
+                FileSystemObject::Directory { entries: old },
+                FileSystemObject::Directory { entries: new },
+            ) => {
                 compare_entries(path.as_bstr(), old, new, &mut todo, &mut found);
             }
-            (FileSystemObject::Symlink { target: old }, FileSystemObject::Symlink { target: new }) => {
+            (
+                FileSystemObject::Symlink { target: old },
+                FileSystemObject::Symlink { target: new },
+            ) => {
                 if old != new {
-                    found.add(path, Kind::Target { old: old.clone(), new: new.clone() });
+                    found.add(
+                        path,
+                        Kind::Target {
+                            old: old.clone(),
+                            new: new.clone(),
+                        },
+                    );
                 }
             }
             (
-                FileSystemObject::File { executable: old_bit, contents: old },
-                FileSystemObject::File { executable: new_bit, contents: new },
+                FileSystemObject::File {
+                    executable: old_bit,
+                    contents: old,
+                },
+                FileSystemObject::File {
+                    executable: new_bit,
+                    contents: new,
+                },
             ) => {
                 if old_bit != new_bit {
                     found.add(path.clone(), Kind::Executable { now: *new_bit });
@@ -95,7 +113,13 @@ pub fn compare(old: &FileSystemObject, new: &FileSystemObject) -> io::Result<Dif
                     found.add(path, Kind::Contents(difference));
                 }
             }
-            (old, new) => found.add(path, Kind::Type { old: type_name(old), new: type_name(new) }),
+            (old, new) => found.add(
+                path,
+                Kind::Type {
+                    old: type_name(old),
+                    new: type_name(new),
+                },
+            ),
         }
     }
     found.shown.sort_by(|a, b| a.path.cmp(&b.path));
@@ -132,8 +156,12 @@ fn compare_entries<'a>(
 
 fn type_name(object: &FileSystemObject) -> &'static str {
     match object {
-        FileSystemObject::File { executable: false, .. } => "file",
-        FileSystemObject::File { executable: true, .. } => "executable file",
+        FileSystemObject::File {
+            executable: false, ..
+        } => "file",
+        FileSystemObject::File {
+            executable: true, ..
+        } => "executable file",
         FileSystemObject::Symlink { .. } => "symbolic link",
         FileSystemObject::Directory { .. } => "directory",
     }
@@ -183,7 +211,10 @@ impl fmt::Display for Difference {
             Kind::Executable { now: true } => write!(f, "was not executable, now is"),
             Kind::Executable { now: false } => write!(f, "was executable, now is not"),
             Kind::Target { old, new } => {
-                let (old, new) = (printable::name(old.as_bytes()), printable::name(new.as_bytes()));
+                let (old, new) = (
+                    printable::name(old.as_bytes()),
+                    printable::name(new.as_bytes()),
+                );
                 write!(f, "pointed to '{old}', now points to '{new}'")
             }
             Kind::Contents(contents) => contents.fmt(f),

@@ -5,7 +5,11 @@ use wasibuild_nix_compat::file_system_object::Contents;
 use super::*;
 
 fn tree(entries: &[(&str, FileSystemObject)]) -> FileSystemObject {
-    FileSystemObject::directory(entries.iter().map(|(name, object)| (BString::from(*name), object.clone())))
+    FileSystemObject::directory(
+        entries
+            .iter()
+            .map(|(name, object)| (BString::from(*name), object.clone())),
+    )
 }
 
 fn shown(old: &FileSystemObject, new: &FileSystemObject) -> String {
@@ -14,8 +18,15 @@ fn shown(old: &FileSystemObject, new: &FileSystemObject) -> String {
 
 #[test]
 fn equal_trees_do_not_differ() {
-    let object = tree(&[("a", FileSystemObject::file("text")), ("l", FileSystemObject::symlink("a"))]);
-    assert!(compare(&object, &object.clone()).expect("readable").is_empty());
+    let object = tree(&[
+        ("a", FileSystemObject::file("text")),
+        ("l", FileSystemObject::symlink("a")),
+    ]);
+    assert!(
+        compare(&object, &object.clone())
+            .expect("readable")
+            .is_empty()
+    );
 }
 
 #[test]
@@ -77,9 +88,14 @@ fn a_difference_far_into_a_file_is_found() {
 #[test]
 fn only_the_first_differences_are_shown() {
     let many = |text: &'static str| {
-        FileSystemObject::directory((0..1000).map(|i| (format!("{i:04}").into(), FileSystemObject::file(text))))
+        FileSystemObject::directory(
+            (0..1000).map(|i| (format!("{i:04}").into(), FileSystemObject::file(text))),
+        )
     };
     let text = shown(&many("a"), &many("b"));
-    assert!(text.starts_with("  /0000: ") && text.ends_with("  and 980 more\n"), "{text}");
+    assert!(
+        text.starts_with("  /0000: ") && text.ends_with("  and 980 more\n"),
+        "{text}"
+    );
     assert!(text.contains("/0019") && !text.contains("/0020"), "{text}");
 }

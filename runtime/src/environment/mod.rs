@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use bstr::{BString, ByteSlice};
 use thiserror::Error;
 use wasibuild_nix_compat::derivation::{Derivation, DerivationKind};
-use wasibuild_nix_compat::derivation_options::{DerivationOptions, OptionsError, pass_as_file_name};
+use wasibuild_nix_compat::derivation_options::{
+    DerivationOptions, OptionsError, pass_as_file_name,
+};
 use wasibuild_nix_compat::placeholder::Rewriter;
 use wasibuild_nix_compat::store_path::{STORE_DIR, StorePath};
 use wasibuild_nix_compat::structured_attrs::StructuredAttrsError;
@@ -116,7 +118,11 @@ pub fn prepare<R: References>(
     for value in variables.values_mut() {
         *value = rewriter.rewrite(value);
     }
-    Ok(Environment { variables, arguments: arguments(derivation, &rewriter), files })
+    Ok(Environment {
+        variables,
+        arguments: arguments(derivation, &rewriter),
+        files,
+    })
 }
 
 /// The builder's base name, then the derivation's arguments.
@@ -124,7 +130,12 @@ fn arguments(derivation: &Derivation, rewriter: &Rewriter) -> Vec<BString> {
     let builder = derivation.builder.as_slice();
     let name = builder.rsplit_str("/").next().unwrap_or(builder);
     let mut arguments = vec![BString::from(name)];
-    arguments.extend(derivation.arguments.iter().map(|argument| rewriter.rewrite(argument)));
+    arguments.extend(
+        derivation
+            .arguments
+            .iter()
+            .map(|argument| rewriter.rewrite(argument)),
+    );
     arguments
 }
 

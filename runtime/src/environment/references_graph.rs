@@ -74,7 +74,10 @@ pub(super) fn structured<R: References>(
         for path in export(paths, references)? {
             let info = references.info(&path).map_err(GraphError::Store)?;
             let mut closure_size = 0u64;
-            for part in references.closure(&BTreeSet::from([path])).map_err(GraphError::Store)? {
+            for part in references
+                .closure(&BTreeSet::from([path]))
+                .map_err(GraphError::Store)?
+            {
                 let part = references.info(&part).map_err(GraphError::Store)?;
                 closure_size = closure_size.saturating_add(part.nar_size);
             }
@@ -91,7 +94,9 @@ fn export<R: References>(
     references: &R,
 ) -> Result<BTreeSet<StorePath>, GraphError<R::Error>> {
     if let Some(path) = paths.iter().find(|path| !references.is_input(path)) {
-        return Err(GraphError::NotAnInput { path: path.to_absolute_path() });
+        return Err(GraphError::NotAnInput {
+            path: path.to_absolute_path(),
+        });
     }
     let mut closure = references.closure(paths).map_err(GraphError::Store)?;
     let mut outputs = BTreeSet::new();

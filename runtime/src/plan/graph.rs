@@ -35,7 +35,9 @@ pub struct Node {
 impl Node {
     /// The derivation's name, as it prefixes logs.
     pub fn name(&self) -> &str {
-        self.derivation.derivation_name().unwrap_or_else(|| self.derivation.name())
+        self.derivation
+            .derivation_name()
+            .unwrap_or_else(|| self.derivation.name())
     }
 }
 
@@ -59,7 +61,11 @@ impl Graph {
         if let Some(&id) = self.index.get(&node.derivation) {
             return id;
         }
-        debug_assert!(node.inputs.iter().all(|(input, _)| input.0 < self.nodes.len()));
+        debug_assert!(
+            node.inputs
+                .iter()
+                .all(|(input, _)| input.0 < self.nodes.len())
+        );
         let id = NodeId(self.nodes.len());
         self.index.insert(node.derivation.clone(), id);
         self.nodes.push(node);

@@ -25,7 +25,10 @@ pub trait Facts {
     /// Whether a path is valid in the store.
     fn is_valid(&self, path: &StorePath) -> Result<bool, Self::Error>;
     /// Which of these paths a cache offers. Asked for many at once, so that it can be parallel.
-    fn offered(&self, paths: &BTreeSet<StorePath>) -> Result<BTreeMap<StorePath, Offer>, Self::Error>;
+    fn offered(
+        &self,
+        paths: &BTreeSet<StorePath>,
+    ) -> Result<BTreeMap<StorePath, Offer>, Self::Error>;
 }
 
 /// What a cache says about a path that it has.
@@ -155,7 +158,9 @@ impl Plan {
 
     /// The derivations to build, inputs first.
     pub fn builds(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.graph.ids().filter(|&id| matches!(self.steps[id], Step::Build(_)))
+        self.graph
+            .ids()
+            .filter(|&id| matches!(self.steps[id], Step::Build(_)))
     }
 }
 
@@ -174,12 +179,22 @@ struct Planner<'f, F> {
 }
 
 impl<'f, F: Facts> Planner<'f, F> {
-    fn new(graph: Graph, goals: Vec<(NodeId, BTreeSet<String>)>, facts: &'f F, choices: Choices) -> Self {
+    fn new(
+        graph: Graph,
+        goals: Vec<(NodeId, BTreeSet<String>)>,
+        facts: &'f F,
+        choices: Choices,
+    ) -> Self {
         Planner {
             facts,
             choices,
             wanted: PerNode::filled(&graph, BTreeSet::new()),
-            plan: Plan { steps: PerNode::filled(&graph, Step::NotNeeded), graph, fetches: BTreeMap::new(), goals },
+            plan: Plan {
+                steps: PerNode::filled(&graph, Step::NotNeeded),
+                graph,
+                fetches: BTreeMap::new(),
+                goals,
+            },
             frontier: BTreeSet::new(),
             sources: BTreeMap::new(),
             to_fetch: BTreeMap::new(),
@@ -189,7 +204,10 @@ impl<'f, F: Facts> Planner<'f, F> {
     fn run(&mut self) -> Result<(), PlanError<F::Error>> {
         for (id, outputs) in self.plan.goals.clone() {
             let node = self.plan.graph.node(id);
-            if let Some(output) = outputs.iter().find(|output| !node.outputs.contains_key(*output)) {
+            if let Some(output) = outputs
+                .iter()
+                .find(|output| !node.outputs.contains_key(*output))
+            {
                 return Err(no_such_output(node, output));
             }
             if self.choices.check {
@@ -258,7 +276,9 @@ impl<'f, F: Facts> Planner<'f, F> {
                 self.plan.steps[id] = Step::Substitute;
                 let derivation = self.plan.graph.node(id).derivation.clone();
                 for path in missing {
-                    self.to_fetch.entry(path).or_insert_with(|| derivation.clone());
+                    self.to_fetch
+                        .entry(path)
+                        .or_insert_with(|| derivation.clone());
                 }
                 continue;
             }
@@ -274,11 +294,16 @@ impl<'f, F: Facts> Planner<'f, F> {
         self.plan.steps[id] = Step::Build(executor);
         let node = self.plan.graph.node(id);
         for source in &node.sources {
-            self.sources.entry(source.clone()).or_insert_with(|| Some(node.derivation.clone()));
+            self.sources
+                .entry(source.clone())
+                .or_insert_with(|| Some(node.derivation.clone()));
         }
         for (input, outputs) in node.inputs.clone() {
             let node = self.plan.graph.node(input);
-            if let Some(output) = outputs.iter().find(|output| !node.outputs.contains_key(*output)) {
+            if let Some(output) = outputs
+                .iter()
+                .find(|output| !node.outputs.contains_key(*output))
+            {
                 return Err(no_such_output(node, output));
             }
             self.want(input, outputs);
@@ -339,7 +364,10 @@ impl<'f, F: Facts> Planner<'f, F> {
         self.facts.is_valid(path).map_err(PlanError::Facts)
     }
 
-    fn offered(&self, paths: &BTreeSet<StorePath>) -> Result<BTreeMap<StorePath, Offer>, PlanError<F::Error>> {
+    fn offered(
+        &self,
+        paths: &BTreeSet<StorePath>,
+    ) -> Result<BTreeMap<StorePath, Offer>, PlanError<F::Error>> {
         if paths.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -348,18 +376,29 @@ impl<'f, F: Facts> Planner<'f, F> {
 }
 
 fn route(node: &Node) -> Result<Executor, Refusal> {
-    router::route(router::Question { system: node.system.as_bstr(), builder: node.builder.as_bstr() })
+    router::route(router::Question {
+        system: node.system.as_bstr(),
+        builder: node.builder.as_bstr(),
+    })
 }
 
 fn refused<E>(node: &Node, refusal: Refusal) -> PlanError<E> {
-    PlanError::Refused { derivation: node.derivation.to_absolute_path(), refusal }
+    PlanError::Refused {
+        derivation: node.derivation.to_absolute_path(),
+        refusal,
+    }
 }
 
 fn no_such_output<E>(node: &Node, output: &str) -> PlanError<E> {
     PlanError::NoSuchOutput {
         derivation: node.derivation.to_absolute_path(),
         output: crate::printable::name(output.as_bytes()),
-        available: node.outputs.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+        available: node
+            .outputs
+            .keys()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 

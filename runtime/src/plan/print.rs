@@ -15,8 +15,16 @@ impl fmt::Display for Plan {
             return writeln!(f, "nothing to do: all outputs are valid");
         }
         if builds > 0 {
-            let (these, s) = if builds == 1 { ("this", "") } else { ("these", "s") };
-            let count = if builds == 1 { String::new() } else { format!("{builds} ") };
+            let (these, s) = if builds == 1 {
+                ("this", "")
+            } else {
+                ("these", "s")
+            };
+            let count = if builds == 1 {
+                String::new()
+            } else {
+                format!("{builds} ")
+            };
             writeln!(f, "{these} {count}derivation{s} will be built:")?;
             for id in self.builds() {
                 writeln!(f, "  {}", self.graph.node(id).derivation.to_absolute_path())?;
@@ -24,11 +32,31 @@ impl fmt::Display for Plan {
         }
         if !self.fetches.is_empty() {
             let fetches = self.fetches.len();
-            let (these, s) = if fetches == 1 { ("this", "") } else { ("these", "s") };
-            let count = if fetches == 1 { String::new() } else { format!("{fetches} ") };
-            let unpacked: u64 = self.fetches.values().map(|o| o.nar_size).fold(0, u64::saturating_add);
-            let download = self.fetches.values().filter_map(|o| o.download_size).fold(0, u64::saturating_add);
-            let sizes = format!("{} download, {} unpacked", human_size(download), human_size(unpacked));
+            let (these, s) = if fetches == 1 {
+                ("this", "")
+            } else {
+                ("these", "s")
+            };
+            let count = if fetches == 1 {
+                String::new()
+            } else {
+                format!("{fetches} ")
+            };
+            let unpacked: u64 = self
+                .fetches
+                .values()
+                .map(|o| o.nar_size)
+                .fold(0, u64::saturating_add);
+            let download = self
+                .fetches
+                .values()
+                .filter_map(|o| o.download_size)
+                .fold(0, u64::saturating_add);
+            let sizes = format!(
+                "{} download, {} unpacked",
+                human_size(download),
+                human_size(unpacked)
+            );
             writeln!(f, "{these} {count}path{s} will be fetched ({sizes}):")?;
             for path in self.fetches.keys() {
                 writeln!(f, "  {}", path.to_absolute_path())?;

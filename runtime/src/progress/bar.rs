@@ -38,7 +38,11 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template("[{bar:24}] {wide_msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
-        Bar { bar, state: Mutex::new(State::default()), show_logs }
+        Bar {
+            bar,
+            state: Mutex::new(State::default()),
+            show_logs,
+        }
     }
 }
 
@@ -62,8 +66,10 @@ impl Progress for Bar {
             self.bar.finish_and_clear();
             return;
         }
-        self.bar.set_length((state.planned.builds + state.planned.fetches) as u64);
-        self.bar.set_position((state.built + state.fetched + state.failed) as u64);
+        self.bar
+            .set_length((state.planned.builds + state.planned.fetches) as u64);
+        self.bar
+            .set_position((state.built + state.fetched + state.failed) as u64);
         self.bar.set_message(state.message());
         if matches!(event, Event::Planned(_)) {
             self.bar.enable_steady_tick(Duration::from_millis(250));
@@ -76,7 +82,9 @@ impl State {
     fn apply(&mut self, event: Event<'_>) -> bool {
         match event {
             Event::Planned(amount) => self.planned = amount,
-            Event::BuildStarted { name, .. } => *self.running.entry(name.to_owned()).or_default() += 1,
+            Event::BuildStarted { name, .. } => {
+                *self.running.entry(name.to_owned()).or_default() += 1
+            }
             Event::BuildEnded { name, ok, .. } => {
                 if let Some(count) = self.running.get_mut(name) {
                     *count -= 1;
@@ -127,13 +135,32 @@ mod tests {
     #[test]
     fn the_message_counts_and_names() {
         let mut state = State::default();
-        state.apply(Event::Planned(Amount { builds: 3, fetches: 2 }));
-        state.apply(Event::FetchEnded { path: "p", ok: true });
+        state.apply(Event::Planned(Amount {
+            builds: 3,
+            fetches: 2,
+        }));
+        state.apply(Event::FetchEnded {
+            path: "p",
+            ok: true,
+        });
         state.apply(Event::Fetched { bytes: 2048 });
-        state.apply(Event::BuildStarted { derivation: "d", name: "b" });
-        state.apply(Event::BuildStarted { derivation: "e", name: "a" });
-        state.apply(Event::BuildEnded { name: "b", time: Duration::ZERO, ok: false });
-        assert_eq!(state.message(), "0/3 built, 1/2 fetched (2.0 KiB), 1 failed: a");
+        state.apply(Event::BuildStarted {
+            derivation: "d",
+            name: "b",
+        });
+        state.apply(Event::BuildStarted {
+            derivation: "e",
+            name: "a",
+        });
+        state.apply(Event::BuildEnded {
+            name: "b",
+            time: Duration::ZERO,
+            ok: false,
+        });
+        assert_eq!(
+            state.message(),
+            "0/3 built, 1/2 fetched (2.0 KiB), 1 failed: a"
+        );
         assert!(!state.apply(Event::Warning("x")));
     }
 }

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use super::{Event, Progress, human_size, human_time};
+use crate::error::shown;
 use crate::printable::{self, Escapes};
 
 /// Writes lines to a stream.
@@ -19,12 +20,17 @@ pub struct Lines<W> {
 impl<W: Write> Lines<W> {
     /// Lines on `out`; builders' logs only if `show_logs`.
     pub fn new(out: W, show_logs: bool) -> Self {
-        Lines { out: Mutex::new(out), show_logs }
+        Lines {
+            out: Mutex::new(out),
+            show_logs,
+        }
     }
 
     fn write(&self, line: &str) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
+        let _ = out
+            .write_all(format!("{line}\n").as_bytes())
+            .and_then(|()| out.flush());
     }
 }
 
@@ -48,11 +54,19 @@ pub(super) fn line(event: Event<'_>, escapes: Escapes) -> Option<String> {
             (0, 0) => return None,
             (builds, 0) => format!("{} to build", derivations(builds)),
             (0, fetches) => format!("{} to fetch", paths(fetches)),
-            (builds, fetches) => format!("{} to build, {} to fetch", derivations(builds), paths(fetches)),
+            (builds, fetches) => format!(
+                "{} to build, {} to fetch",
+                derivations(builds),
+                paths(fetches)
+            ),
         },
         Event::BuildStarted { derivation, .. } => format!("building '{derivation}'..."),
         Event::LogLine { name, line } => format!("{name}> {}", printable::log_line(line, escapes)),
-        Event::BuildEnded { name, time, ok: true } => format!("built {name} in {}", human_time(time)),
+        Event::BuildEnded {
+            name,
+            time,
+            ok: true,
+        } => format!("built {name} in {}", human_time(time)),
         Event::BuildEnded { ok: false, .. } => return None,
         Event::WaitingForLock { path } => {
             format!("waiting for another process that is building or fetching '{path}'...")
@@ -61,18 +75,27 @@ pub(super) fn line(event: Event<'_>, escapes: Escapes) -> Option<String> {
             format!("fetching '{path}' ({}) from {from}...", human_size(bytes))
         }
         Event::Fetched { .. } | Event::FetchEnded { .. } | Event::Finished => return None,
-        Event::Warning(text) => format!("warning: {text}"),
-        Event::Error(text) => format!("error: {text}"),
+        Event::Summary(text) => text.to_owned(),
+        Event::Warning(text) => format!("warning: {}", shown(text)),
+        Event::Error(text) => format!("error: {}", shown(text)),
         Event::Stopping => "stopping; press Ctrl-C again to end at once".to_owned(),
     })
 }
 
 fn derivations(n: usize) -> String {
-    if n == 1 { "1 derivation".to_owned() } else { format!("{n} derivations") }
+    if n == 1 {
+        "1 derivation".to_owned()
+    } else {
+        format!("{n} derivations")
+    }
 }
 
 fn paths(n: usize) -> String {
-    if n == 1 { "1 path".to_owned() } else { format!("{n} paths") }
+    if n == 1 {
+        "1 path".to_owned()
+    } else {
+        format!("{n} paths")
+    }
 }
 
 #[cfg(test)]
@@ -91,14 +114,38 @@ mod tests {
     #[test]
     fn a_run_reads_like_this() {
         let events = [
-            Event::Planned(Amount { builds: 2, fetches: 1 }),
-            Event::FetchStarted { path: "/nix/store/x-lib", from: "https://cache.nixos.org", bytes: 2048 },
+            Event::Planned(Amount {
+                builds: 2,
+                fetches: 1,
+            }),
+            Event::FetchStarted {
+                path: "/nix/store/x-lib",
+                from: "https://cache.nixos.org",
+                bytes: 2048,
+            },
             Event::Fetched { bytes: 2048 },
-            Event::FetchEnded { path: "/nix/store/x-lib", ok: true },
-            Event::BuildStarted { derivation: "/nix/store/y-a.drv", name: "a" },
-            Event::LogLine { name: "a", line: b"hello \x1b[31mred\x1b[0m \x07\r" },
-            Event::BuildEnded { name: "a", time: Duration::from_millis(1234), ok: true },
-            Event::BuildEnded { name: "b", time: Duration::from_millis(1), ok: false },
+            Event::FetchEnded {
+                path: "/nix/store/x-lib",
+                ok: true,
+            },
+            Event::BuildStarted {
+                derivation: "/nix/store/y-a.drv",
+                name: "a",
+            },
+            Event::LogLine {
+                name: "a",
+                line: b"hello \x1b[31mred\x1b[0m \x07\r",
+            },
+            Event::BuildEnded {
+                name: "a",
+                time: Duration::from_millis(1234),
+                ok: true,
+            },
+            Event::BuildEnded {
+                name: "b",
+                time: Duration::from_millis(1),
+                ok: false,
+            },
             Event::Finished,
         ];
         assert_eq!(
@@ -114,6 +161,9 @@ mod tests {
 
     #[test]
     fn nothing_to_do_says_nothing() {
-        assert_eq!(shown(true, &[Event::Planned(Amount::default()), Event::Finished]), "");
+        assert_eq!(
+            shown(true, &[Event::Planned(Amount::default()), Event::Finished]),
+            ""
+        );
     }
 }

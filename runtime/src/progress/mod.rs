@@ -82,6 +82,8 @@ pub enum Event<'a> {
     Warning(&'a str),
     /// An error, as soon as it happens; the run may go on with other builds.
     Error(&'a str),
+    /// The last line of a run.
+    Summary(&'a str),
     /// The first Ctrl-C.
     Stopping,
     /// Nothing more will come.
@@ -126,7 +128,11 @@ pub fn human_time(time: Duration) -> String {
 pub fn human_size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if bytes < 1024 {
-        return if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") };
+        return if bytes == 1 {
+            "1 byte".to_owned()
+        } else {
+            format!("{bytes} bytes")
+        };
     }
     let mut size = bytes as f64 / 1024.0;
     let mut unit = UNITS[0];

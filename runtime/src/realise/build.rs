@@ -37,13 +37,14 @@ impl Realiser<'_> {
             return Ok(Status::Valid);
         }
         let derivation = self.store.read_derivation(&node.derivation)?;
-        let options = DerivationOptions::of(&derivation).map_err(|source| RealiseError::Environment {
-            derivation: node.derivation.to_absolute_path(),
-            source: EnvironmentError::Options(source),
-        })?;
+        let options =
+            DerivationOptions::of(&derivation).map_err(|source| RealiseError::Environment {
+                derivation: node.derivation.to_absolute_path(),
+                source: EnvironmentError::Options(source),
+            })?;
         refuse_unsupported(node, &options)?;
         let closure = self.input_closure(plan, node)?;
-        let objects = self.run(node, &derivation, &options, &closure)?;
+        let objects = self.run_builder(node, &derivation, &options, &closure)?;
         let outputs = self.scan(node, &derivation, &options, objects, &closure)?;
         self.check_outputs(node, &options, &outputs)?;
         if self.settings.check {
@@ -59,13 +60,18 @@ impl Realiser<'_> {
         let mut told = false;
         loop {
             if self.stop.is_stopped() {
-                return Err(RealiseError::Cancelled { derivation: node.derivation.to_absolute_path() });
+                return Err(RealiseError::Cancelled {
+                    derivation: node.derivation.to_absolute_path(),
+                });
             }
             if let Some(locks) = self.store.try_lock_outputs(paths)? {
                 return Ok(locks);
             }
             if !std::mem::replace(&mut told, true) {
-                let path = paths.first().map(StorePath::to_absolute_path).unwrap_or_default();
+                let path = paths
+                    .first()
+                    .map(StorePath::to_absolute_path)
+                    .unwrap_or_default();
                 self.progress.event(Event::WaitingForLock { path: &path });
             }
             std::thread::sleep(LOCK_PAUSE);
@@ -86,24 +92,34 @@ impl Realiser<'_> {
         let mut inputs = node.sources.clone();
         for (input, outputs) in &node.inputs {
             let input = plan.graph.node(*input);
-            inputs.extend(outputs.iter().filter_map(|output| input.outputs.get(output)).cloned());
+            inputs.extend(
+                outputs
+                    .iter()
+                    .filter_map(|output| input.outputs.get(output))
+                    .cloned(),
+            );
         }
         Ok(self.store.query_closure(&inputs)?)
     }
 
-    fn run(
+    fn run_builder(
         &self,
         node: &Node,
         derivation: &Derivation,
         options: &DerivationOptions,
         closure: &BTreeSet<StorePath>,
     ) -> Result<BTreeMap<String, FileSystemObject>, RealiseError> {
-        let references = StoreReferences { store: self.store, closure };
-        let environment = environment::prepare(derivation, options, self.settings.cores, &references)
-            .map_err(|source| RealiseError::Environment {
-                derivation: node.derivation.to_absolute_path(),
-                source,
-            })?;
+        let references = StoreReferences {
+            store: self.store,
+            closure,
+        };
+        let environment =
+            environment::prepare(derivation, options, self.settings.cores, &references).map_err(
+                |source| RealiseError::Environment {
+                    derivation: node.derivation.to_absolute_path(),
+                    source,
+                },
+            )?;
         let job = Job {
             name: node.name().to_owned(),
             derivation: node.derivation.clone(),
@@ -129,7 +145,9 @@ impl Realiser<'_> {
         if self.settings.check {
             return Ok(None);
         }
-        Ok(Some(Box::new(self.store.create_build_log(&node.derivation)?)))
+        Ok(Some(Box::new(
+            self.store.create_build_log(&node.derivation)?,
+        )))
     }
 
     /// Writes what a failed build left into a directory, and says where.
@@ -145,8 +163,15 @@ impl Realiser<'_> {
             Ok(directory)
         });
         let text = match kept {
-            Ok(directory) => format!("keeping what the build of '{}' left in '{}'", node.name(), directory.display()),
-            Err(error) => format!("cannot keep what the build of '{}' left: {error}", node.name()),
+            Ok(directory) => format!(
+                "keeping what the build of '{}' left in '{}'",
+                node.name(),
+                directory.display()
+            ),
+            Err(error) => format!(
+                "cannot keep what the build of '{}' left: {error}",
+                node.name()
+            ),
         };
         self.progress.event(Event::Warning(&text));
         failure.error
@@ -176,7 +201,10 @@ impl Realiser<'_> {
                 output.references.clear();
             }
             output.deriver = Some(node.derivation.clone());
-            output.ca = derivation.outputs.get(name).and_then(|output| output.ca().cloned());
+            output.ca = derivation
+                .outputs
+                .get(name)
+                .and_then(|output| output.ca().cloned());
             if let Some(wanted) = &output.ca {
                 let built = fixed_output::Output {
                     derivation: &node.derivation,
@@ -213,7 +241,11 @@ impl Realiser<'_> {
             .collect();
         let valid = |path: &StorePath| {
             let info = info(self.store, path)?;
-            Ok(Facts { path: info.path, nar_size: info.nar_size, references: info.references })
+            Ok(Facts {
+                path: info.path,
+                nar_size: info.nar_size,
+                references: info.references,
+            })
         };
         output_checks::check(options, &by_name, &valid).map_err(|source| RealiseError::Rejected {
             derivation: node.derivation.to_absolute_path(),
@@ -226,7 +258,11 @@ impl Realiser<'_> {
 fn refuse_unsupported(node: &Node, options: &DerivationOptions) -> Result<(), RealiseError> {
     let problem = if options.no_chroot {
         "it sets __noChroot, but there is no build outside the sandbox here\nhint: remove the attribute"
-    } else if options.required_system_features.iter().any(|feature| feature == "recursive-nix") {
+    } else if options
+        .required_system_features
+        .iter()
+        .any(|feature| feature == "recursive-nix")
+    {
         "it requires the feature 'recursive-nix', which is not supported\nhint: build what it needs beforehand"
     } else {
         return Ok(());
@@ -238,10 +274,12 @@ fn refuse_unsupported(node: &Node, options: &DerivationOptions) -> Result<(), Re
 }
 
 fn info(store: &Store, path: &StorePath) -> Result<PathInfo, wasibuild_store::Error> {
-    store.query_path_info(path)?.ok_or_else(|| wasibuild_store::Error::NotValid {
-        path: path.clone(),
-        store: store.root().to_owned(),
-    })
+    store
+        .query_path_info(path)?
+        .ok_or_else(|| wasibuild_store::Error::NotValid {
+            path: path.clone(),
+            store: store.root().to_owned(),
+        })
 }
 
 /// The store as `exportReferencesGraph` sees it.
@@ -266,6 +304,10 @@ impl References for StoreReferences<'_> {
     }
 
     fn outputs(&self, derivation: &StorePath) -> Result<BTreeSet<StorePath>, Self::Error> {
-        Ok(self.store.query_derivation_outputs(derivation)?.into_values().collect())
+        Ok(self
+            .store
+            .query_derivation_outputs(derivation)?
+            .into_values()
+            .collect())
     }
 }

@@ -17,7 +17,11 @@ use crate::difference;
 use crate::plan::Node;
 
 /// Compares all outputs; the first that differs is the error.
-pub(super) fn compare(realiser: &Realiser<'_>, node: &Node, outputs: Vec<NewPath>) -> Result<(), RealiseError> {
+pub(super) fn compare(
+    realiser: &Realiser<'_>,
+    node: &Node,
+    outputs: Vec<NewPath>,
+) -> Result<(), RealiseError> {
     for output in outputs {
         let Some(info) = realiser.store.query_path_info(&output.path)? else {
             return Err(RealiseError::Store(wasibuild_store::Error::NotValid {
@@ -64,7 +68,10 @@ fn read_old(realiser: &Realiser<'_>, path: &StorePath) -> Result<FileSystemObjec
     let io = |error: std::io::Error| error.to_string();
     let mut nar = tempfile::tempfile().map_err(io)?;
     let mut writer = BufWriter::new(&mut nar);
-    realiser.store.write_nar(path, &mut writer).map_err(|error| chain(&error))?;
+    realiser
+        .store
+        .write_nar(path, &mut writer)
+        .map_err(|error| chain(&error))?;
     writer.flush().map_err(io)?;
     drop(writer);
     nar.seek(SeekFrom::Start(0)).map_err(io)?;

@@ -96,14 +96,22 @@ pub enum RealiseError {
 impl RealiseError {
     /// How this counts, as Nix counts.
     pub fn failures(&self) -> BuildFailures {
-        let mut failures = BuildFailures { failed: true, ..BuildFailures::default() };
+        let mut failures = BuildFailures {
+            failed: true,
+            ..BuildFailures::default()
+        };
         match self {
             RealiseError::Builder(SandboxError::Limit { kind, .. }) => {
                 failures.timed_out = matches!(kind, LimitKind::Timeout | LimitKind::Silence);
             }
-            RealiseError::FixedOutput(FixedOutputError::Mismatch { .. }) => failures.hash_mismatch = true,
+            RealiseError::FixedOutput(FixedOutputError::Mismatch { .. }) => {
+                failures.hash_mismatch = true
+            }
             RealiseError::NotDeterministic { .. } => {
-                failures = BuildFailures { not_deterministic: true, ..BuildFailures::default() };
+                failures = BuildFailures {
+                    not_deterministic: true,
+                    ..BuildFailures::default()
+                };
             }
             _ => {}
         }
@@ -115,21 +123,33 @@ impl RealiseError {
         matches!(
             self,
             RealiseError::Store(_)
-                | RealiseError::Environment { source: EnvironmentError::Graph(crate::environment::GraphError::Store(_)), .. }
-                | RealiseError::Rejected { source: RejectedOutput::Store(_), .. }
+                | RealiseError::Environment {
+                    source: EnvironmentError::Graph(crate::environment::GraphError::Store(_)),
+                    ..
+                }
+                | RealiseError::Rejected {
+                    source: RejectedOutput::Store(_),
+                    ..
+                }
         )
     }
 
     /// Whether it was stopped rather than failed.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, RealiseError::Cancelled { .. } | RealiseError::Builder(SandboxError::Cancelled { .. }))
+        matches!(
+            self,
+            RealiseError::Cancelled { .. } | RealiseError::Builder(SandboxError::Cancelled { .. })
+        )
     }
 
     /// A failed download.
     pub fn fetch(path: String, error: CacheError) -> Self {
         match error {
             CacheError::Cancelled => RealiseError::Cancelled { derivation: path },
-            error => RealiseError::Fetch { path, problem: chain(&error) },
+            error => RealiseError::Fetch {
+                path,
+                problem: chain(&error),
+            },
         }
     }
 }

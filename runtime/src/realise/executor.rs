@@ -53,7 +53,10 @@ pub struct Failure {
 
 impl<E: Into<RealiseError>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure { error: error.into(), leftovers: BTreeMap::new() }
+        Failure {
+            error: error.into(),
+            leftovers: BTreeMap::new(),
+        }
     }
 }
 

@@ -31,8 +31,20 @@ pub struct Caches {
 
 impl Caches {
     /// Caches at these URLs, trusting these public keys.
-    pub fn new(urls: Vec<String>, keys: Vec<String>, progress: Arc<dyn Progress>, stop: Stop) -> Self {
-        Caches { urls, keys, progress, stop, substituter: OnceLock::new(), candidates: Mutex::default() }
+    pub fn new(
+        urls: Vec<String>,
+        keys: Vec<String>,
+        progress: Arc<dyn Progress>,
+        stop: Stop,
+    ) -> Self {
+        Caches {
+            urls,
+            keys,
+            progress,
+            stop,
+            substituter: OnceLock::new(),
+            candidates: Mutex::default(),
+        }
     }
 
     /// Whether there are none.
@@ -45,8 +57,11 @@ impl Caches {
             return Ok(substituter);
         }
         let mut options = cache::Options::from_environment()?;
-        options.trusted_public_keys =
-            self.keys.iter().map(|key| cache::parse_public_key(key)).collect::<Result<_, _>>()?;
+        options.trusted_public_keys = self
+            .keys
+            .iter()
+            .map(|key| cache::parse_public_key(key))
+            .collect::<Result<_, _>>()?;
         let cancel = Cancel::new();
         let thrown = cancel.clone();
         self.stop.on_stop(move || thrown.cancel());
@@ -56,22 +71,38 @@ impl Caches {
     }
 
     /// Which of these paths the caches offer; asks them all at once.
-    pub(super) fn offered(&self, paths: &BTreeSet<StorePath>) -> Result<BTreeMap<StorePath, Offer>, RealiseError> {
+    pub(super) fn offered(
+        &self,
+        paths: &BTreeSet<StorePath>,
+    ) -> Result<BTreeMap<StorePath, Offer>, RealiseError> {
         if self.is_empty() || paths.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let first = paths.first().map(StorePath::to_absolute_path).unwrap_or_default();
+        let first = paths
+            .first()
+            .map(StorePath::to_absolute_path)
+            .unwrap_or_default();
         let failed = |error| RealiseError::fetch(first.clone(), error);
         // Only the paths themselves: the planner walks the closure.
-        let plan = self.substituter().map_err(failed)?.plan(paths, &mut |path| !paths.contains(path));
+        let plan = self
+            .substituter()
+            .map_err(failed)?
+            .plan(paths, &mut |path| !paths.contains(path));
         let plan = plan.map_err(failed)?;
         for (path, reason) in &plan.unavailable {
             if let Unavailable::Failed(error) = reason {
-                let text = format!("cannot ask for '{}': {}", path.to_absolute_path(), chain(error));
+                let text = format!(
+                    "cannot ask for '{}': {}",
+                    path.to_absolute_path(),
+                    chain(error)
+                );
                 self.progress.event(Event::Warning(&text));
             }
         }
-        let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut candidates = self
+            .candidates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let offers = plan.paths.into_iter().map(|candidate| {
             let info = &candidate.narinfo.info;
             let offer = Offer {
@@ -87,7 +118,11 @@ impl Caches {
     }
 
     fn candidate(&self, path: &StorePath) -> Option<Candidate> {
-        self.candidates.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+        self.candidates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(path)
+            .cloned()
     }
 }
 
@@ -96,29 +131,43 @@ impl Realiser<'_> {
     pub(super) fn fetch(&self, path: &StorePath) -> Result<Status, RealiseError> {
         let absolute = path.to_absolute_path();
         if self.store.is_valid(path)? {
-            self.progress.event(Event::FetchEnded { path: &absolute, ok: true });
+            self.progress.event(Event::FetchEnded {
+                path: &absolute,
+                ok: true,
+            });
             return Ok(Status::Valid);
         }
         let result = self.download(path, &absolute);
-        self.progress.event(Event::FetchEnded { path: &absolute, ok: result.is_ok() });
+        self.progress.event(Event::FetchEnded {
+            path: &absolute,
+            ok: result.is_ok(),
+        });
         result.map(|()| Status::Substituted)
     }
 
     fn download(&self, path: &StorePath, absolute: &str) -> Result<(), RealiseError> {
         let failed = |error| RealiseError::fetch(absolute.to_owned(), error);
-        let problem = |problem: String| RealiseError::Fetch { path: absolute.to_owned(), problem };
+        let problem = |problem: String| RealiseError::Fetch {
+            path: absolute.to_owned(),
+            problem,
+        };
         let substituter = self.caches.substituter().map_err(failed)?;
         let candidate = self.caches.candidate(path);
         let candidate = candidate.ok_or_else(|| problem("no cache offered it".to_owned()))?;
-        let plan = cache::Plan { paths: vec![candidate], unavailable: BTreeMap::new() };
-        let report = substituter.download(&plan, &|info, nar| self.store.add_nar(info.clone(), nar));
+        let plan = cache::Plan {
+            paths: vec![candidate],
+            unavailable: BTreeMap::new(),
+        };
+        let report =
+            substituter.download(&plan, &|info, nar| self.store.add_nar(info.clone(), nar));
         match report.failed.into_values().next() {
             None => Ok(()),
             Some(DownloadError::Caches(error)) => Err(failed(error)),
             Some(DownloadError::Receiver(error)) => Err(RealiseError::Store(error)),
-            Some(DownloadError::Reference(path)) => {
-                Err(problem(format!("'{}', which it refers to, could not be fetched", path.to_absolute_path())))
-            }
+            Some(DownloadError::Reference(path)) => Err(problem(format!(
+                "'{}', which it refers to, could not be fetched",
+                path.to_absolute_path()
+            ))),
             Some(_) => Err(problem("its archive was not read to the end".to_owned())),
         }
     }
@@ -133,13 +182,19 @@ struct Observer {
 
 impl Observer {
     fn new(progress: Arc<dyn Progress>) -> Self {
-        Observer { progress, downloaded: Mutex::default() }
+        Observer {
+            progress,
+            downloaded: Mutex::default(),
+        }
     }
 
     /// Tells the bytes that came since the last time.
     fn advance(&self, path: &StorePath, downloaded: u64, over: bool) {
         let bytes = {
-            let mut known = self.downloaded.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = self
+                .downloaded
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let before = known.get(path).copied().unwrap_or_default();
             if over {
                 known.remove(path);
@@ -159,16 +214,32 @@ impl Observer {
 impl cache::Observer for Observer {
     fn event(&self, event: &cache::Event<'_>) {
         match event {
-            cache::Event::Started { path, url, nar_size, .. } => {
+            cache::Event::Started {
+                path,
+                url,
+                nar_size,
+                ..
+            } => {
                 let (path, url) = (path.to_absolute_path(), printable::name(url.as_bytes()));
-                self.progress.event(Event::FetchStarted { path: &path, from: &url, bytes: *nar_size });
+                self.progress.event(Event::FetchStarted {
+                    path: &path,
+                    from: &url,
+                    bytes: *nar_size,
+                });
             }
             cache::Event::Progress { path, downloaded } => self.advance(path, *downloaded, false),
-            cache::Event::Finished { path, downloaded, .. } => self.advance(path, *downloaded, true),
+            cache::Event::Finished {
+                path, downloaded, ..
+            } => self.advance(path, *downloaded, true),
             cache::Event::Fault { error, .. } => self.warn(&chain(*error)),
-            cache::Event::Retrying { url, reason, delay, .. } => {
+            cache::Event::Retrying {
+                url, reason, delay, ..
+            } => {
                 let seconds = delay.as_secs_f64();
-                self.warn(&format!("{reason}; trying '{}' again in {seconds:.1} s", printable::name(url.as_bytes())));
+                self.warn(&format!(
+                    "{reason}; trying '{}' again in {seconds:.1} s",
+                    printable::name(url.as_bytes())
+                ));
             }
             _ => {}
         }

@@ -18,7 +18,9 @@ use wasibuild_nix_compat::store_path::StorePath;
 #[derive(Debug, Error)]
 pub enum FixedOutputError {
     /// Another hash.
-    #[error("hash mismatch in fixed-output derivation '{derivation}':\n  specified: {specified}\n     got:    {got}")]
+    #[error(
+        "hash mismatch in fixed-output derivation '{derivation}':\n  specified: {specified}\n     got:    {got}"
+    )]
     Mismatch {
         /// The absolute path of the `.drv`.
         derivation: String,
@@ -37,7 +39,9 @@ pub enum FixedOutputError {
         path: String,
     },
     /// It refers to store paths.
-    #[error("fixed-output derivations must not reference store paths: '{derivation}' references {count} distinct paths, e.g. '{example}'")]
+    #[error(
+        "fixed-output derivations must not reference store paths: '{derivation}' references {count} distinct paths, e.g. '{example}'"
+    )]
     References {
         /// The absolute path of the `.drv`.
         derivation: String,
@@ -106,15 +110,33 @@ fn hash(output: Output<'_>, wanted: &ContentAddress) -> Result<NixHash, FixedOut
     let path = || output.path.to_absolute_path();
     let algo = wanted.hash.algo();
     match (wanted.method, output.object) {
-        (CaMethod::Recursive, _) if wanted.hash.as_sha256().is_some() => Ok(NixHash::sha256(output.nar_hash)),
+        (CaMethod::Recursive, _) if wanted.hash.as_sha256().is_some() => {
+            Ok(NixHash::sha256(output.nar_hash))
+        }
         (CaMethod::Recursive, object) => {
             let mut hasher = Hasher::new(algo);
-            object.write_nar(&mut hasher).map_err(|source| FixedOutputError::Nar { path: path(), source })?;
+            object
+                .write_nar(&mut hasher)
+                .map_err(|source| FixedOutputError::Nar {
+                    path: path(),
+                    source,
+                })?;
             Ok(hasher.finish().0)
         }
-        (_, FileSystemObject::File { executable: false, contents }) => {
+        (
+            _,
+            FileSystemObject::File {
+                executable: false,
+                contents,
+            },
+        ) => {
             let hashed = hash_reader(algo, &mut contents.reader());
-            Ok(hashed.map_err(|source| FixedOutputError::Read { path: path(), source })?.0)
+            Ok(hashed
+                .map_err(|source| FixedOutputError::Read {
+                    path: path(),
+                    source,
+                })?
+                .0)
         }
         _ => Err(FixedOutputError::NotAFile { path: path() }),
     }
@@ -129,12 +151,26 @@ mod tests {
         StorePath::from_digest(&[0; 20], name).expect("a store path")
     }
 
-    fn run(object: FileSystemObject, method: CaMethod, hash: &str, references: &[StorePath]) -> Result<(), String> {
-        let wanted = ContentAddress { method, hash: NixHash::from_str(hash, None).expect("a hash") };
+    fn run(
+        object: FileSystemObject,
+        method: CaMethod,
+        hash: &str,
+        references: &[StorePath],
+    ) -> Result<(), String> {
+        let wanted = ContentAddress {
+            method,
+            hash: NixHash::from_str(hash, None).expect("a hash"),
+        };
         let (nar_hash, _) = object.nar_hash().expect("a NAR");
         let references = references.iter().cloned().collect();
         let (derivation, out) = (path("a.drv"), path("a"));
-        let output = Output { derivation: &derivation, path: &out, object: &object, nar_hash, references: &references };
+        let output = Output {
+            derivation: &derivation,
+            path: &out,
+            object: &object,
+            nar_hash,
+            references: &references,
+        };
         check(output, &wanted).map_err(|error| error.to_string())
     }
 
@@ -144,11 +180,22 @@ mod tests {
 
     #[test]
     fn flat_hashes_cover_the_contents() {
-        assert_eq!(run(FileSystemObject::file("hello\n"), CaMethod::Flat, FLAT, &[]), Ok(()));
+        assert_eq!(
+            run(FileSystemObject::file("hello\n"), CaMethod::Flat, FLAT, &[]),
+            Ok(())
+        );
         let mut hasher = Hasher::new(HashAlgo::Sha512);
         hasher.update(b"hello\n");
         let sha512 = hasher.finish().0.to_sri();
-        assert_eq!(run(FileSystemObject::file("hello\n"), CaMethod::Flat, &sha512, &[]), Ok(()));
+        assert_eq!(
+            run(
+                FileSystemObject::file("hello\n"),
+                CaMethod::Flat,
+                &sha512,
+                &[]
+            ),
+            Ok(())
+        );
     }
 
     #[test]
@@ -175,11 +222,24 @@ mod tests {
 
     #[test]
     fn flat_outputs_are_plain_files_and_fixed_ones_refer_to_nothing() {
-        for object in [FileSystemObject::executable("hello\n"), FileSystemObject::symlink("a"), FileSystemObject::directory([])] {
+        for object in [
+            FileSystemObject::executable("hello\n"),
+            FileSystemObject::symlink("a"),
+            FileSystemObject::directory([]),
+        ] {
             let error = run(object, CaMethod::Flat, FLAT, &[]).expect_err("refused");
-            assert!(error.contains("should be a non-executable regular file"), "{error}");
+            assert!(
+                error.contains("should be a non-executable regular file"),
+                "{error}"
+            );
         }
-        let error = run(FileSystemObject::file("hello\n"), CaMethod::Flat, FLAT, &[path("dep")]).expect_err("refused");
+        let error = run(
+            FileSystemObject::file("hello\n"),
+            CaMethod::Flat,
+            FLAT,
+            &[path("dep")],
+        )
+        .expect_err("refused");
         assert!(error.contains("references 1 distinct paths, e.g. '/nix/store/00000000000000000000000000000000-dep'"), "{error}");
     }
 }

@@ -34,7 +34,11 @@ const IN_MEMORY: u64 = 64 * 1024;
 ///
 /// # Errors
 /// When a file is not what its name says, or the store fails.
-pub fn import(imports: &Imports, known: &BTreeSet<StorePath>, store: &Store) -> Result<(), RequestError> {
+pub fn import(
+    imports: &Imports,
+    known: &BTreeSet<StorePath>,
+    store: &Store,
+) -> Result<(), RequestError> {
     let mut waiting: BTreeMap<StorePath, PathInfo> = BTreeMap::new();
     for (path, source) in &imports.sources {
         let object = read(path, source)?;
@@ -43,9 +47,13 @@ pub fn import(imports: &Imports, known: &BTreeSet<StorePath>, store: &Store) -> 
     // What a source refers to has to be valid before it.
     while !waiting.is_empty() {
         let next = waiting.iter().find(|(path, info)| {
-            info.references.iter().all(|reference| reference == *path || !waiting.contains_key(reference))
+            info.references
+                .iter()
+                .all(|reference| reference == *path || !waiting.contains_key(reference))
         });
-        let Some((path, _)) = next.or(waiting.first_key_value()) else { break };
+        let Some((path, _)) = next.or(waiting.first_key_value()) else {
+            break;
+        };
         let path = path.clone();
         if let (Some(info), Some(source)) = (waiting.remove(&path), imports.sources.get(&path)) {
             add(&path, source, info, store)?;
@@ -57,7 +65,12 @@ pub fn import(imports: &Imports, known: &BTreeSet<StorePath>, store: &Store) -> 
     Ok(())
 }
 
-fn add(path: &StorePath, source: &SourceFile, info: PathInfo, store: &Store) -> Result<(), RequestError> {
+fn add(
+    path: &StorePath,
+    source: &SourceFile,
+    info: PathInfo,
+    store: &Store,
+) -> Result<(), RequestError> {
     let object = read(path, source)?;
     let bad = |error: &dyn std::error::Error| bad_source(path, source, chain(error));
     let mut nar = tempfile::spooled_tempfile(1 << 20);
@@ -70,12 +83,21 @@ fn add(path: &StorePath, source: &SourceFile, info: PathInfo, store: &Store) -> 
 }
 
 fn add_derivation(path: &StorePath, file: &Path, store: &Store) -> Result<(), RequestError> {
-    let bytes = fs::read(file).map_err(|source| RequestError::Read { path: file.to_owned(), source })?;
-    let derivation = Derivation::from_aterm_bytes(&bytes)
-        .map_err(|source| RequestError::Parse { path: file.to_owned(), source })?;
+    let bytes = fs::read(file).map_err(|source| RequestError::Read {
+        path: file.to_owned(),
+        source,
+    })?;
+    let derivation =
+        Derivation::from_aterm_bytes(&bytes).map_err(|source| RequestError::Parse {
+            path: file.to_owned(),
+            source,
+        })?;
     let added = store.add_text(path.name(), &bytes, &derivation.references())?;
     if added != *path {
-        return Err(RequestError::WrongName { path: file.to_owned(), expected: added.basename().to_owned() });
+        return Err(RequestError::WrongName {
+            path: file.to_owned(),
+            expected: added.basename().to_owned(),
+        });
     }
     Ok(())
 }
@@ -95,37 +117,56 @@ fn address(
     let nar_hash = NixHash::sha256(scanned.nar_hash);
     let nothing = BTreeSet::new();
     for references in [&nothing, &scanned.references] {
-        let recursive = ContentAddress { method: CaMethod::Recursive, hash: nar_hash.clone() };
+        let recursive = ContentAddress {
+            method: CaMethod::Recursive,
+            hash: nar_hash.clone(),
+        };
         if leads_to(path, &recursive, references) {
             info.references = references.clone();
             info.ca = Some(recursive);
             return Ok(info);
         }
     }
-    if let FileSystemObject::File { executable: false, contents } = object {
+    if let FileSystemObject::File {
+        executable: false,
+        contents,
+    } = object
+    {
         let bytes = contents.to_bytes(1 << 30).map_err(|error| bad(&error))?;
         for references in [&nothing, &scanned.references] {
             if build_text_path(path.name(), &bytes, references).is_ok_and(|found| found == *path) {
                 let hash = NixHash::sha256(wasibuild_nix_compat::hash::sha256(&bytes));
                 info.references = references.clone();
-                info.ca = Some(ContentAddress { method: CaMethod::Text, hash });
+                info.ca = Some(ContentAddress {
+                    method: CaMethod::Text,
+                    hash,
+                });
                 return Ok(info);
             }
         }
         for algo in HashAlgo::ALL {
-            let hash = hash_reader(algo, &mut contents.reader()).map_err(|error| bad(&error))?.0;
-            let flat = ContentAddress { method: CaMethod::Flat, hash };
+            let hash = hash_reader(algo, &mut contents.reader())
+                .map_err(|error| bad(&error))?
+                .0;
+            let flat = ContentAddress {
+                method: CaMethod::Flat,
+                hash,
+            };
             if leads_to(path, &flat, &nothing) {
                 info.ca = Some(flat);
                 return Ok(info);
             }
         }
     }
-    Err(RequestError::WrongSource { found: source.place.clone(), path: path.to_absolute_path() })
+    Err(RequestError::WrongSource {
+        found: source.place.clone(),
+        path: path.to_absolute_path(),
+    })
 }
 
 fn leads_to(path: &StorePath, ca: &ContentAddress, references: &BTreeSet<StorePath>) -> bool {
-    build_ca_path(path.name(), ca.method, &ca.hash, references, false).is_ok_and(|found| found == *path)
+    build_ca_path(path.name(), ca.method, &ca.hash, references, false)
+        .is_ok_and(|found| found == *path)
 }
 
 /// Reads a source as it lies there.
@@ -135,23 +176,37 @@ fn read(path: &StorePath, source: &SourceFile) -> Result<FileSystemObject, Reque
             read_tree(&source.place).map_err(|error| bad_source(path, source, error.to_string()))
         }
         SourceForm::Nar => {
-            let failed = |error| RequestError::Read { path: source.place.clone(), source: error };
+            let failed = |error| RequestError::Read {
+                path: source.place.clone(),
+                source: error,
+            };
             let file = File::open(&source.place).map_err(failed)?;
             let mut reader = BufReader::new(file);
-            let object =
-                FileSystemObject::from_nar(&mut reader, &Limits::default(), &mut tempfile::tempfile)
-                    .map_err(|error| bad_source(path, source, chain(&error)))?;
+            let object = FileSystemObject::from_nar(
+                &mut reader,
+                &Limits::default(),
+                &mut tempfile::tempfile,
+            )
+            .map_err(|error| bad_source(path, source, chain(&error)))?;
             let mut rest = [0];
             match io::Read::read(&mut reader, &mut rest).map_err(failed)? {
                 0 => Ok(object),
-                _ => Err(bad_source(path, source, "bytes follow the end of the archive".to_owned())),
+                _ => Err(bad_source(
+                    path,
+                    source,
+                    "bytes follow the end of the archive".to_owned(),
+                )),
             }
         }
     }
 }
 
 fn bad_source(path: &StorePath, source: &SourceFile, problem: String) -> RequestError {
-    RequestError::BadSource { found: source.place.clone(), path: path.to_absolute_path(), problem }
+    RequestError::BadSource {
+        found: source.place.clone(),
+        path: path.to_absolute_path(),
+        problem,
+    }
 }
 
 /// A directory that is being read.
@@ -171,17 +226,30 @@ fn read_tree(place: &Path) -> io::Result<FileSystemObject> {
             Some((name, place)) => match read_node(&place)? {
                 Some(object) => (name, object),
                 None if stack.len() >= MAX_DEPTH => {
-                    return Err(io::Error::other(format!("'{}' is nested too deep", place.display())));
+                    return Err(io::Error::other(format!(
+                        "'{}' is nested too deep",
+                        place.display()
+                    )));
                 }
                 None => {
                     let todo = list(&place)?;
-                    stack.push(Open { name, place, todo, entries: BTreeMap::new() });
+                    stack.push(Open {
+                        name,
+                        place,
+                        todo,
+                        entries: BTreeMap::new(),
+                    });
                     next = step(&mut stack);
                     continue;
                 }
             },
             None => match stack.pop() {
-                Some(open) => (open.name, FileSystemObject::Directory { entries: open.entries }),
+                Some(open) => (
+                    open.name,
+                    FileSystemObject::Directory {
+                        entries: open.entries,
+                    },
+                ),
                 None => return Err(io::Error::other("nothing was read")),
             },
         };
@@ -214,23 +282,40 @@ fn list(place: &Path) -> io::Result<Vec<BString>> {
 
 /// Reads a file or link; none for a directory.
 fn read_node(place: &Path) -> io::Result<Option<FileSystemObject>> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot read '{}': {error}", place.display()));
+    let named = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot read '{}': {error}", place.display()),
+        )
+    };
     let metadata = place.symlink_metadata().map_err(named)?;
     if metadata.is_dir() {
         return Ok(None);
     }
     if metadata.is_symlink() {
-        let target = fs::read_link(place).map_err(named)?.into_os_string().into_vec();
+        let target = fs::read_link(place)
+            .map_err(named)?
+            .into_os_string()
+            .into_vec();
         return Ok(Some(FileSystemObject::symlink(target)));
     }
     if !metadata.is_file() {
-        return Err(io::Error::other(format!("'{}' is neither file, link nor directory", place.display())));
+        return Err(io::Error::other(format!(
+            "'{}' is neither file, link nor directory",
+            place.display()
+        )));
     }
     let executable = metadata.permissions().mode() & 0o100 != 0;
     let contents = if metadata.len() <= IN_MEMORY {
         Contents::from(fs::read(place).map_err(named)?)
     } else {
-        Contents::Spilled { file: Arc::new(File::open(place).map_err(named)?), len: metadata.len() }
+        Contents::Spilled {
+            file: Arc::new(File::open(place).map_err(named)?),
+            len: metadata.len(),
+        }
     };
-    Ok(Some(FileSystemObject::File { executable, contents }))
+    Ok(Some(FileSystemObject::File {
+        executable,
+        contents,
+    }))
 }

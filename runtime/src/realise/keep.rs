@@ -24,7 +24,10 @@ pub fn write_tree(object: &FileSystemObject, place: &Path) -> io::Result<()> {
         if let FileSystemObject::Directory { entries } = object {
             for (name, object) in entries {
                 if !is_plain_name(name) {
-                    return Err(named(&place, io::Error::other("an entry has an impossible name")));
+                    return Err(named(
+                        &place,
+                        io::Error::other("an entry has an impossible name"),
+                    ));
                 }
                 todo.push((place.join(OsStr::from_bytes(name)), object));
             }
@@ -53,9 +56,16 @@ fn write_node(object: &FileSystemObject, place: &Path) -> io::Result<()> {
     match object {
         FileSystemObject::Directory { .. } => fs::create_dir(place),
         FileSystemObject::Symlink { target } => symlink(OsStr::from_bytes(target), place),
-        FileSystemObject::File { executable, contents } => {
+        FileSystemObject::File {
+            executable,
+            contents,
+        } => {
             let mode = if *executable { 0o755 } else { 0o644 };
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(place)?;
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(mode)
+                .open(place)?;
             io::copy(&mut contents.reader(), &mut file).map(|_| ())
         }
     }
@@ -66,7 +76,10 @@ fn is_plain_name(name: &[u8]) -> bool {
 }
 
 fn named(place: &Path, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot write '{}': {error}", place.display()))
+    io::Error::new(
+        error.kind(),
+        format!("cannot write '{}': {error}", place.display()),
+    )
 }
 
 #[cfg(test)]
@@ -78,12 +91,18 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let place = directory.path().join("tree");
         let object = FileSystemObject::directory([
-            ("dir".into(), FileSystemObject::directory([("run".into(), FileSystemObject::executable("#!"))])),
+            (
+                "dir".into(),
+                FileSystemObject::directory([("run".into(), FileSystemObject::executable("#!"))]),
+            ),
             ("link".into(), FileSystemObject::symlink("/nowhere")),
         ]);
         write_tree(&object, &place).expect("written");
         assert_eq!(fs::read(place.join("dir/run")).expect("read"), b"#!");
-        assert_eq!(fs::read_link(place.join("link")).expect("read"), Path::new("/nowhere"));
+        assert_eq!(
+            fs::read_link(place.join("link")).expect("read"),
+            Path::new("/nowhere")
+        );
         write_tree(&object, &place).expect_err("it exists");
         remove(&place).expect("removed");
         remove(&place).expect("nothing to remove");

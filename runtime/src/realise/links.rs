@@ -17,7 +17,10 @@ pub fn names(plan: &Plan, link: &Path) -> Vec<(PathBuf, StorePath)> {
     let mut links = Vec::new();
     for (number, (goal, wanted)) in plan.goals.iter().enumerate() {
         let outputs = &plan.graph.node(*goal).outputs;
-        for (output, path) in outputs.iter().filter(|(output, _)| wanted.contains(*output)) {
+        for (output, path) in outputs
+            .iter()
+            .filter(|(output, _)| wanted.contains(*output))
+        {
             links.push((name(link, number, output), path.clone()));
         }
     }

@@ -22,8 +22,17 @@ pub struct BuildLog<'p> {
 
 impl<'p> BuildLog<'p> {
     /// The log of the derivation `name`, kept in `file`.
-    pub fn new(file: Option<Box<dyn Write + 'p>>, progress: &'p dyn Progress, name: &'p str) -> Self {
-        BuildLog { file, progress, name, line: Vec::new() }
+    pub fn new(
+        file: Option<Box<dyn Write + 'p>>,
+        progress: &'p dyn Progress,
+        name: &'p str,
+    ) -> Self {
+        BuildLog {
+            file,
+            progress,
+            name,
+            line: Vec::new(),
+        }
     }
 
     /// Takes bytes that the builder printed.
@@ -32,7 +41,10 @@ impl<'p> BuildLog<'p> {
             && let Err(error) = file.write_all(bytes)
         {
             self.file = None;
-            let text = format!("cannot write the log of '{}': {error}; the build goes on", self.name);
+            let text = format!(
+                "cannot write the log of '{}': {error}; the build goes on",
+                self.name
+            );
             self.progress.event(Event::Warning(&text));
         }
         let mut rest = bytes;
@@ -73,7 +85,10 @@ impl<'p> BuildLog<'p> {
     fn show(&mut self) {
         let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
         let last = line.rsplit(|&b| b == b'\r').next().unwrap_or(line);
-        self.progress.event(Event::LogLine { name: self.name, line: last });
+        self.progress.event(Event::LogLine {
+            name: self.name,
+            line: last,
+        });
         self.line.clear();
     }
 }
@@ -89,7 +104,9 @@ mod tests {
     impl Progress for Shown {
         fn event(&self, event: Event<'_>) {
             let text = match event {
-                Event::LogLine { name, line } => format!("{name}> {}", String::from_utf8_lossy(line)),
+                Event::LogLine { name, line } => {
+                    format!("{name}> {}", String::from_utf8_lossy(line))
+                }
                 Event::Warning(text) => text.to_owned(),
                 other => panic!("{other:?}"),
             };
@@ -138,6 +155,9 @@ mod tests {
         drop(log);
         let lines = progress.0.into_inner().expect("shown");
         assert_eq!(lines.len(), 3, "{lines:?}");
-        assert!(lines[0].starts_with("cannot write the log of 'n': no storage space"), "{lines:?}");
+        assert!(
+            lines[0].starts_with("cannot write the log of 'n': no storage space"),
+            "{lines:?}"
+        );
     }
 }

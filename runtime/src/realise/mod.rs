@@ -92,18 +92,31 @@ impl Realiser<'_> {
     pub fn run(&self, plan: &Plan) -> Report {
         let start = Instant::now();
         let (work, tasks) = tasks(plan);
-        let builds = work.iter().filter(|work| matches!(work, Work::Build(_))).count();
-        self.progress.event(Event::Planned(Amount { builds, fetches: work.len() - builds }));
+        let builds = work
+            .iter()
+            .filter(|work| matches!(work, Work::Build(_)))
+            .count();
+        self.progress.event(Event::Planned(Amount {
+            builds,
+            fetches: work.len() - builds,
+        }));
         let report = Mutex::new(Report::default());
         let ended: Mutex<BTreeMap<usize, Ended>> = Mutex::default();
-        let widths = Widths { builds: self.settings.jobs, fetches: FETCHES };
+        let widths = Widths {
+            builds: self.settings.jobs,
+            fetches: FETCHES,
+        };
         let fates = schedule::run(&tasks, widths, &|| self.stop.is_stopped(), &|number| {
             let began = Instant::now();
             let result = match &work[number] {
                 Work::Fetch(path) => self.fetch(path),
                 Work::Build(id) => self.build_and_tell(plan.graph.node(*id), plan, began),
             };
-            let mut end = Ended { status: Status::Failed, time: Some(began.elapsed()), error: None };
+            let mut end = Ended {
+                status: Status::Failed,
+                time: Some(began.elapsed()),
+                error: None,
+            };
             let verdict = match result {
                 Ok(status) => {
                     end.status = status;
@@ -122,12 +135,24 @@ impl Realiser<'_> {
         report
     }
 
-    fn build_and_tell(&self, node: &Node, plan: &Plan, began: Instant) -> Result<Status, RealiseError> {
+    fn build_and_tell(
+        &self,
+        node: &Node,
+        plan: &Plan,
+        began: Instant,
+    ) -> Result<Status, RealiseError> {
         let derivation = node.derivation.to_absolute_path();
         let name = node.name();
-        self.progress.event(Event::BuildStarted { derivation: &derivation, name });
+        self.progress.event(Event::BuildStarted {
+            derivation: &derivation,
+            name,
+        });
         let result = self.build(plan, node);
-        self.progress.event(Event::BuildEnded { name, time: began.elapsed(), ok: result.is_ok() });
+        self.progress.event(Event::BuildEnded {
+            name,
+            time: began.elapsed(),
+            ok: result.is_ok(),
+        });
         result
     }
 
@@ -157,31 +182,51 @@ impl Realiser<'_> {
 
 /// The tasks of a plan: fetches, then builds, each with what it needs.
 fn tasks(plan: &Plan) -> (Vec<Work<'_>>, Vec<Task>) {
-    let fetches: BTreeMap<&StorePath, usize> =
-        plan.fetches.keys().enumerate().map(|(number, path)| (path, number)).collect();
+    let fetches: BTreeMap<&StorePath, usize> = plan
+        .fetches
+        .keys()
+        .enumerate()
+        .map(|(number, path)| (path, number))
+        .collect();
     let mut work: Vec<Work<'_>> = plan.fetches.keys().map(Work::Fetch).collect();
     let mut tasks: Vec<Task> = plan
         .fetches
         .iter()
         .map(|(path, offer)| {
-            let references = offer.references.iter().filter(|reference| *reference != path);
-            let needs = references.filter_map(|reference| fetches.get(reference).copied()).collect();
-            Task { lane: Lane::Fetch, needs }
+            let references = offer
+                .references
+                .iter()
+                .filter(|reference| *reference != path);
+            let needs = references
+                .filter_map(|reference| fetches.get(reference).copied())
+                .collect();
+            Task {
+                lane: Lane::Fetch,
+                needs,
+            }
         })
         .collect();
     let mut builds: BTreeMap<NodeId, usize> = BTreeMap::new();
     for id in plan.builds() {
         let node = plan.graph.node(id);
-        let mut needs: Vec<usize> =
-            node.sources.iter().filter_map(|source| fetches.get(source).copied()).collect();
+        let mut needs: Vec<usize> = node
+            .sources
+            .iter()
+            .filter_map(|source| fetches.get(source).copied())
+            .collect();
         for (input, outputs) in &node.inputs {
             needs.extend(builds.get(input));
             let input = plan.graph.node(*input);
-            let paths = outputs.iter().filter_map(|output| input.outputs.get(output));
+            let paths = outputs
+                .iter()
+                .filter_map(|output| input.outputs.get(output));
             needs.extend(paths.filter_map(|path| fetches.get(path).copied()));
         }
         builds.insert(id, tasks.len());
-        tasks.push(Task { lane: Lane::Build, needs });
+        tasks.push(Task {
+            lane: Lane::Build,
+            needs,
+        });
         work.push(Work::Build(id));
     }
     (work, tasks)
@@ -199,8 +244,16 @@ fn fill(
     let mut unfetched: BTreeMap<&StorePath, Status> = BTreeMap::new();
     for (number, (work, fate)) in work.iter().zip(fates).enumerate() {
         let end = ended.remove(&number).unwrap_or_else(|| {
-            let status = if matches!(fate, Fate::Blocked(_)) { Status::DependencyFailed } else { Status::Cancelled };
-            Ended { status, time: None, error: None }
+            let status = if matches!(fate, Fate::Blocked(_)) {
+                Status::DependencyFailed
+            } else {
+                Status::Cancelled
+            };
+            Ended {
+                status,
+                time: None,
+                error: None,
+            }
         });
         match work {
             Work::Build(id) => {
@@ -217,14 +270,26 @@ fn fill(
         let node = plan.graph.node(id);
         let end = match plan.steps[id] {
             Step::NotNeeded => continue,
-            Step::Valid => Ended { status: Status::Valid, time: None, error: None },
+            Step::Valid => Ended {
+                status: Status::Valid,
+                time: None,
+                error: None,
+            },
             Step::Substitute => {
                 let failed = node.outputs.values().find_map(|path| unfetched.get(path));
-                Ended { status: failed.copied().unwrap_or(Status::Substituted), time: None, error: None }
+                Ended {
+                    status: failed.copied().unwrap_or(Status::Substituted),
+                    time: None,
+                    error: None,
+                }
             }
             Step::Build(_) => match built.remove(&id) {
                 Some(end) => end,
-                None => Ended { status: Status::Cancelled, time: None, error: None },
+                None => Ended {
+                    status: Status::Cancelled,
+                    time: None,
+                    error: None,
+                },
             },
         };
         report.derivations.push(DerivationReport {

@@ -46,7 +46,10 @@ impl Status {
 
     /// Whether the outputs are valid now.
     pub fn is_ok(self) -> bool {
-        matches!(self, Status::Valid | Status::Built | Status::Substituted | Status::Checked)
+        matches!(
+            self,
+            Status::Valid | Status::Built | Status::Substituted | Status::Checked
+        )
     }
 }
 
@@ -87,15 +90,24 @@ pub struct Report {
 impl Report {
     /// How many derivations have a status.
     pub fn count(&self, status: Status) -> usize {
-        self.derivations.iter().filter(|report| report.status == status).count()
+        self.derivations
+            .iter()
+            .filter(|report| report.status == status)
+            .count()
     }
 
     /// The machine-readable result.
     pub fn to_json(&self, store: &Store) -> Value {
-        let derivations: Vec<Value> =
-            self.derivations.iter().map(|report| derivation_json(report, store)).collect();
-        let fetched: Vec<Value> =
-            self.fetched.iter().map(|path| path.to_absolute_path().into()).collect();
+        let derivations: Vec<Value> = self
+            .derivations
+            .iter()
+            .map(|report| derivation_json(report, store))
+            .collect();
+        let fetched: Vec<Value> = self
+            .fetched
+            .iter()
+            .map(|path| path.to_absolute_path().into())
+            .collect();
         json!({
             "store": store.root().to_string_lossy(),
             "success": self.derivations.iter().all(|report| report.status.is_ok()) && self.errors.is_empty(),
@@ -113,7 +125,10 @@ fn derivation_json(report: &DerivationReport, store: &Store) -> Value {
         .iter()
         .map(|(name, path)| {
             let real = store.real_path(path);
-            (name.clone(), json!({ "path": path.to_absolute_path(), "realPath": real.to_string_lossy() }))
+            (
+                name.clone(),
+                json!({ "path": path.to_absolute_path(), "realPath": real.to_string_lossy() }),
+            )
         })
         .collect();
     json!({

@@ -71,7 +71,12 @@ pub fn run(
     stopped: &(dyn Fn() -> bool + Sync),
     work: &(dyn Fn(usize) -> Verdict + Sync),
 ) -> Vec<Fate> {
-    let board = Board { state: Mutex::new(State::new(tasks)), changed: Condvar::new(), tasks, stopped };
+    let board = Board {
+        state: Mutex::new(State::new(tasks)),
+        changed: Condvar::new(),
+        tasks,
+        stopped,
+    };
     let count = |lane| tasks.iter().filter(|task| task.lane == lane).count();
     std::thread::scope(|scope| {
         for (lane, width) in [(Lane::Build, widths.builds), (Lane::Fetch, widths.fetches)] {
@@ -81,7 +86,10 @@ pub fn run(
             }
         }
     });
-    let state = board.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let state = board
+        .state
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     state.fates
 }
 
@@ -189,7 +197,10 @@ impl Board<'_> {
                 state.running += 1;
                 return Some(number);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -199,13 +210,23 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ONE: Widths = Widths { builds: 1, fetches: 1 };
+    const ONE: Widths = Widths {
+        builds: 1,
+        fetches: 1,
+    };
 
     fn task(needs: &[usize]) -> Task {
-        Task { lane: Lane::Build, needs: needs.to_vec() }
+        Task {
+            lane: Lane::Build,
+            needs: needs.to_vec(),
+        }
     }
 
-    fn run_all(tasks: &[Task], widths: Widths, verdict: impl Fn(usize) -> Verdict + Sync) -> (Vec<Fate>, Vec<usize>) {
+    fn run_all(
+        tasks: &[Task],
+        widths: Widths,
+        verdict: impl Fn(usize) -> Verdict + Sync,
+    ) -> (Vec<Fate>, Vec<usize>) {
         let order = Mutex::new(Vec::new());
         let fates = run(tasks, widths, &|| false, &|number| {
             order.lock().expect("order").push(number);
@@ -225,9 +246,17 @@ mod tests {
     #[test]
     fn what_needs_a_failure_is_blocked_and_the_rest_goes_on() {
         let tasks = [task(&[]), task(&[0]), task(&[1]), task(&[])];
-        let (fates, order) =
-            run_all(&tasks, ONE, |number| if number == 0 { Verdict::Failed } else { Verdict::Done });
-        assert_eq!(fates, [Fate::Failed, Fate::Blocked(0), Fate::Blocked(0), Fate::Done]);
+        let (fates, order) = run_all(&tasks, ONE, |number| {
+            if number == 0 {
+                Verdict::Failed
+            } else {
+                Verdict::Done
+            }
+        });
+        assert_eq!(
+            fates,
+            [Fate::Failed, Fate::Blocked(0), Fate::Blocked(0), Fate::Done]
+        );
         assert_eq!(order, [0, 3]);
     }
 
@@ -252,11 +281,16 @@ mod tests {
     #[test]
     fn a_panic_is_passed_on_and_nobody_waits_for_ever() {
         let tasks = [task(&[]), task(&[]), task(&[0])];
-        let widths = Widths { builds: 2, fetches: 1 };
-        let result = catch_unwind(|| run(&tasks, widths, &|| false, &|number| match number {
-            0 => panic!("on purpose"),
-            _ => Verdict::Done,
-        }));
+        let widths = Widths {
+            builds: 2,
+            fetches: 1,
+        };
+        let result = catch_unwind(|| {
+            run(&tasks, widths, &|| false, &|number| match number {
+                0 => panic!("on purpose"),
+                _ => Verdict::Done,
+            })
+        });
         assert!(result.is_err());
     }
 

@@ -29,7 +29,11 @@ impl Stop {
     /// Throws it.
     pub fn stop(&self) {
         let hooks = {
-            let mut hooks = self.inner.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut hooks = self
+                .inner
+                .hooks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             self.inner.stopped.store(true, Ordering::SeqCst);
             std::mem::take(&mut *hooks)
         };
@@ -44,7 +48,11 @@ impl Stop {
     /// Runs `hook` when it is thrown.
     pub fn on_stop(&self, hook: impl FnOnce() + Send + 'static) {
         {
-            let mut hooks = self.inner.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut hooks = self
+                .inner
+                .hooks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             if !self.is_stopped() {
                 hooks.push(Box::new(hook));
                 return;
@@ -56,7 +64,9 @@ impl Stop {
 
 impl std::fmt::Debug for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stop").field("stopped", &self.is_stopped()).finish()
+        f.debug_struct("Stop")
+            .field("stopped", &self.is_stopped())
+            .finish()
     }
 }
 

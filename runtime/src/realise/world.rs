@@ -30,7 +30,10 @@ impl Facts for World<'_> {
         Ok(self.expected.contains(path) || self.store.is_valid(path)?)
     }
 
-    fn offered(&self, paths: &BTreeSet<StorePath>) -> Result<BTreeMap<StorePath, Offer>, RealiseError> {
+    fn offered(
+        &self,
+        paths: &BTreeSet<StorePath>,
+    ) -> Result<BTreeMap<StorePath, Offer>, RealiseError> {
         self.caches.offered(paths)
     }
 }

@@ -32,7 +32,10 @@ impl Argument {
     pub fn parse(argument: &OsString, library: &dyn Library) -> Result<Argument, RequestError> {
         if argument.as_bytes().starts_with(STORE_DIR_SLASH.as_bytes()) {
             let path = StorePath::from_absolute_path(argument.as_bytes()).map_err(|problem| {
-                RequestError::BadStorePath { argument: shown(argument), problem: problem.to_string() }
+                RequestError::BadStorePath {
+                    argument: shown(argument),
+                    problem: problem.to_string(),
+                }
             })?;
             let file = Path::new(argument);
             if library.is_valid(&path)? || !file.exists() {
@@ -42,7 +45,10 @@ impl Argument {
         }
         if let Some(name) = below_store(Path::new(argument), library) {
             let path = StorePath::from_basename(name.as_bytes()).map_err(|problem| {
-                RequestError::BadStorePath { argument: shown(argument), problem: problem.to_string() }
+                RequestError::BadStorePath {
+                    argument: shown(argument),
+                    problem: problem.to_string(),
+                }
             })?;
             return in_store(path, library);
         }
@@ -52,12 +58,21 @@ impl Argument {
 
 fn in_store(path: StorePath, library: &dyn Library) -> Result<Argument, RequestError> {
     if !path.is_derivation() {
-        return Err(RequestError::NotADerivation { path: path.to_absolute_path() });
+        return Err(RequestError::NotADerivation {
+            path: path.to_absolute_path(),
+        });
     }
     if !library.is_valid(&path)? {
         let store = library.real_store_dir();
-        let root = store.parent().and_then(Path::parent).unwrap_or(store).to_owned();
-        return Err(RequestError::NotInStore { path: path.to_absolute_path(), root });
+        let root = store
+            .parent()
+            .and_then(Path::parent)
+            .unwrap_or(store)
+            .to_owned();
+        return Err(RequestError::NotInStore {
+            path: path.to_absolute_path(),
+            root,
+        });
     }
     Ok(Argument::InStore(path))
 }
@@ -65,21 +80,37 @@ fn in_store(path: StorePath, library: &dyn Library) -> Result<Argument, RequestE
 fn loose(argument: &OsString) -> Result<Argument, RequestError> {
     let path = PathBuf::from(argument);
     let metadata = fs::metadata(&path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => RequestError::NotFound { argument: shown(argument) },
-        _ => RequestError::Read { path: PathBuf::from(shown(argument)), source },
+        io::ErrorKind::NotFound => RequestError::NotFound {
+            argument: shown(argument),
+        },
+        _ => RequestError::Read {
+            path: PathBuf::from(shown(argument)),
+            source,
+        },
     })?;
     if metadata.is_file() {
         return Ok(Argument::Loose(path));
     }
-    let kind = if metadata.is_dir() { "directory" } else { "special file" };
-    Err(RequestError::NotAFile { argument: shown(argument), kind })
+    let kind = if metadata.is_dir() {
+        "directory"
+    } else {
+        "special file"
+    };
+    Err(RequestError::NotAFile {
+        argument: shown(argument),
+        kind,
+    })
 }
 
 /// The base name, if the file lies directly in the store's directory.
 fn below_store<'p>(path: &'p Path, library: &dyn Library) -> Option<&'p OsStr> {
     let name = path.file_name()?;
     let parent = path.parent()?;
-    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
     let parent = fs::canonicalize(parent).ok()?;
     let store = fs::canonicalize(library.real_store_dir()).ok()?;
     (parent == store).then_some(name)

@@ -42,10 +42,16 @@ pub(super) fn find(path: &StorePath, directories: &[PathBuf]) -> Option<SourceFi
     directories.iter().find_map(|directory| {
         let plain = directory.join(path.basename());
         if exists(&plain) {
-            return Some(SourceFile { place: plain, form: SourceForm::Plain });
+            return Some(SourceFile {
+                place: plain,
+                form: SourceForm::Plain,
+            });
         }
         let nar = directory.join(format!("{}.nar", path.basename()));
-        exists(&nar).then_some(SourceFile { place: nar, form: SourceForm::Nar })
+        exists(&nar).then_some(SourceFile {
+            place: nar,
+            form: SourceForm::Nar,
+        })
     })
 }
 

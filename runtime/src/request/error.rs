@@ -96,7 +96,10 @@ pub enum RequestError {
         expected: String,
     },
     /// The output paths do not follow from the content.
-    #[error("'{path}' lies: {}\nhint: get it again from where it came", chain(source))]
+    #[error(
+        "'{path}' lies: {}\nhint: get it again from where it came",
+        chain(source)
+    )]
     WrongOutputs {
         /// The file.
         path: PathBuf,
@@ -180,6 +183,13 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn beside(searched: &[PathBuf]) -> String {
-    let places: Vec<_> = searched.iter().map(|place| format!("'{}'", place.display())).collect();
-    if places.is_empty() { String::new() } else { format!(" in {}", places.join(", ")) }
+    let places: Vec<_> = searched
+        .iter()
+        .map(|place| format!("'{}'", place.display()))
+        .collect();
+    if places.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}", places.join(", "))
+    }
 }

@@ -65,7 +65,9 @@ impl<'l> Loader<'l> {
         let mut goals: Vec<(NodeId, BTreeSet<String>)> = Vec::new();
         for argument in arguments {
             let open = match argument {
-                Argument::InStore(path) => self.open(path.clone(), self.library.real_path(path), false)?,
+                Argument::InStore(path) => {
+                    self.open(path.clone(), self.library.real_path(path), false)?
+                }
                 Argument::Loose(file) => {
                     let (path, derivation) = read_loose(file)?;
                     let valid = self.library.is_valid(&path)?;
@@ -77,7 +79,11 @@ impl<'l> Loader<'l> {
                 goals.push((id, self.graph.node(id).outputs.keys().cloned().collect()));
             }
         }
-        Ok(Request { graph: self.graph, goals, imports: self.imports })
+        Ok(Request {
+            graph: self.graph,
+            goals,
+            imports: self.imports,
+        })
     }
 
     /// Reads what a derivation needs, then adds it to the graph.
@@ -88,7 +94,9 @@ impl<'l> Loader<'l> {
         let mut on_stack = BTreeSet::from([goal.path.clone()]);
         let mut stack = vec![goal];
         loop {
-            let Some(top) = stack.last_mut() else { unreachable!("the goal is popped last") };
+            let Some(top) = stack.last_mut() else {
+                unreachable!("the goal is popped last")
+            };
             let Some(input) = top.todo.pop() else {
                 let done = match stack.pop() {
                     Some(done) => done,
@@ -119,15 +127,25 @@ impl<'l> Loader<'l> {
         if self.library.is_valid(path)? {
             return Ok((self.library.real_path(path), false));
         }
-        let beside = self.directories.iter().map(|directory| directory.join(path.basename()));
+        let beside = self
+            .directories
+            .iter()
+            .map(|directory| directory.join(path.basename()));
         if let Some(file) = beside.into_iter().find(|file| file.exists()) {
             return Ok((file, true));
         }
         let store = self.library.real_store_dir();
         Err(RequestError::MissingDerivation {
             path: path.to_absolute_path(),
-            needed_by: stack.last().map(|open| open.path.to_absolute_path()).unwrap_or_default(),
-            root: store.parent().and_then(Path::parent).unwrap_or(store).to_owned(),
+            needed_by: stack
+                .last()
+                .map(|open| open.path.to_absolute_path())
+                .unwrap_or_default(),
+            root: store
+                .parent()
+                .and_then(Path::parent)
+                .unwrap_or(store)
+                .to_owned(),
             searched: self.directories.clone(),
         })
     }
@@ -139,22 +157,28 @@ impl<'l> Loader<'l> {
 
     /// Checks a derivation whose inputs are in the graph, and adds it.
     fn check(&mut self, open: Open) -> Result<NodeId, RequestError> {
-        let Open { path, file, loose, derivation, .. } = open;
+        let Open {
+            path,
+            file,
+            loose,
+            derivation,
+            ..
+        } = open;
         let name = path.derivation_name().unwrap_or_default();
-        let expected = derivation.calculate_derivation_path(name).map_err(|problem| {
-            RequestError::BadStorePath { argument: path.to_absolute_path(), problem: problem.to_string() }
-        })?;
-        if expected != path {
-            return Err(RequestError::WrongName { path: file, expected: expected.basename().to_owned() });
-        }
+        check_name(&path, &file, &derivation)?;
         let input_hash = |input: &StorePath| -> Result<[u8; 32], OutputPathError> {
             let id = self.graph.find(input);
             // Every input was added before; the all-zero hash would be found wrong.
-            Ok(id.and_then(|id| self.hashes.get(&id)).copied().unwrap_or_default())
+            Ok(id
+                .and_then(|id| self.hashes.get(&id))
+                .copied()
+                .unwrap_or_default())
         };
         let checked = derivation.validate_output_paths(name, input_hash);
         checked.map_err(|source| wrong_outputs(&file, source))?;
-        let hash = derivation.hash_derivation_modulo(input_hash).map_err(|source| wrong_outputs(&file, source))?;
+        let hash = derivation
+            .hash_derivation_modulo(input_hash)
+            .map_err(|source| wrong_outputs(&file, source))?;
         let inputs = derivation.input_derivations.iter();
         let node = Node {
             system: derivation.system.clone(),
@@ -183,7 +207,12 @@ impl<'l> Loader<'l> {
     }
 
     /// Notes that a derivation, and those of its sources that lie beside it, go into the store.
-    fn import(&mut self, path: &StorePath, file: PathBuf, derivation: &Derivation) -> Result<(), RequestError> {
+    fn import(
+        &mut self,
+        path: &StorePath,
+        file: PathBuf,
+        derivation: &Derivation,
+    ) -> Result<(), RequestError> {
         for source in &derivation.input_sources {
             if self.imports.sources.contains_key(source) || self.library.is_valid(source)? {
                 continue;
@@ -193,7 +222,10 @@ impl<'l> Loader<'l> {
                     self.imports.sources.insert(source.clone(), found);
                 }
                 None => {
-                    self.imports.missing_sources.entry(source.clone()).or_insert_with(|| path.clone());
+                    self.imports
+                        .missing_sources
+                        .entry(source.clone())
+                        .or_insert_with(|| path.clone());
                 }
             }
         }
@@ -205,7 +237,13 @@ impl<'l> Loader<'l> {
 fn open(path: StorePath, file: PathBuf, loose: bool, derivation: Derivation) -> Open {
     // Taken from the end, so that the first input is read first.
     let todo = derivation.input_derivations.keys().rev().cloned().collect();
-    Open { path, file, loose, derivation, todo }
+    Open {
+        path,
+        file,
+        loose,
+        derivation,
+        todo,
+    }
 }
 
 /// Reads a `.drv` file of any name. If its name is not a store path's, the derivation's name is taken
@@ -220,38 +258,90 @@ pub(super) fn read_loose(file: &Path) -> Result<(StorePath, Derivation), Request
     }
     let supported = derivation.supported_kind();
     supported.map_err(|source| wrong_outputs(file, source))?;
-    let path = name_from_outputs(&derivation).and_then(|name| derivation.calculate_derivation_path(name).ok());
-    let path = path.ok_or_else(|| RequestError::NoName { path: file.to_owned() })?;
+    let path = name_from_outputs(&derivation)
+        .and_then(|name| derivation.calculate_derivation_path(name).ok());
+    let path = path.ok_or_else(|| RequestError::NoName {
+        path: file.to_owned(),
+    })?;
     Ok((path, derivation))
+}
+
+/// Checks that a derivation's path follows from its content.
+pub(super) fn check_name(
+    path: &StorePath,
+    file: &Path,
+    derivation: &Derivation,
+) -> Result<(), RequestError> {
+    let name = path.derivation_name().unwrap_or_default();
+    let expected = derivation
+        .calculate_derivation_path(name)
+        .map_err(|problem| RequestError::BadStorePath {
+            argument: path.to_absolute_path(),
+            problem: problem.to_string(),
+        })?;
+    if expected == *path {
+        return Ok(());
+    }
+    Err(RequestError::WrongName {
+        path: file.to_owned(),
+        expected: expected.basename().to_owned(),
+    })
 }
 
 /// The derivation's name, as its output paths contain it: `name`, or `name-OUTPUT`.
 fn name_from_outputs(derivation: &Derivation) -> Option<&str> {
     let (output_name, output) = derivation.outputs.first_key_value()?;
     let name = output.path()?.name();
-    if output_name == "out" { Some(name) } else { name.strip_suffix(output_name.as_str())?.strip_suffix('-') }
+    if output_name == "out" {
+        Some(name)
+    } else {
+        name.strip_suffix(output_name.as_str())?.strip_suffix('-')
+    }
 }
 
 /// Reads and parses a `.drv` file.
 pub(super) fn read(path: &Path) -> Result<Derivation, RequestError> {
-    let failed = |source| RequestError::Read { path: path.to_owned(), source };
+    let failed = |source| RequestError::Read {
+        path: path.to_owned(),
+        source,
+    };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(MAX_DERIVATION_SIZE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(MAX_DERIVATION_SIZE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > MAX_DERIVATION_SIZE {
-        return Err(RequestError::TooLarge { path: path.to_owned(), limit: MAX_DERIVATION_SIZE });
+        return Err(RequestError::TooLarge {
+            path: path.to_owned(),
+            limit: MAX_DERIVATION_SIZE,
+        });
     }
-    Derivation::from_aterm_bytes(&bytes).map_err(|source| RequestError::Parse { path: path.to_owned(), source })
+    Derivation::from_aterm_bytes(&bytes).map_err(|source| RequestError::Parse {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn wrong_outputs(file: &Path, source: OutputPathError) -> RequestError {
     match source {
-        OutputPathError::Unsupported(_) => RequestError::Unsupported { path: file.to_owned(), source },
-        source => RequestError::WrongOutputs { path: file.to_owned(), source },
+        OutputPathError::Unsupported(_) => RequestError::Unsupported {
+            path: file.to_owned(),
+            source,
+        },
+        source => RequestError::WrongOutputs {
+            path: file.to_owned(),
+            source,
+        },
     }
 }
 
 fn cycle(stack: &[Open], input: &StorePath) -> RequestError {
-    let circle = stack.iter().map(|open| &open.path).skip_while(|path| *path != input).chain([input]);
-    RequestError::Cycle { circle: circle.map(StorePath::to_absolute_path).collect() }
+    let circle = stack
+        .iter()
+        .map(|open| &open.path)
+        .skip_while(|path| *path != input)
+        .chain([input]);
+    RequestError::Cycle {
+        circle: circle.map(StorePath::to_absolute_path).collect(),
+    }
 }

@@ -14,8 +14,9 @@ mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::store_path::StorePath;
 
 use crate::plan::{Graph, NodeId};
@@ -53,6 +54,41 @@ impl Imports {
     pub fn is_empty(&self) -> bool {
         self.sources.is_empty() && self.derivations.is_empty()
     }
+}
+
+/// Reads and checks the form of one derivation, whose inputs need not be there.
+///
+/// # Errors
+/// When it cannot be read, or its path does not follow from its content.
+pub fn read_one(
+    argument: &OsString,
+    library: &dyn Library,
+) -> Result<(StorePath, Derivation), RequestError> {
+    match Argument::parse(argument, library)? {
+        Argument::InStore(path) => {
+            let derivation = load::read(&library.real_path(&path))?;
+            Ok((path, derivation))
+        }
+        Argument::Loose(file) => read_loose_file(&file),
+    }
+}
+
+/// Reads a `.drv` file of any name; its store path follows from its content.
+///
+/// # Errors
+/// As [`read_one`].
+pub fn read_loose_file(file: &Path) -> Result<(StorePath, Derivation), RequestError> {
+    let (path, derivation) = load::read_loose(file)?;
+    load::check_name(&path, file, &derivation)?;
+    Ok((path, derivation))
+}
+
+/// Reads a `.drv` file whose path was checked before.
+///
+/// # Errors
+/// When it cannot be read or parsed.
+pub fn read_file(file: &Path) -> Result<Derivation, RequestError> {
+    load::read(file)
 }
 
 impl Request {

@@ -10,7 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 use wasibuild_nix_compat::hash::sha256;
-use wasibuild_sandbox::{BuildRequest, CancelToken, Engine, EngineError, EngineOptions, LogSink, ProgramSource};
+use wasibuild_sandbox::{
+    BuildRequest, CancelToken, Engine, EngineError, EngineOptions, LogSink, ProgramSource,
+};
 
 use super::{Execute, Failure, Job};
 use crate::realise::log::BuildLog;
@@ -29,7 +31,11 @@ impl Sandbox {
         let cancel = CancelToken::new();
         let thrown = cancel.clone();
         stop.on_stop(move || thrown.cancel());
-        Sandbox { cache, cancel, engine: Mutex::new(None) }
+        Sandbox {
+            cache,
+            cancel,
+            engine: Mutex::new(None),
+        }
     }
 
     /// The engine, made now if it is not there yet.
@@ -41,7 +47,10 @@ impl Sandbox {
         if let Some(engine) = &*engine {
             return Ok(engine.clone());
         }
-        let options = EngineOptions { cache_dir: self.cache.clone(), precompiled_dir: None };
+        let options = EngineOptions {
+            cache_dir: self.cache.clone(),
+            precompiled_dir: None,
+        };
         let made = Engine::new(options)?;
         *engine = Some(made.clone());
         Ok(made)
@@ -59,8 +68,11 @@ impl Execute for Sandbox {
         request.argv = job.environment.arguments;
         request.env = job.environment.variables;
         request.inputs = job.inputs;
-        request.outputs =
-            job.outputs.into_iter().map(|(name, path)| (name, path.basename().to_owned())).collect();
+        request.outputs = job
+            .outputs
+            .into_iter()
+            .map(|(name, path)| (name, path.basename().to_owned()))
+            .collect();
         request.build_files = job
             .environment
             .files
