@@ -1,3 +1,46 @@
-//! Chores of the repository: cargo xtask --help.
+//! Chores of the repository, in one place: what the README and CI call is here.
+//!
+//! `xtask/run` (a shell script) is the way in on a fresh machine: it installs what is
+//! missing and then runs `cargo xtask …`. Every chore prints what it runs.
 
-fn main() {}
+mod builders;
+mod command;
+mod example;
+mod fixtures;
+mod layers;
+mod lock;
+mod skips;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Chores of the wasibuild repository")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Compile the builders to target/builders and compare them with builders/builders.lock
+    Builders(builders::Options),
+    /// Build the example machine from its fixture, with no Nix involved, and print the tree
+    Example(example::Options),
+    /// Evaluate nix-plugin/examples with the installed Nix and compare with tests/fixtures
+    Fixtures(fixtures::Options),
+    /// Compare the dependencies between packages with the table in docs/architecture.md
+    Layers,
+    /// Everything that CI runs: format, lints, layers, builders, tests, the check for macOS
+    Test(test::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().chore {
+        Chore::Builders(options) => builders::run(&options),
+        Chore::Example(options) => example::run(&options),
+        Chore::Fixtures(options) => fixtures::run(&options),
+        Chore::Layers => layers::run(),
+        Chore::Test(options) => test::run(&options),
+    }
+}
