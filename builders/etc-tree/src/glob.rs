@@ -7,7 +7,7 @@
 //! Source: POSIX.1-2017, Shell Command Language, 2.13.
 
 use bstr::{BString, ByteSlice};
-use wasibuild_guest::{Error, Result, bytes};
+use wasibuild_guest::{Error, Result, bytes, input};
 
 /// The paths that a source stands for.
 pub fn expand(source: &BString) -> Result<Vec<BString>> {
@@ -55,14 +55,11 @@ fn matches(pattern: &BString) -> Result<Vec<BString>> {
                 }
                 continue;
             }
-            let listed = match std::fs::read_dir(bytes::to_path(&below)) {
-                Ok(listed) => listed,
-                // What is not a directory, or not there, matches nothing.
-                Err(_) => continue,
+            // What is not a directory, or not there, matches nothing.
+            let Ok(names) = input::list_directory(&bytes::to_path(&below)) else {
+                continue;
             };
-            for entry in listed {
-                let entry = entry.map_err(Error::file(&bytes::to_path(&below), "list"))?;
-                let name = bytes::from_os(&entry.file_name());
+            for name in names {
                 if is_match(part, &name) {
                     let mut path = below.clone();
                     path.extend_from_slice(&name);

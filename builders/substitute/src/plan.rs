@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use wasibuild_guest::{Error, MarkExecutable, Result, bytes, output};
+use wasibuild_guest::{Error, MarkExecutable, Result, bytes, input, output};
 
 /// Files to read with the places to write them.
 #[derive(Debug)]
@@ -84,13 +84,12 @@ fn collect(src: &Path, name: &BString, found: &mut BTreeMap<BString, PathBuf>) -
         if metadata.is_file() {
             found.insert(relative, path);
         } else if metadata.is_dir() {
-            for entry in std::fs::read_dir(&path).map_err(Error::file(&path, "list"))? {
-                let entry = entry.map_err(Error::file(&path, "list"))?;
+            for entry in input::list_directory(&path).map_err(Error::file(&path, "list"))? {
                 let mut below = relative.clone();
                 if !below.is_empty() {
                     below.push(b'/');
                 }
-                below.extend_from_slice(&bytes::from_os(&entry.file_name()));
+                below.extend_from_slice(&entry);
                 pending.push(below);
             }
         }

@@ -32,8 +32,7 @@ impl Store {
         contents: &[u8],
         references: &BTreeSet<StorePath>,
     ) -> Result<StorePath> {
-        let path =
-            build_text_path(name, contents, references).map_err(|e| bad_name(name, &e))?;
+        let path = build_text_path(name, contents, references).map_err(|e| bad_name(name, &e))?;
         let object = FileSystemObject::file(contents.to_vec());
         let (hash, size) = object.nar_hash().map_err(archive_error)?;
         let mut info = PathInfo::new(path.clone(), hash, size);
@@ -50,9 +49,8 @@ impl Store {
     /// recursive SHA-256, without references. Links are copied as links.
     pub fn add_path(&self, source: &Path) -> Result<StorePath> {
         let name = source.file_name().unwrap_or_default();
-        let name = std::str::from_utf8(name.as_bytes()).map_err(|e| {
-            bad_name(&name.as_bytes().escape_ascii().to_string(), &e)
-        })?;
+        let name = std::str::from_utf8(name.as_bytes())
+            .map_err(|e| bad_name(&name.as_bytes().escape_ascii().to_string(), &e))?;
         self.add_path_as(source, name)
     }
 
@@ -70,22 +68,36 @@ impl Store {
         let dir = rustix::fs::openat(CWD, parent, flags, Mode::empty())
             .context("open the directory", parent)?;
         let walk = |sink: &mut dyn TreeSink| {
-            walk_tree(std::os::fd::AsFd::as_fd(&dir), parent, file.as_bytes(), false, sink)
+            walk_tree(
+                std::os::fd::AsFd::as_fd(&dir),
+                parent,
+                file.as_bytes(),
+                false,
+                sink,
+            )
         };
         let mut sink = NarSink::new(Sha256Writer::new());
         walk(&mut sink)?;
         let (hash, size) = sink.finish()?.finish();
-        let ca = ContentAddress { method: CaMethod::Recursive, hash: NixHash::sha256(hash) };
+        let ca = ContentAddress {
+            method: CaMethod::Recursive,
+            hash: NixHash::sha256(hash),
+        };
         let path = build_ca_path(name, ca.method, &ca.hash, &BTreeSet::new(), false)
             .map_err(|e| bad_name(name, &e))?;
         let mut info = PathInfo::new(path.clone(), hash, size);
         info.ca = Some(ca);
         self.add(info, |writer| {
-            let mut both = Both { nar: NarSink::new(Sha256Writer::new()), tree: writer };
+            let mut both = Both {
+                nar: NarSink::new(Sha256Writer::new()),
+                tree: writer,
+            };
             walk(&mut both)?;
             match both.nar.finish()?.finish() {
                 found if found == (hash, size) => Ok(()),
-                _ => Err(Error::Changed { path: source.to_owned() }),
+                _ => Err(Error::Changed {
+                    path: source.to_owned(),
+                }),
             }
         })?;
         Ok(path)
@@ -98,18 +110,25 @@ impl Store {
     pub fn add_nar(&self, info: PathInfo, reader: &mut dyn Read) -> Result<()> {
         let expected = info.clone();
         self.add(info, move |writer| {
-            let mut hashing = Hashing { inner: reader.take(expected.nar_size), hash: Sha256Writer::new() };
+            let mut hashing = Hashing {
+                inner: reader.take(expected.nar_size),
+                hash: Sha256Writer::new(),
+            };
             let result = {
-                let mut archive = nar::Reader::new(BufReader::with_capacity(64 * 1024, &mut hashing));
-                writer.archive(&mut archive).and_then(|()| {
-                    archive.finish().map(|_| ()).map_err(archive_error)
-                })
+                let mut archive =
+                    nar::Reader::new(BufReader::with_capacity(64 * 1024, &mut hashing));
+                writer
+                    .archive(&mut archive)
+                    .and_then(|()| archive.finish().map(|_| ()).map_err(archive_error))
             };
             // If the archive is not well-formed because bytes are missing or wrong, the
             // hash says it better.
             let drained = io::copy(&mut hashing, &mut io::sink());
             let (hash, size) = hashing.hash.finish();
-            if let Err(error @ (Error::DiskFull { .. } | Error::ReadOnly { .. } | Error::Io { .. })) = result {
+            if let Err(
+                error @ (Error::DiskFull { .. } | Error::ReadOnly { .. } | Error::Io { .. }),
+            ) = result
+            {
                 return Err(error);
             }
             drained.map_err(|e| self.bad_archive(&expected.path, &e.to_string()))?;
@@ -129,7 +148,10 @@ impl Store {
     }
 
     fn bad_archive(&self, path: &StorePath, problem: &str) -> Error {
-        Error::Archive { what: path.to_absolute_path(), problem: problem.to_owned() }
+        Error::Archive {
+            what: path.to_absolute_path(),
+            problem: problem.to_owned(),
+        }
     }
 
     /// Writes with `fill` and registers, unless the path is valid.
@@ -151,19 +173,27 @@ impl Store {
         }
         for reference in &info.references {
             if *reference != path && !self.is_valid(reference)? {
-                return Err(Error::InvalidReference { path, reference: reference.clone() });
+                return Err(Error::InvalidReference {
+                    path,
+                    reference: reference.clone(),
+                });
             }
         }
         self.add_temp_roots(&info.references)?;
         let mut writer = TreeWriter::new(self.target(), &path);
         self.explain(fill(&mut writer))?;
-        let mut written = Written { store: self, names: vec![path.clone()] };
+        let mut written = Written {
+            store: self,
+            names: vec![path.clone()],
+        };
         self.explain(writer.finish(&path))?;
         let registration = self.registration(info)?;
-        self.hooks().pass("register a path", self.database().path())?;
+        self.hooks()
+            .pass("register a path", self.database().path())?;
         self.database().register(&[registration])?;
         written.names.clear();
-        self.hooks().pass("after registration", self.database().path())
+        self.hooks()
+            .pass("after registration", self.database().path())
     }
 
     /// Checks that a path's content address follows from the tree `name`.
@@ -183,12 +213,13 @@ impl Store {
         let path = build_ca_path(info.path.name(), ca.method, &ca.hash, &references, false)
             .map_err(|e| wrong(causes(&e)))?;
         if path != info.path {
-            return Err(wrong(format!("a path with it would be '{}'", path.to_absolute_path())));
+            return Err(wrong(format!(
+                "a path with it would be '{}'",
+                path.to_absolute_path()
+            )));
         }
         let found = match ca.method {
-            CaMethod::Recursive if ca.hash.as_sha256().is_some() => {
-                NixHash::sha256(info.nar_hash)
-            }
+            CaMethod::Recursive if ca.hash.as_sha256().is_some() => NixHash::sha256(info.nar_hash),
             CaMethod::Recursive => {
                 let mut hash = wasibuild_nix_compat::hash::Hasher::new(ca.hash.algo());
                 self.dump(name, &mut hash)?;
@@ -200,13 +231,24 @@ impl Store {
                 let fd = rustix::fs::openat(self.dir(), name, flags, Mode::empty())
                     .context("open", &place)?;
                 let mut file = File::from(fd);
-                if !file.metadata().context("read the state of", &place)?.is_file() {
+                if !file
+                    .metadata()
+                    .context("read the state of", &place)?
+                    .is_file()
+                {
                     return Err(wrong("the path is not a single file".to_owned()));
                 }
-                hash_reader(ca.hash.algo(), &mut file).context("read", &place)?.0
+                hash_reader(ca.hash.algo(), &mut file)
+                    .context("read", &place)?
+                    .0
             }
         };
-        check("content address", &info.path, ca.hash.to_nix32(), found.to_nix32())
+        check(
+            "content address",
+            &info.path,
+            ca.hash.to_nix32(),
+            found.to_nix32(),
+        )
     }
 }
 
@@ -244,7 +286,8 @@ struct Hashing<R> {
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.hash.write_all(buffer.get(..count).unwrap_or_default())?;
+        self.hash
+            .write_all(buffer.get(..count).unwrap_or_default())?;
         Ok(count)
     }
 }
@@ -270,7 +313,11 @@ impl TreeSink for Both<'_, '_> {
     }
     fn file(&mut self, executable: bool, size: u64, contents: &mut dyn Read) -> Result<()> {
         let file = self.tree.create_file(executable)?;
-        let mut tee = Tee { contents, file: &file, error: None };
+        let mut tee = Tee {
+            contents,
+            file: &file,
+            error: None,
+        };
         let result = self.nar.file(executable, size, &mut tee);
         if let Some(error) = tee.error {
             return Err(error).context_with("write", || self.tree.place());

@@ -39,7 +39,10 @@ impl Write for BuildLogWriter {
 impl Store {
     /// Where the log of a derivation lies.
     pub fn build_log_path(&self, drv: &StorePath) -> PathBuf {
-        let (dir, rest) = drv.basename().split_at_checked(2).unwrap_or(("", drv.basename()));
+        let (dir, rest) = drv
+            .basename()
+            .split_at_checked(2)
+            .unwrap_or(("", drv.basename()));
         self.layout().logs.join(dir).join(rest)
     }
 

@@ -35,7 +35,11 @@ impl Cursor {
         let path = join(parent_path, name);
         let current =
             openat(parent, name, OPEN_DIR, Mode::empty()).context("open the directory", &path)?;
-        Ok(Cursor { current, path, above: Vec::new() })
+        Ok(Cursor {
+            current,
+            path,
+            above: Vec::new(),
+        })
     }
 
     /// The path of the open directory, for messages.
@@ -69,7 +73,9 @@ impl Cursor {
             .context("open the directory above", &self.path)?;
         let found = identity(&fstat(&parent).context("read the state of", &self.path)?);
         if found != expected {
-            return Err(Error::Changed { path: self.path.clone() });
+            return Err(Error::Changed {
+                path: self.path.clone(),
+            });
         }
         self.current = parent;
         self.path.pop();

@@ -93,7 +93,9 @@ impl Database {
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic of another thread rolled its transaction back: the connection is good.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs queries that change nothing.
@@ -118,7 +120,9 @@ impl Database {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| Error::database(action, &self.path, e))?;
         let result = change(&transaction)?;
-        transaction.commit().map_err(|e| Error::database(action, &self.path, e))?;
+        transaction
+            .commit()
+            .map_err(|e| Error::database(action, &self.path, e))?;
         Ok(result)
     }
 
@@ -137,10 +141,15 @@ fn connect(path: &Path, create: bool) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags).map_err(error)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection.pragma_update(None, "foreign_keys", true).map_err(error)?;
-    connection.pragma_update(None, "synchronous", "normal").map_err(error)?;
-    let mode: String =
-        connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(error)?;
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .map_err(error)?;
+    connection
+        .pragma_update(None, "synchronous", "normal")
+        .map_err(error)?;
+    let mode: String = connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .map_err(error)?;
     if !mode.eq_ignore_ascii_case("wal") {
         connection
             .pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))

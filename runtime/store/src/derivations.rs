@@ -44,7 +44,10 @@ impl HashError {
 }
 
 fn problem(path: &StorePath, error: &dyn std::error::Error) -> Error {
-    Error::Derivation { path: path.clone(), problem: causes(error) }
+    Error::Derivation {
+        path: path.clone(),
+        problem: causes(error),
+    }
 }
 
 impl Store {
@@ -85,7 +88,9 @@ impl Store {
                 .map_err(|e| e.of(path))?;
         }
         let paths = derivation.outputs.iter();
-        Ok(paths.filter_map(|(n, o)| Some((n.clone(), o.path()?.clone()))).collect())
+        Ok(paths
+            .filter_map(|(n, o)| Some((n.clone(), o.path()?.clone())))
+            .collect())
     }
 
     /// The modulo hash (`hashDerivationModulo`) of a derivation in this store, by which
@@ -115,8 +120,10 @@ impl Store {
                     // A fixed output's hash follows from its content alone.
                     let fixed = derivation.kind() == Ok(DerivationKind::Fixed);
                     let inputs = derivation.input_derivations.keys().filter(|_| !fixed);
-                    let unknown: Vec<_> =
-                        inputs.filter(|i| known(i).is_none()).map(|i| (i.clone(), None)).collect();
+                    let unknown: Vec<_> = inputs
+                        .filter(|i| known(i).is_none())
+                        .map(|i| (i.clone(), None))
+                        .collect();
                     if !unknown.is_empty() {
                         stack.push((path, Some(derivation)));
                         // An input of two may be entered by both before it is known.
@@ -142,6 +149,9 @@ impl Store {
     }
 
     fn modulo_hashes(&self) -> std::sync::MutexGuard<'_, ModuloHashes> {
-        self.inner.modulo_hashes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .modulo_hashes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -89,7 +89,9 @@ pub enum Error {
         hint: &'static str,
     },
     /// A row of the database does not make sense.
-    #[error("the database's entry for '{entry}' is corrupt: {problem}; run `wasibuild store verify`")]
+    #[error(
+        "the database's entry for '{entry}' is corrupt: {problem}; run `wasibuild store verify`"
+    )]
     CorruptEntry {
         /// The path as it stands in the database.
         entry: String,
@@ -260,7 +262,11 @@ impl Error {
                 Error::DiskFull { action, path }
             }
             io::ErrorKind::ReadOnlyFilesystem => Error::ReadOnly { action, path },
-            _ => Error::Io { action, path, source },
+            _ => Error::Io {
+                action,
+                path,
+                source,
+            },
         }
     }
 
@@ -283,7 +289,11 @@ impl Error {
         match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Error::DiskFull { action, path },
             Some(rusqlite::ErrorCode::ReadOnly) => Error::ReadOnly { action, path },
-            _ => Error::Database { action, path, source },
+            _ => Error::Database {
+                action,
+                path,
+                source,
+            },
         }
     }
 

@@ -72,7 +72,10 @@ pub struct GcReport {
 impl Store {
     /// Collects garbage. Waits for a collection that runs already.
     pub fn gc(&self, options: &GcOptions) -> Result<GcReport> {
-        let deletes = matches!(options.action, GcAction::DeleteDead | GcAction::DeletePaths(_));
+        let deletes = matches!(
+            options.action,
+            GcAction::DeleteDead | GcAction::DeletePaths(_)
+        );
         if deletes {
             self.layout().release_reserve();
         }
@@ -113,8 +116,11 @@ impl Store {
             }
             references.insert(path, inside);
         }
-        let mut ready: Vec<StorePath> =
-            referrers.iter().filter(|(_, n)| **n == 0).map(|(p, _)| p.clone()).collect();
+        let mut ready: Vec<StorePath> = referrers
+            .iter()
+            .filter(|(_, n)| **n == 0)
+            .map(|(p, _)| p.clone())
+            .collect();
         let mut sorted = Vec::with_capacity(paths.len());
         while let Some(path) = ready.pop() {
             for reference in references.remove(&path).unwrap_or_default() {
@@ -167,7 +173,9 @@ impl Collection<'_> {
             if self.live.contains(&path) {
                 continue;
             }
-            let Some(info) = self.store.query_path_info(&path)? else { continue };
+            let Some(info) = self.store.query_path_info(&path)? else {
+                continue;
+            };
             todo.extend(info.references);
             if self.options.keep_outputs && path.is_derivation() {
                 todo.extend(self.store.query_derivation_outputs(&path)?.into_values());
@@ -211,8 +219,14 @@ impl Collection<'_> {
 
     fn list_dead(&mut self) -> Result<()> {
         let (dead, rubbish) = self.dead()?;
-        let rubbish = rubbish.iter().filter_map(|name| StorePath::from_basename(name).ok());
-        self.report.paths = dead.into_iter().chain(rubbish).map(|p| p.to_absolute_path()).collect();
+        let rubbish = rubbish
+            .iter()
+            .filter_map(|name| StorePath::from_basename(name).ok());
+        self.report.paths = dead
+            .into_iter()
+            .chain(rubbish)
+            .map(|p| p.to_absolute_path())
+            .collect();
         Ok(())
     }
 
@@ -238,7 +252,10 @@ impl Collection<'_> {
 
     fn delete_paths(&mut self, paths: &BTreeSet<StorePath>) -> Result<()> {
         for path in paths {
-            let alive = |reason: String| Error::Alive { path: path.clone(), reason };
+            let alive = |reason: String| Error::Alive {
+                path: path.clone(),
+                reason,
+            };
             if self.live.contains(path) {
                 return Err(alive("a root reaches it".to_owned()));
             }
@@ -247,7 +264,10 @@ impl Collection<'_> {
             }
             let referrers = self.store.query_referrers(path)?;
             if let Some(referrer) = referrers.iter().find(|r| !paths.contains(*r)) {
-                return Err(alive(format!("'{}' refers to it", referrer.to_absolute_path())));
+                return Err(alive(format!(
+                    "'{}' refers to it",
+                    referrer.to_absolute_path()
+                )));
             }
         }
         for path in self.store.referrers_first(paths)? {
@@ -257,7 +277,9 @@ impl Collection<'_> {
     }
 
     fn is_enough(&self) -> bool {
-        self.options.max_freed.is_some_and(|max| self.report.bytes_freed >= max)
+        self.options
+            .max_freed
+            .is_some_and(|max| self.report.bytes_freed >= max)
     }
 
     /// Deletes a path unless it has come to life since.
@@ -280,7 +302,9 @@ impl Collection<'_> {
             tracing::debug!(%path, ?referrers, "not deleted: still in use");
             return Ok(());
         }
-        self.store.hooks().pass("delete a path", &self.store.real_path(path))?;
+        self.store
+            .hooks()
+            .pass("delete a path", &self.store.real_path(path))?;
         self.remove(path.basename().as_bytes())
     }
 
@@ -301,7 +325,9 @@ impl Collection<'_> {
             Err(e) => return Err(e).context("open the directory", links),
         };
         for name in cursor::names(dir.as_fd(), links)? {
-            let Ok(stat) = statat(&dir, &name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+            let Ok(stat) = statat(&dir, &name, AtFlags::SYMLINK_NOFOLLOW) else {
+                continue;
+            };
             if stat.st_nlink == 1 {
                 self.report.bytes_freed += crate::remove_tree::disk_bytes(&stat);
                 unlinkat(&dir, &name, AtFlags::empty())

@@ -39,17 +39,16 @@ pub(crate) fn connect(socket: &Path) -> io::Result<UnixStream> {
 
 /// Runs `call` with a name for `socket` that fits into an address: if need be through a
 /// short symbolic link to its directory, which is removed again.
-fn with_short_name<T>(
-    socket: &Path,
-    call: impl FnOnce(&Path) -> io::Result<T>,
-) -> io::Result<T> {
+fn with_short_name<T>(socket: &Path, call: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     if socket.as_os_str().len() <= MAX_ADDRESS {
         return call(socket);
     }
     let (Some(dir), Some(name)) = (socket.parent(), socket.file_name()) else {
         return call(socket);
     };
-    let temporary = tempfile::Builder::new().prefix("wasibuild-").tempdir_in("/tmp")?;
+    let temporary = tempfile::Builder::new()
+        .prefix("wasibuild-")
+        .tempdir_in("/tmp")?;
     let link = temporary.path().join("s");
     std::os::unix::fs::symlink(dir, &link)?;
     call(&link.join(name))
@@ -96,7 +95,9 @@ impl RootServer {
         let listener = with_short_name(&socket, |name| UnixListener::bind(name))
             .context("listen on the socket", &socket)?;
         let _ = fs::set_permissions(&socket, fs::Permissions::from_mode(0o666));
-        listener.set_nonblocking(true).context("listen on the socket", &socket)?;
+        listener
+            .set_nonblocking(true)
+            .context("listen on the socket", &socket)?;
         let (stop, stopped) = UnixStream::pair().context("listen on the socket", &socket)?;
         let shared = Arc::new(Shared::default());
         let thread = {
@@ -106,11 +107,19 @@ impl RootServer {
                 .spawn(move || serve(&listener, &stopped, &shared))
                 .context("listen on the socket", &socket)?
         };
-        Ok(RootServer { shared, stop, thread: Some(thread), socket })
+        Ok(RootServer {
+            shared,
+            stop,
+            thread: Some(thread),
+            socket,
+        })
     }
 
     fn protected(&self) -> MutexGuard<'_, Protected> {
-        self.shared.protected.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .protected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds the root of a process that wrote it before the collection began.
@@ -150,7 +159,11 @@ impl Drop for RootServer {
             let _ = thread.join();
         }
         let clients = std::mem::take(
-            &mut *self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner),
+            &mut *self
+                .shared
+                .clients
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
         );
         for (stream, thread) in clients {
             let _ = stream.shutdown(std::net::Shutdown::Both);
@@ -161,7 +174,10 @@ impl Drop for RootServer {
 
 fn serve(listener: &UnixListener, stopped: &UnixStream, shared: &Arc<Shared>) {
     loop {
-        let mut fds = [PollFd::new(listener, PollFlags::IN), PollFd::new(stopped, PollFlags::IN)];
+        let mut fds = [
+            PollFd::new(listener, PollFlags::IN),
+            PollFd::new(stopped, PollFlags::IN),
+        ];
         match poll(&mut fds, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => return,
@@ -173,7 +189,9 @@ fn serve(listener: &UnixListener, stopped: &UnixStream, shared: &Arc<Shared>) {
         if incoming.revents().is_empty() {
             continue;
         }
-        let Ok((stream, _)) = listener.accept() else { continue };
+        let Ok((stream, _)) = listener.accept() else {
+            continue;
+        };
         // On macOS an accepted socket inherits the non-blocking mode.
         let (Ok(()), Ok(copy)) = (stream.set_nonblocking(false), stream.try_clone()) else {
             continue;
@@ -183,7 +201,10 @@ fn serve(listener: &UnixListener, stopped: &UnixStream, shared: &Arc<Shared>) {
             .name("gc-client".to_owned())
             .spawn(move || answer(stream, &for_thread));
         if let Ok(thread) = thread {
-            let mut clients = shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut clients = shared
+                .clients
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             clients.retain(|(_, thread)| !thread.is_finished());
             clients.push((copy, thread));
         }
@@ -191,7 +212,9 @@ fn serve(listener: &UnixListener, stopped: &UnixStream, shared: &Arc<Shared>) {
 }
 
 fn answer(stream: UnixStream, shared: &Shared) {
-    let Ok(reader) = stream.try_clone() else { return };
+    let Ok(reader) = stream.try_clone() else {
+        return;
+    };
     let mut reader = BufReader::new(reader);
     let mut writer = stream;
     loop {
@@ -203,12 +226,16 @@ fn answer(stream: UnixStream, shared: &Shared) {
         line.pop();
         if let Ok(path) = StorePath::from_absolute_path(&line) {
             let digest = path.hash_part();
-            let mut protected =
-                shared.protected.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut protected = shared
+                .protected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             protected.roots.insert(digest.to_owned());
             while protected.pending.as_deref() == Some(digest) {
-                protected =
-                    shared.changed.wait(protected).unwrap_or_else(PoisonError::into_inner);
+                protected = shared
+                    .changed
+                    .wait(protected)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
         }
         if writer.write_all(b"1").is_err() {

@@ -234,10 +234,7 @@ impl Store {
     }
 
     /// The same for many paths, with one write.
-    pub fn add_temp_roots<'a>(
-        &self,
-        paths: impl IntoIterator<Item = &'a StorePath>,
-    ) -> Result<()> {
+    pub fn add_temp_roots<'a>(&self, paths: impl IntoIterator<Item = &'a StorePath>) -> Result<()> {
         self.explain(self.inner.temp_roots.add(paths))
     }
 
@@ -253,7 +250,13 @@ impl Store {
     fn dump(&self, name: &str, writer: &mut dyn Write) -> Result<()> {
         let mut sink = walk_tree::NarSink::new(writer);
         let Layout { store, .. } = self.layout();
-        walk_tree::walk_tree(self.dir(), store, name.as_bytes(), self.strips_case(), &mut sink)?;
+        walk_tree::walk_tree(
+            self.dir(),
+            store,
+            name.as_bytes(),
+            self.strips_case(),
+            &mut sink,
+        )?;
         sink.finish().map(|_| ())
     }
 
@@ -289,18 +292,27 @@ impl Store {
     }
 
     fn not_valid(&self, path: &StorePath) -> Error {
-        Error::NotValid { path: path.clone(), store: self.root().to_owned() }
+        Error::NotValid {
+            path: path.clone(),
+            store: self.root().to_owned(),
+        }
     }
 
     /// Says so if the store has vanished, whatever call noticed it first.
     fn explain<T>(&self, result: Result<T>) -> Result<T> {
         let store = &self.layout().store;
         result.map_err(|error| match error {
-            Error::Io { action, path, source }
-                if source.kind() == std::io::ErrorKind::NotFound && !store.is_dir() =>
-            {
+            Error::Io {
+                action,
+                path,
+                source,
+            } if source.kind() == std::io::ErrorKind::NotFound && !store.is_dir() => {
                 tracing::debug!(%source, "the store has vanished");
-                Error::Vanished { action, path, store: store.clone() }
+                Error::Vanished {
+                    action,
+                    path,
+                    store: store.clone(),
+                }
             }
             other => other,
         })

@@ -62,14 +62,14 @@ impl NewPath {
         object: FileSystemObject,
         candidates: &BTreeSet<StorePath>,
     ) -> Result<Self> {
-        let scanned = refscan::scan(&object, candidates).map_err(|error| {
-            match archive_error(error) {
-                Error::Archive { problem, .. } => {
-                    Error::Archive { what: path.to_absolute_path(), problem }
-                }
+        let scanned =
+            refscan::scan(&object, candidates).map_err(|error| match archive_error(error) {
+                Error::Archive { problem, .. } => Error::Archive {
+                    what: path.to_absolute_path(),
+                    problem,
+                },
                 other => other,
-            }
-        })?;
+            })?;
         Ok(NewPath {
             path,
             object,
@@ -96,7 +96,9 @@ impl Store {
             true
         })?;
         // `acquire` gives none only when told not to wait.
-        Ok(locks.unwrap_or(OutputLocks { locks: BTreeMap::new() }))
+        Ok(locks.unwrap_or(OutputLocks {
+            locks: BTreeMap::new(),
+        }))
     }
 
     /// The same without waiting: none if someone else holds one of the paths.
@@ -139,10 +141,15 @@ impl Store {
         let mut known = Vec::new();
         for output in &outputs {
             if !locks.covers(&output.path) {
-                return Err(Error::NotLocked { path: output.path.clone() });
+                return Err(Error::NotLocked {
+                    path: output.path.clone(),
+                });
             }
         }
-        let mut written = Written { store: self, names: Vec::new() };
+        let mut written = Written {
+            store: self,
+            names: Vec::new(),
+        };
         for output in outputs {
             if let Some(info) = self.query_path_info(&output.path)? {
                 known.push(info);
@@ -160,10 +167,12 @@ impl Store {
             info.signatures = vec![self.sign(&info)?];
             registrations.push(self.registration(info)?);
         }
-        self.hooks().pass("register the outputs", self.database().path())?;
+        self.hooks()
+            .pass("register the outputs", self.database().path())?;
         self.database().register(&registrations)?;
         written.names.clear();
-        self.hooks().pass("after registration", self.database().path())?;
+        self.hooks()
+            .pass("after registration", self.database().path())?;
         known.extend(registrations.into_iter().map(|r| r.info));
         known.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(known)

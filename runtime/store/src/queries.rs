@@ -23,7 +23,9 @@ impl Database {
                     "select id, hash, registrationTime, deriver, narSize, ultimate, sigs, ca \
                      from ValidPaths where path = ?",
                 )?
-                .query_row([&name], |row| Ok((row.get::<_, i64>(0)?, InfoRow::read(row)?)))
+                .query_row([&name], |row| {
+                    Ok((row.get::<_, i64>(0)?, InfoRow::read(row)?))
+                })
                 .optional()?
             else {
                 return Ok(None);
@@ -35,7 +37,9 @@ impl Database {
             )?;
             Ok(Some((row, references)))
         })?;
-        found.map(|(row, references)| row.parse(path, &references)).transpose()
+        found
+            .map(|(row, references)| row.parse(path, &references))
+            .transpose()
     }
 
     /// True if the path is registered.
@@ -80,10 +84,14 @@ impl Database {
                 "select id, path from DerivationOutputs \
                  where drv = (select id from ValidPaths where path = ?)",
             )?
-            .query_map([drv.to_absolute_path()], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([drv.to_absolute_path()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
             .collect()
         })?;
-        rows.into_iter().map(|(name, path)| Ok((name, parse_path(&path)?))).collect()
+        rows.into_iter()
+            .map(|(name, path)| Ok((name, parse_path(&path)?)))
+            .collect()
     }
 
     /// Every valid path.
@@ -104,12 +112,16 @@ impl Database {
                 .query_row([&prefix], |row| row.get(0))
                 .optional()
         })?;
-        found.filter(|path| path.starts_with(&prefix)).map(|path| parse_path(&path)).transpose()
+        found
+            .filter(|path| path.starts_with(&prefix))
+            .map(|path| parse_path(&path))
+            .transpose()
     }
 
     fn paths(&self, statement: &'static str, path: &StorePath) -> Result<BTreeSet<StorePath>> {
-        let rows = self
-            .read("look up a path", |db| texts(db, statement, path.to_absolute_path()))?;
+        let rows = self.read("look up a path", |db| {
+            texts(db, statement, path.to_absolute_path())
+        })?;
         rows.iter().map(|path| parse_path(path)).collect()
     }
 }
@@ -125,7 +137,9 @@ fn texts(
     statement: &'static str,
     key: impl rusqlite::ToSql,
 ) -> rusqlite::Result<Vec<String>> {
-    db.prepare_cached(statement)?.query_map([key], |row| row.get(0))?.collect()
+    db.prepare_cached(statement)?
+        .query_map([key], |row| row.get(0))?
+        .collect()
 }
 
 fn parse_path(text: &str) -> Result<StorePath> {
@@ -172,8 +186,11 @@ impl InfoRow {
             .map_err(|_| corrupt("its size is negative".to_owned()))?;
         let mut info = PathInfo::new(path.clone(), nar_hash, nar_size);
         info.registration_time = u64::try_from(self.registration_time).unwrap_or(0);
-        info.deriver =
-            self.deriver.filter(|d| !d.is_empty()).map(|d| parse_path(&d)).transpose()?;
+        info.deriver = self
+            .deriver
+            .filter(|d| !d.is_empty())
+            .map(|d| parse_path(&d))
+            .transpose()?;
         info.ultimate = self.ultimate == Some(1);
         info.signatures = self
             .signatures
@@ -184,9 +201,15 @@ impl InfoRow {
         info.ca = self
             .ca
             .filter(|ca| !ca.is_empty())
-            .map(|ca| ca.parse().map_err(|e| corrupt(format!("content address '{ca}': {e}"))))
+            .map(|ca| {
+                ca.parse()
+                    .map_err(|e| corrupt(format!("content address '{ca}': {e}")))
+            })
             .transpose()?;
-        info.references = references.iter().map(|r| parse_path(r)).collect::<Result<_>>()?;
+        info.references = references
+            .iter()
+            .map(|r| parse_path(r))
+            .collect::<Result<_>>()?;
         Ok(info)
     }
 }

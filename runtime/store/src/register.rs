@@ -132,7 +132,9 @@ fn upsert(db: &Transaction<'_>, info: &PathInfo) -> rusqlite::Result<i64> {
          (path, hash, registrationTime, deriver, narSize, ultimate, sigs, ca) \
          values (?, ?, ?, ?, ?, ?, ?, ?)",
     )?
-    .insert(params![name, hash, time, deriver, nar_size, ultimate, signatures, ca])
+    .insert(params![
+        name, hash, time, deriver, nar_size, ultimate, signatures, ca
+    ])
 }
 
 /// Removes paths without references to the rest, until nothing or a cycle is left.
@@ -151,8 +153,11 @@ fn check_for_cycles(paths: &[Registration]) -> Result<()> {
         }
         waiting.insert(path, count);
     }
-    let mut ready: Vec<&StorePath> =
-        waiting.iter().filter(|(_, n)| **n == 0).map(|(p, _)| *p).collect();
+    let mut ready: Vec<&StorePath> = waiting
+        .iter()
+        .filter(|(_, n)| **n == 0)
+        .map(|(p, _)| *p)
+        .collect();
     while let Some(path) = ready.pop() {
         waiting.remove(path);
         for referrer in referrers.remove(path).unwrap_or_default() {
@@ -166,9 +171,10 @@ fn check_for_cycles(paths: &[Registration]) -> Result<()> {
     }
     let mut cycle = waiting.into_keys();
     match (cycle.next(), cycle.next()) {
-        (Some(path), Some(other)) => {
-            Err(Error::ReferenceCycle { path: path.clone(), other: other.clone() })
-        }
+        (Some(path), Some(other)) => Err(Error::ReferenceCycle {
+            path: path.clone(),
+            other: other.clone(),
+        }),
         _ => Ok(()),
     }
 }

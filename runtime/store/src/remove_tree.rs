@@ -78,5 +78,7 @@ fn remove_or_open(
 
 /// The space that a file takes. `st_blocks` counts 512 bytes on every system.
 pub(crate) fn disk_bytes(stat: &Stat) -> u64 {
-    u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512)
+    u64::try_from(stat.st_blocks)
+        .unwrap_or(0)
+        .saturating_mul(512)
 }

@@ -73,12 +73,18 @@ impl Store {
     pub fn roots(&self) -> Result<Vec<Root>> {
         let mut roots = self.permanent_roots()?;
         for (path, process) in temp_roots::read_all(&self.layout().temp_roots)? {
-            roots.entry(path).or_default().push(format!("{{temp:{process}}}"));
+            roots
+                .entry(path)
+                .or_default()
+                .push(format!("{{temp:{process}}}"));
         }
         let mut roots: Vec<Root> = roots
             .into_iter()
             .flat_map(|(path, holders)| {
-                holders.into_iter().map(move |holder| Root { path: path.clone(), holder })
+                holders.into_iter().map(move |holder| Root {
+                    path: path.clone(),
+                    holder,
+                })
             })
             .collect();
         roots.sort();
@@ -87,7 +93,9 @@ impl Store {
 
     /// Links and running processes; all are valid paths.
     pub(crate) fn permanent_roots(&self) -> Result<BTreeMap<StorePath, Vec<String>>> {
-        let Layout { gc_roots, profiles, .. } = self.layout();
+        let Layout {
+            gc_roots, profiles, ..
+        } = self.layout();
         let mut roots: BTreeMap<StorePath, Vec<String>> = BTreeMap::new();
         let mut todo = vec![gc_roots.clone(), profiles.clone()];
         while let Some(place) = todo.pop() {
@@ -96,7 +104,9 @@ impl Store {
                 Err(Error::Io { source, .. })
                     if matches!(
                         source.kind(),
-                        ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory
+                        ErrorKind::NotFound
+                            | ErrorKind::PermissionDenied
+                            | ErrorKind::NotADirectory
                     ) =>
                 {
                     tracing::debug!(path = %place.display(), "cannot read a possible root");
@@ -127,7 +137,9 @@ impl Store {
         todo: &mut Vec<PathBuf>,
         roots: &mut BTreeMap<StorePath, Vec<String>>,
     ) -> Result<()> {
-        let kind = fs::symlink_metadata(place).context("read the state of", place)?.file_type();
+        let kind = fs::symlink_metadata(place)
+            .context("read the state of", place)?
+            .file_type();
         if kind.is_dir() {
             for entry in fs::read_dir(place).context("list", place)? {
                 todo.push(entry.context("list", place)?.path());
@@ -142,13 +154,18 @@ impl Store {
             }
         } else if kind.is_file() {
             let name = place.file_name().unwrap_or_default().as_bytes();
-            StorePath::from_basename(name).ok().map(|path| (path, place.to_owned()))
+            StorePath::from_basename(name)
+                .ok()
+                .map(|path| (path, place.to_owned()))
         } else {
             None
         };
         if let Some((path, holder)) = found {
             if self.is_valid(&path)? {
-                roots.entry(path).or_default().push(holder.display().to_string());
+                roots
+                    .entry(path)
+                    .or_default()
+                    .push(holder.display().to_string());
             } else {
                 tracing::debug!(holder = %holder.display(), %path, "skipping an invalid root");
             }
@@ -157,11 +174,7 @@ impl Store {
     }
 
     /// A link to a link into the store. One in `auto` whose aim is gone is removed.
-    fn indirect_root(
-        &self,
-        place: &Path,
-        target: &Path,
-    ) -> Result<Option<(StorePath, PathBuf)>> {
+    fn indirect_root(&self, place: &Path, target: &Path) -> Result<Option<(StorePath, PathBuf)>> {
         let target = place.parent().unwrap_or(place).join(target);
         match fs::symlink_metadata(&target) {
             Err(e) if e.kind() == ErrorKind::NotFound => {
@@ -183,7 +196,9 @@ impl Store {
 
 /// The store path that a link's target is, or lies in.
 fn target_path(target: &Path) -> Option<StorePath> {
-    StorePath::split_absolute_path(target.as_os_str().as_bytes()).ok().map(|(path, _)| path)
+    StorePath::split_absolute_path(target.as_os_str().as_bytes())
+        .ok()
+        .map(|(path, _)| path)
 }
 
 /// Nix's name for an indirect root: SHA-1 of the link's path, in base 32.

@@ -53,7 +53,9 @@ impl Store {
 
     /// Adds signatures to a valid path, keeping those that it has.
     pub fn add_signatures(&self, path: &StorePath, signatures: &[String]) -> Result<()> {
-        let info = self.query_path_info(path)?.ok_or_else(|| self.not_valid(path))?;
+        let info = self
+            .query_path_info(path)?
+            .ok_or_else(|| self.not_valid(path))?;
         let mut all = info.signatures;
         all.extend(signatures.iter().cloned());
         all.sort();
@@ -78,7 +80,11 @@ impl Store {
             path: path.clone(),
             problem: e.to_string(),
         })?;
-        write_file(&self.public_key_path(), &key.public_key().to_string(), 0o644)?;
+        write_file(
+            &self.public_key_path(),
+            &key.public_key().to_string(),
+            0o644,
+        )?;
         // The secret key is last: it is what counts.
         write_file(&path, &key.to_secret_string(), 0o600)?;
         Ok(key)
@@ -99,9 +105,13 @@ fn read_key(path: &Path) -> Result<Option<SecretKey>> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e).context("read the signing key", path),
     };
-    let key = text.trim().parse().map_err(|e: KeyError| {
-        Error::SigningKey { path: path.to_owned(), problem: e.to_string() }
-    })?;
+    let key = text
+        .trim()
+        .parse()
+        .map_err(|e: KeyError| Error::SigningKey {
+            path: path.to_owned(),
+            problem: e.to_string(),
+        })?;
     Ok(Some(key))
 }
 
@@ -122,5 +132,9 @@ fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
         file.sync_all()?;
         fs::rename(&temporary, path)
     };
-    write().inspect_err(|_| { let _ = fs::remove_file(&temporary); }).context("write the signing key", path)
+    write()
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&temporary);
+        })
+        .context("write the signing key", path)
 }

@@ -58,8 +58,10 @@ impl TempRoots {
     pub(crate) fn add<'a>(&self, paths: impl IntoIterator<Item = &'a StorePath>) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
-        let new: BTreeSet<&StorePath> =
-            paths.into_iter().filter(|path| !state.held.contains(*path)).collect();
+        let new: BTreeSet<&StorePath> = paths
+            .into_iter()
+            .filter(|path| !state.held.contains(*path))
+            .collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -76,7 +78,8 @@ impl TempRoots {
             text.push(0);
         }
         if let Some(file) = &mut state.file {
-            file.write_all(&text).context("write the temporary roots", &self.path)?;
+            file.write_all(&text)
+                .context("write the temporary roots", &self.path)?;
         }
         state.held.extend(new.into_iter().cloned());
         Ok(())
@@ -187,7 +190,8 @@ pub(crate) fn read_all(dir: &Path) -> Result<Vec<(StorePath, String)>> {
             continue;
         }
         let mut text = Vec::new();
-        file.read_to_end(&mut text).context("read the temporary roots", &path)?;
+        file.read_to_end(&mut text)
+            .context("read the temporary roots", &path)?;
         // A last root without its zero byte is being written: its owner waits for us.
         let complete = text.iter().rposition(|&b| b == 0).map_or(0, |end| end + 1);
         for root in text.get(..complete).unwrap_or_default().split(|&b| b == 0) {

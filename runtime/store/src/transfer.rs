@@ -24,7 +24,10 @@ impl Store {
     pub fn export(&self, paths: &BTreeSet<StorePath>, writer: &mut dyn Write) -> Result<()> {
         let mut infos = Vec::with_capacity(paths.len());
         for path in self.referrers_first(paths)?.iter().rev() {
-            infos.push(self.query_path_info(path)?.ok_or_else(|| self.not_valid(path))?);
+            infos.push(
+                self.query_path_info(path)?
+                    .ok_or_else(|| self.not_valid(path))?,
+            );
         }
         let mut export = Writer::new(BufWriter::with_capacity(64 * 1024, writer));
         for info in infos {
@@ -37,8 +40,17 @@ impl Store {
             });
             match (failed, result) {
                 (Some(error), _) => return self.explain(Err(error)),
-                (None, Err(ExportError::Changed { expected, found, .. })) => {
-                    return Err(Error::Modified { path: info.path, expected, found });
+                (
+                    None,
+                    Err(ExportError::Changed {
+                        expected, found, ..
+                    }),
+                ) => {
+                    return Err(Error::Modified {
+                        path: info.path,
+                        expected,
+                        found,
+                    });
                 }
                 (None, result) => result.map_err(|e| stream_error("write", e))?,
             }
@@ -56,13 +68,19 @@ impl Store {
             // The path stands behind the archive, so that has to wait.
             let own = &self.layout().own;
             let spool = tempfile::spooled_tempfile_in(SPOOL_IN_MEMORY, own);
-            let mut tee =
-                Tee { source: import.nar(), spool: BufWriter::new(spool), error: None };
+            let mut tee = Tee {
+                source: import.nar(),
+                spool: BufWriter::new(spool),
+                error: None,
+            };
             let read = read_archive(&mut tee);
             if let Some(error) = tee.error {
                 return Err(error).context("write a temporary file in", own);
             }
-            let spool = tee.spool.into_inner().map_err(io::IntoInnerError::into_error);
+            let spool = tee
+                .spool
+                .into_inner()
+                .map_err(io::IntoInnerError::into_error);
             read?;
             let info = import.end_object().map_err(|e| stream_error("read", e))?;
             let mut spool = spool.context("write a temporary file in", own)?;
@@ -90,9 +108,10 @@ fn stream_error(action: &'static str, error: ExportError) -> Error {
             what: "an export stream".to_owned(),
             problem: "it ends too early; was it cut off?".to_owned(),
         },
-        error => {
-            Error::Archive { what: "an export stream".to_owned(), problem: causes(&error) }
-        }
+        error => Error::Archive {
+            what: "an export stream".to_owned(),
+            problem: causes(&error),
+        },
     }
 }
 
@@ -106,7 +125,10 @@ struct Tee<'a, W: Write> {
 impl<W: Write> Read for Tee<'_, W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
-        if let Err(error) = self.spool.write_all(buffer.get(..count).unwrap_or_default()) {
+        if let Err(error) = self
+            .spool
+            .write_all(buffer.get(..count).unwrap_or_default())
+        {
             self.error = Some(error);
             return Err(io::Error::other("cannot keep the archive"));
         }

@@ -58,13 +58,21 @@ impl fmt::Display for Problem {
                 "path '{}' has disappeared, but valid paths refer to it",
                 path.to_absolute_path()
             ),
-            Problem::Modified { path, expected, found } => write!(
+            Problem::Modified {
+                path,
+                expected,
+                found,
+            } => write!(
                 f,
                 "path '{}' was modified: expected {expected}, found {found}",
                 path.to_absolute_path()
             ),
             Problem::Unreadable { path, reason } => {
-                write!(f, "path '{}' cannot be read: {reason}", path.to_absolute_path())
+                write!(
+                    f,
+                    "path '{}' cannot be read: {reason}",
+                    path.to_absolute_path()
+                )
             }
             Problem::Database { reason } => write!(f, "the database is damaged: {reason}"),
         }
@@ -101,7 +109,10 @@ impl fmt::Display for Report {
         }
         for path in &self.forgotten {
             let path = path.to_absolute_path();
-            writeln!(f, "warning: path '{path}' had disappeared; it is no longer registered")?;
+            writeln!(
+                f,
+                "warning: path '{path}' had disappeared; it is no longer registered"
+            )?;
         }
         if !self.rubbish.is_empty() {
             writeln!(
@@ -138,12 +149,12 @@ impl Store {
         let valid = self.all_valid_paths()?;
         report.paths = valid.len();
         let dir = &self.layout().store;
-        let listing =
-            rustix::fs::open(dir, OPEN_DIR, Mode::empty()).context("open the store directory", dir)?;
-        let present: BTreeSet<Vec<u8>> =
-            cursor::names(listing.as_fd(), dir)?.into_iter().collect();
-        let (here, gone): (BTreeSet<StorePath>, BTreeSet<StorePath>) =
-            valid.into_iter().partition(|path| present.contains(path.basename().as_bytes()));
+        let listing = rustix::fs::open(dir, OPEN_DIR, Mode::empty())
+            .context("open the store directory", dir)?;
+        let present: BTreeSet<Vec<u8>> = cursor::names(listing.as_fd(), dir)?.into_iter().collect();
+        let (here, gone): (BTreeSet<StorePath>, BTreeSet<StorePath>) = valid
+            .into_iter()
+            .partition(|path| present.contains(path.basename().as_bytes()));
         self.handle_missing(gone, &mut report)?;
         report.rubbish = present
             .iter()
@@ -161,7 +172,9 @@ impl Store {
 
     fn check_database(&self, report: &mut Report) -> Result<()> {
         let answers: Vec<String> = self.database().read("check the database", |db| {
-            db.prepare("pragma quick_check")?.query_map([], |row| row.get(0))?.collect()
+            db.prepare("pragma quick_check")?
+                .query_map([], |row| row.get(0))?
+                .collect()
         })?;
         for reason in answers.into_iter().filter(|answer| answer != "ok") {
             report.problems.push(Problem::Database { reason });
@@ -174,7 +187,11 @@ impl Store {
         let mut needed = BTreeSet::new();
         let mut todo = Vec::new();
         for path in &gone {
-            if self.query_referrers(path)?.iter().any(|referrer| !gone.contains(referrer)) {
+            if self
+                .query_referrers(path)?
+                .iter()
+                .any(|referrer| !gone.contains(referrer))
+            {
                 todo.push(path.clone());
             }
         }
@@ -190,17 +207,24 @@ impl Store {
                 report.forgotten.push(path);
             }
         }
-        report.problems.extend(needed.into_iter().map(|path| Problem::Missing { path }));
+        report
+            .problems
+            .extend(needed.into_iter().map(|path| Problem::Missing { path }));
         Ok(())
     }
 
     fn check_contents(&self, path: &StorePath, report: &mut Report) -> Result<()> {
-        let Some(info) = self.query_path_info(path)? else { return Ok(()) };
+        let Some(info) = self.query_path_info(path)? else {
+            return Ok(());
+        };
         let mut hash = Sha256Writer::new();
         let dumped = self.dump(path.basename(), &mut hash);
         report.hashed += 1;
         let problem = match dumped {
-            Err(error) => Problem::Unreadable { path: path.clone(), reason: causes(&error) },
+            Err(error) => Problem::Unreadable {
+                path: path.clone(),
+                reason: causes(&error),
+            },
             Ok(()) => {
                 let found = hash.finish();
                 if found.0 == info.nar_hash && (info.nar_size == 0 || found.1 == info.nar_size) {

@@ -52,7 +52,10 @@ pub(crate) fn walk_tree(
                     if open.len() >= nar::MAX_DEPTH {
                         return Err(Error::Archive {
                             what: cursor.path().display().to_string(),
-                            problem: format!("directories are nested more than {} deep", nar::MAX_DEPTH),
+                            problem: format!(
+                                "directories are nested more than {} deep",
+                                nar::MAX_DEPTH
+                            ),
                         });
                     }
                     cursor.descend(&on_disk)?;
@@ -91,7 +94,8 @@ fn visit(
     sink: &mut dyn TreeSink,
 ) -> Result<bool> {
     let path = || cursor::join(dir_path, name);
-    let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).context_with("read the state of", path)?;
+    let stat =
+        statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).context_with("read the state of", path)?;
     match FileType::from_raw_mode(stat.st_mode as RawMode) {
         FileType::Directory => return Ok(true),
         FileType::Symlink => {
@@ -106,15 +110,15 @@ fn visit(
             if FileType::from_raw_mode(stat.st_mode as RawMode) != FileType::RegularFile {
                 return Err(Error::Changed { path: path() });
             }
-            let executable =
-                Mode::from_raw_mode(stat.st_mode as RawMode).contains(Mode::XUSR);
+            let executable = Mode::from_raw_mode(stat.st_mode as RawMode).contains(Mode::XUSR);
             let size = u64::try_from(stat.st_size).unwrap_or(0);
             let mut file = File::from(fd).take(size);
-            sink.file(executable, size, &mut file).map_err(|error| match error {
-                // The archive cannot know which file it was.
-                Error::Changed { .. } => Error::Changed { path: path() },
-                other => other,
-            })?;
+            sink.file(executable, size, &mut file)
+                .map_err(|error| match error {
+                    // The archive cannot know which file it was.
+                    Error::Changed { .. } => Error::Changed { path: path() },
+                    other => other,
+                })?;
             if file.limit() != 0 {
                 return Err(Error::Changed { path: path() });
             }
@@ -149,7 +153,9 @@ impl<W: Write> TreeSink for NarSink<W> {
         self.0.end_directory().map_err(archive_error)
     }
     fn file(&mut self, executable: bool, size: u64, contents: &mut dyn Read) -> Result<()> {
-        self.0.file(executable, size, contents).map_err(archive_error)
+        self.0
+            .file(executable, size, contents)
+            .map_err(archive_error)
     }
     fn symlink(&mut self, target: &[u8]) -> Result<()> {
         self.0.symlink(target).map_err(archive_error)
@@ -159,16 +165,24 @@ impl<W: Write> TreeSink for NarSink<W> {
 /// What the archive's writer or reader says, with all its causes.
 pub(crate) fn archive_error(error: NarError) -> Error {
     match error {
-        NarError::ShortFile { .. } => Error::Changed { path: "a file".into() },
+        NarError::ShortFile { .. } => Error::Changed {
+            path: "a file".into(),
+        },
         NarError::Io { source, .. } if is_disk(&source) => {
             Error::io("write the archive to", "its destination", source)
         }
-        error => Error::Archive { what: "a store path".to_owned(), problem: causes(&error) },
+        error => Error::Archive {
+            what: "a store path".to_owned(),
+            problem: causes(&error),
+        },
     }
 }
 
 fn is_disk(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 /// An error's text with those of its sources.

@@ -33,8 +33,14 @@ use crate::walk_tree::{TreeSink, archive_error};
 
 /// Modification time 1, as Nix; the access time is left alone.
 const TIMES: Timestamps = Timestamps {
-    last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-    last_modification: Timespec { tv_sec: 1, tv_nsec: 0 },
+    last_access: Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_OMIT,
+    },
+    last_modification: Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    },
 };
 
 const FILE: Mode = Mode::from_raw_mode(0o444);
@@ -108,14 +114,19 @@ impl<'a> TreeWriter<'a> {
         open: &mut Vec<std::collections::btree_map::Iter<'o, bstr::BString, FileSystemObject>>,
     ) -> Result<()> {
         match object {
-            FileSystemObject::File { executable, contents: Contents::Memory(bytes) } => {
+            FileSystemObject::File {
+                executable,
+                contents: Contents::Memory(bytes),
+            } => {
                 let mut file = self.create_file(*executable)?;
-                file.write_all(bytes).context_with("write", || self.place())?;
+                file.write_all(bytes)
+                    .context_with("write", || self.place())?;
                 self.end_file(&file, *executable)
             }
-            FileSystemObject::File { executable, contents } => {
-                self.file(*executable, contents.len(), &mut contents.reader())
-            }
+            FileSystemObject::File {
+                executable,
+                contents,
+            } => self.file(*executable, contents.len(), &mut contents.reader()),
             FileSystemObject::Symlink { target } => self.symlink(target),
             FileSystemObject::Directory { entries } => {
                 self.directory()?;
@@ -146,7 +157,12 @@ impl<'a> TreeWriter<'a> {
 
     /// Moves the complete tree to its place. What lies there is invalid, and removed.
     pub(crate) fn finish(mut self, path: &StorePath) -> Result<()> {
-        let Target { dir, path: store, hooks, .. } = self.target;
+        let Target {
+            dir,
+            path: store,
+            hooks,
+            ..
+        } = self.target;
         let name = path.basename();
         let place = store.join(name);
         // The modes of a directory decide about moving it on some systems, so the last
@@ -171,7 +187,10 @@ impl<'a> TreeWriter<'a> {
 
     /// The path of the node that is being written, for messages.
     pub(crate) fn place(&self) -> PathBuf {
-        cursor::join(self.cursor.as_ref().map_or(self.target.path, |c| c.path()), &self.next)
+        cursor::join(
+            self.cursor.as_ref().map_or(self.target.path, |c| c.path()),
+            &self.next,
+        )
     }
 
     /// Runs `make`, once more if a killed process left its tree under our name.
@@ -192,8 +211,8 @@ impl<'a> TreeWriter<'a> {
     /// Makes a file and returns it, open for writing.
     pub(crate) fn create_file(&mut self, executable: bool) -> Result<File> {
         self.target.hooks.pass("make a file", self.target.path)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = if executable { EXECUTABLE } else { FILE };
         let fd = self.make("make the file", |dir, name| openat(dir, name, flags, mode))?;
         Ok(File::from(fd))
@@ -209,8 +228,12 @@ impl<'a> TreeWriter<'a> {
 
 impl TreeSink for TreeWriter<'_> {
     fn directory(&mut self) -> Result<()> {
-        self.target.hooks.pass("make a directory", self.target.path)?;
-        self.make("make the directory", |dir, name| mkdirat(dir, name, OPEN_DIRECTORY))?;
+        self.target
+            .hooks
+            .pass("make a directory", self.target.path)?;
+        self.make("make the directory", |dir, name| {
+            mkdirat(dir, name, OPEN_DIRECTORY)
+        })?;
         match &mut self.cursor {
             Some(cursor) => cursor.descend(&self.next)?,
             None => {
@@ -244,7 +267,9 @@ impl TreeSink for TreeWriter<'_> {
 
     fn end_directory(&mut self) -> Result<()> {
         self.names.pop();
-        let Some(cursor) = &mut self.cursor else { return Ok(()) };
+        let Some(cursor) = &mut self.cursor else {
+            return Ok(());
+        };
         // The outermost one is closed after the move.
         if self.names.is_empty() {
             return Ok(());
@@ -259,15 +284,25 @@ impl TreeSink for TreeWriter<'_> {
         let mut left = size;
         self.buffer.resize(256 * 1024, 0);
         loop {
-            let read = contents.read(&mut self.buffer).context_with("read the contents of", || self.place());
+            let read = contents
+                .read(&mut self.buffer)
+                .context_with("read the contents of", || self.place());
             let count = match read {
                 Err(Error::Io { source, .. })
-                    if source.kind() == std::io::ErrorKind::Interrupted => continue,
+                    if source.kind() == std::io::ErrorKind::Interrupted =>
+                {
+                    continue;
+                }
                 other => other?,
             };
-            let Some(chunk) = self.buffer.get(..count).filter(|c| !c.is_empty()) else { break };
-            file.write_all(chunk).context_with("write", || self.place())?;
-            left = left.checked_sub(count as u64).ok_or_else(|| self.changed())?;
+            let Some(chunk) = self.buffer.get(..count).filter(|c| !c.is_empty()) else {
+                break;
+            };
+            file.write_all(chunk)
+                .context_with("write", || self.place())?;
+            left = left
+                .checked_sub(count as u64)
+                .ok_or_else(|| self.changed())?;
         }
         if left != 0 {
             return Err(self.changed());
