@@ -13,7 +13,9 @@ let
   modules = [
     "etc-tree"
     "substitute"
+    "substitute-executable"
     "symlink-tree"
+    "symlink-tree-executable"
     "text"
     "text-executable"
     "unit-file"
@@ -35,14 +37,17 @@ let
 
   units = import ./units.nix { inherit packages scripts configs; };
 
-  systemUnits = lib.systemdUnits {
-    name = "system-units";
-    inherit units;
-    packages = [
-      packages.systemd
-      packages.avahi
-    ];
-  };
+  systemUnits = lib.systemdUnits (
+    units
+    // {
+      package = packages.systemd;
+      upstreamUnits = [
+        "multi-user.target"
+        "systemd-journald.service"
+      ];
+      packages = [ packages.avahi ];
+    }
+  );
 
   systemPath = lib.buildEnv {
     name = "system-path";
