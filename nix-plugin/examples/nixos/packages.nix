@@ -2,6 +2,12 @@
 # where a real package ships them, systemd units, D-Bus policies and udev rules.
 { lib }:
 let
+  stub = builtins.toFile "program.in" ''
+    #!/bin/sh
+    # @pname@ @version@
+    echo "@name@ @version@: $*"
+  '';
+
   package =
     {
       pname,
@@ -13,11 +19,12 @@ let
     let
       program =
         name:
-        lib.writeScriptBin name ''
-          #!/bin/sh
-          # ${pname} ${version}
-          echo "${name} ${version}: $*"
-        '';
+        lib.substituteAll {
+          inherit name pname version;
+          src = stub;
+          dir = "bin";
+          isExecutable = true;
+        };
       file =
         place:
         lib.writeTextDir place files.${place};
@@ -148,6 +155,10 @@ in
       "share/dbus-1/system.d/avahi-dbus.conf" = dbusPolicy "org.freedesktop.Avahi" "avahi";
     };
   };
+  nixos-version = lib.writeScriptBin "nixos-version" ''
+    #!/bin/sh
+    cat /run/current-system/nixos-version
+  '';
   lvm2 = package {
     pname = "lvm2";
     version = "2.03.27";
