@@ -221,7 +221,7 @@ impl System {
     }
 }
 
-fn names(most: usize) -> impl Strategy<Value = Vec<String>> {
+fn names(most: usize) -> impl Strategy<Value = Vec<String>> + Clone {
     prop::sample::subsequence(NAMES.as_slice(), 0..=most)
         .prop_map(|names| names.into_iter().map(str::to_owned).collect())
 }
