@@ -390,15 +390,11 @@ fn propagated_packages_come_last_and_cycles_end() {
     let path = |index: usize| Places::in_inputs(&format!("p{index}"));
     let [p0, p1, p2] = [path(0), path(1), path(2)];
     let others = [
-        [
-            format!("{p1} {p2}\n"),
-            format!("{p0}"),
-            format!("{p1}\t{p2}"),
-        ],
+        [format!("{p1} {p2}\n"), p0.clone(), format!("{p1}\t{p2}")],
         [format!("{p2}  {p1}"), String::new(), format!("\n{p1}")],
         [
             format!("{p1} {p1}\n{p2}\n"),
-            format!("{p2}"),
+            p2.clone(),
             format!("{p0} {p1}"),
         ],
         [

@@ -357,8 +357,11 @@ fn systems() -> impl Strategy<Value = System> {
                 system.upstream_units.dedup();
                 system.upstream = Tree::Directory(files);
                 let folder = if kind == "initrd" { "system" } else { kind };
-                system.packages = (packages.into_iter())
-                    .map(|(place, tree)| nested(&format!("{place}/systemd/{folder}"), tree))
+                system.packages = (packages.into_iter().enumerate())
+                    .map(|(index, (place, tree))| {
+                        let tree = with_own_drop_ins(tree, index);
+                        nested(&format!("{place}/systemd/{folder}"), tree)
+                    })
                     .collect();
                 let count = system.packages.len();
                 system.listed = listed.into_iter().filter(|index| *index < count).collect();
