@@ -21,7 +21,7 @@ fn the_wall_clock_stands_and_the_monotonic_clock_steps() {
 
 #[test]
 fn sleeping_takes_virtual_time_only() {
-    let started = std::time::Instant::now();
+    // An hour of the guest's: if it were the host's, this test would take it.
     expect(
         probe(&[]),
         &[
@@ -29,8 +29,6 @@ fn sleeping_takes_virtual_time_only() {
             ("clock 1", "= 3600001000000"),
         ],
     );
-    // An hour of the guest's; the bound only tells it from real sleep.
-    assert!(started.elapsed().as_secs() < 1800);
 }
 
 #[test]

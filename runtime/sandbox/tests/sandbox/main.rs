@@ -11,4 +11,5 @@ mod limits;
 mod modules;
 mod outputs;
 mod processes;
+mod start;
 mod support;

@@ -1,6 +1,6 @@
 //! Outputs as they reach the store.
 
-use crate::support::{INPUT, OUT, PROBE, probe_with_output, show, write};
+use crate::support::{INPUT, OUT, PROBE, names, probe_with_output, show, write};
 use wasibuild_sandbox::BuildError;
 
 #[test]
@@ -77,11 +77,7 @@ fn large_files_spill_and_read_the_same() {
     let ran = build.run();
     assert_eq!(small.log(), ran.log());
     assert_eq!(show(small.out()), show(ran.out()));
-    assert_eq!(
-        std::fs::read_dir(spilled.path()).unwrap().count(),
-        0,
-        "no name is left"
-    );
+    assert_eq!(names(spilled.path()).len(), 0, "no name is left");
     build.request.spill_dir = Some(spilled.path().join("vanished"));
     let text = build.run().error().to_string();
     assert!(

@@ -238,3 +238,20 @@ pub fn probe_with_output() -> Build {
         .insert("out".to_owned(), OUT.to_owned());
     build
 }
+
+/// The names in a directory of the host, sorted.
+#[expect(clippy::disallowed_methods, reason = "sorted here")]
+pub fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
