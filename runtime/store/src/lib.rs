@@ -256,8 +256,15 @@ impl Store {
             name.as_bytes(),
             self.strips_case(),
             &mut sink,
-        )?;
-        sink.finish().map(|_| ())
+        )
+        .and_then(|()| sink.finish().map(|_| ()))
+        .map_err(|error| match error {
+            Error::Archive { problem, .. } => Error::Archive {
+                what: store.join(name).display().to_string(),
+                problem,
+            },
+            other => other,
+        })
     }
 
     fn layout(&self) -> &Layout {

@@ -404,7 +404,9 @@ fn nix_leaves_our_temporary_roots_alone() {
 #[test]
 fn what_processes_have_open_stays() {
     if !cfg!(target_os = "linux") {
-        eprintln!("SKIPPED: lsof may be missing or slow; Nix skips this too");
+        eprintln!(
+            "SKIPPED: what_processes_have_open_stays: lsof may be missing or slow; Nix skips this too"
+        );
         return;
     }
     let g = graph();
