@@ -4,7 +4,9 @@
 
 mod closures;
 mod damage;
+mod encoders;
 mod formats;
 mod http;
+mod network;
 mod support;
 mod trust;
