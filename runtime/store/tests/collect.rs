@@ -443,3 +443,29 @@ fn rubbish_of_all_kinds_goes_and_locked_directories_stay() {
     f.store.gc(&GcOptions::default()).unwrap();
     assert_eq!(entries(f.root()), Vec::<String>::new());
 }
+
+#[test]
+fn files_that_nix_linked_together_are_freed_with_their_last_path() {
+    let g = graph();
+    let root = g.root.to_str().unwrap();
+    succeed(&mut nix(
+        g.dir.path(),
+        "nix-store",
+        &["--store", root, "--optimise"],
+    ));
+    let links = g.root.join("nix/store/.links");
+    assert!(!list(&links).is_empty());
+    let store = Store::open(&g.root).unwrap();
+    store.add_temp_root(&g.other).unwrap();
+    let report = store.gc(&GcOptions::default()).unwrap();
+    assert!(
+        report.bytes_freed < 300_000,
+        "the big file is still in use: {report:?}"
+    );
+    assert_verifies(g.dir.path(), &g.root);
+    drop(store);
+    let store = Store::open(&g.root).unwrap();
+    let report = store.gc(&GcOptions::default()).unwrap();
+    assert!(report.bytes_freed > 300_000, "{report:?}");
+    assert_eq!(list(&links), Vec::<String>::new());
+}
