@@ -469,3 +469,23 @@ fn files_that_nix_linked_together_are_freed_with_their_last_path() {
     assert!(report.bytes_freed > 300_000, "{report:?}");
     assert_eq!(list(&links), Vec::<String>::new());
 }
+
+#[test]
+fn locks_of_paths_with_long_names_stay() {
+    let f = Fixture::new();
+    let long = path(&"n".repeat(211), 1);
+    let locks = f
+        .store
+        .lock_outputs(std::slice::from_ref(&long), |_| {})
+        .unwrap();
+    f.store.gc(&GcOptions::default()).unwrap();
+    assert_eq!(entries(f.root()), [format!("{long}.lock")]);
+    f.store
+        .register_outputs(
+            &locks,
+            vec![output(long.clone(), FileSystemObject::file("x"), &[])],
+        )
+        .unwrap();
+    drop(locks);
+    f.assert_verifies();
+}
