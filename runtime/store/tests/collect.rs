@@ -489,3 +489,37 @@ fn locks_of_paths_with_long_names_stay() {
     drop(locks);
     f.assert_verifies();
 }
+
+#[test]
+fn closures_are_those_of_nix() {
+    let g = graph();
+    let store = Store::open(&g.root).unwrap();
+    let closure = store
+        .query_closure(&BTreeSet::from([g.top.clone()]))
+        .unwrap();
+    assert_eq!(closure, BTreeSet::from([g.top.clone(), g.lib.clone()]));
+    let root = g.root.to_str().unwrap();
+    let args = [
+        "--store",
+        root,
+        "-q",
+        "--requisites",
+        &g.top.to_absolute_path(),
+    ];
+    let theirs = succeed(&mut nix(g.dir.path(), "nix-store", &args));
+    assert_eq!(
+        text(&theirs.stdout)
+            .lines()
+            .map(path_of)
+            .collect::<BTreeSet<_>>(),
+        closure
+    );
+    assert_eq!(
+        store.query_closure(&BTreeSet::new()).unwrap(),
+        BTreeSet::new()
+    );
+    let all = BTreeSet::from([g.top.clone(), g.other.clone()]);
+    assert_eq!(store.query_closure(&all).unwrap().len(), 3);
+    let error = store.query_closure(&BTreeSet::from([g.top.clone(), path("no", 9)]));
+    assert!(matches!(error, Err(Error::NotValid { path: p, .. }) if p == path("no", 9)));
+}
