@@ -23,6 +23,8 @@ let
     ./formats.nix
     ./substitute.nix
     ./etc-tree.nix
+    ./symlink-tree.nix
+    ./unit-file.nix
   ];
 
   self = builtins.foldl' (functions: part: functions // import part { inherit build self; }) { } parts;

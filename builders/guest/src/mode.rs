@@ -5,6 +5,7 @@
 //! given [`plain`] and imports nothing but WASI, and one that is given [`extension`]. Which one
 //! a derivation uses is chosen in `nix-plugin/lib`.
 
+use crate::error::{Error, Result};
 use std::fs::File;
 use std::io;
 
@@ -19,6 +20,18 @@ pub fn plain() -> MarkExecutable {
 /// For modules that import the extension. In a native twin, the same by `fchmod`.
 pub fn extension() -> MarkExecutable {
     Some(set_executable)
+}
+
+/// Refuses an executable file in a module that cannot make one. To be called before writing.
+pub fn check(executable: bool, mark: MarkExecutable) -> Result<()> {
+    if executable && mark.is_none() {
+        return Err(Error::Refused(
+            "this module imports nothing but WASI, which cannot make a file executable; use the \
+             builder's `-executable` module"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// The permission bits of an executable before Nix canonicalises them to 555.

@@ -162,13 +162,10 @@ pub fn create_file(path: &Path) -> Result<File> {
 
 /// Marks an output file executable, or says which module can.
 pub fn mark_executable(path: &Path, file: &File, mark: mode::MarkExecutable) -> Result<()> {
+    mode::check(true, mark)?;
     match mark {
         Some(mark) => mark(file).map_err(Error::file(path, "make executable")),
-        None => Err(Error::Refused(format!(
-            "{}: this module imports nothing but WASI, which cannot make a file executable; use \
-             the builder's `-executable` module",
-            path.display()
-        ))),
+        None => Ok(()),
     }
 }
 

@@ -15,7 +15,7 @@ pub mod plan;
 pub mod replace;
 
 use std::process::ExitCode;
-use wasibuild_guest::{Attributes, MarkExecutable, Result};
+use wasibuild_guest::{Attributes, MarkExecutable, Result, mode};
 
 /// Runs the builder: read, plan, write.
 pub fn main(module: &str, mark: MarkExecutable) -> ExitCode {
@@ -24,6 +24,7 @@ pub fn main(module: &str, mark: MarkExecutable) -> ExitCode {
 
 fn build(attributes: Attributes, mark: MarkExecutable) -> Result<()> {
     let request = attributes::read(attributes)?;
+    mode::check(request.executable, mark)?;
     let plan = plan::plan(request)?;
     plan.write(mark)
 }

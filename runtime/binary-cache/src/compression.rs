@@ -4,6 +4,9 @@
 //! a zstd file), checks the format's own checksums, refuses trailing garbage, and holds a bounded
 //! amount of memory whatever the file announces ([`MAX_WINDOW_BYTES`]). How much comes out is
 //! bounded by the reader above it ([`NarStream`](crate::NarStream)).
+//! All decoders are Rust: for 100 MB of shared libraries they take 1.3 (xz), 1.1 (bzip2) and 5
+//! times (zstd, at 77 MB/s still far above a usual line) as long as the C programs, measured on
+//! one busy core; in exchange nothing foreign is cross-compiled or parses a stranger's bytes.
 //! Counterpart in Nix: `makeDecompressionSource` (compression.cc); the names are those of the
 //! narinfo field `Compression`.
 

@@ -129,3 +129,74 @@ impl<R: Read> Read for ZstdReader<R> {
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(ErrorKind::InvalidData, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+    fn decode(bytes: &[u8]) -> Result<Vec<u8>> {
+        let mut output = Vec::new();
+        let reader = ZstdReader::new(FullReads::new(bytes), 1 << 27);
+        reader.take(1 << 20).read_to_end(&mut output)?;
+        Ok(output)
+    }
+
+    /// A frame with one raw block; the header announces `announced` bytes (RFC 8878, 3.1.1).
+    fn frame(contents: &[u8], announced: u8) -> Vec<u8> {
+        let block = ((contents.len() as u32) << 3) | 1;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([0x20, announced]);
+        bytes.extend(&block.to_le_bytes()[..3]);
+        bytes.extend(contents);
+        bytes
+    }
+
+    fn skippable(length: u32, contents: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x5a, 0x2a, 0x4d, 0x18];
+        bytes.extend(length.to_le_bytes());
+        bytes.extend(contents);
+        bytes
+    }
+
+    #[test]
+    fn frames_are_joined_and_others_skipped() -> Result<()> {
+        let parts = [
+            skippable(3, b"abc"),
+            frame(b"one ", 4),
+            frame(b"", 0),
+            skippable(0, b""),
+            frame(b"two", 3),
+            skippable(1, b"x"),
+        ];
+        assert_eq!(decode(&parts.concat())?, b"one two");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused() {
+        let large_window = [&MAGIC[..], &[0x00, 21 << 3, 1, 0, 0]].concat();
+        for (bytes, part) in [
+            (Vec::new(), "empty"),
+            (frame(b"one", 4), "announces 4 bytes and holds 3"),
+            ([frame(b"one", 3), b"garbage".to_vec()].concat(), ""),
+            (skippable(9, b"short"), "within a skippable frame"),
+            (large_window, "indow"),
+            (MAGIC.to_vec(), ""),
+        ] {
+            let error = decode(&bytes).err().map(|error| error.to_string());
+            let found = error.as_ref().is_some_and(|text| text.contains(part));
+            assert!(found, "{bytes:x?}: {error:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(rest in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&rest);
+            let _ = decode(&[&MAGIC[..], &rest].concat());
+        }
+    }
+}

@@ -21,10 +21,16 @@ pub struct ReferenceScanner {
     /// Hash part → the candidates that have it (normally one), not found yet.
     wanted: HashMap<[u8; HASH_PART_LEN], Vec<StorePath>>,
     found: BTreeSet<StorePath>,
-    is_digit: [bool; 256],
+    /// Byte → its value as a digit, or [`NO_DIGIT`].
+    values: [u8; 256],
+    /// One bit for each three digits that a candidate begins with.
+    beginnings: Vec<bool>,
     /// The last bytes of what was written, fewer than a hash part has.
     tail: Vec<u8>,
 }
+
+/// What stands for a byte that is no digit; greater than every digit.
+const NO_DIGIT: u8 = 32;
 
 /// How many bytes a hash part can have before the border of two writes.
 const OVERLAP: usize = HASH_PART_LEN - 1;
@@ -38,16 +44,25 @@ impl ReferenceScanner {
                 wanted.entry(hash_part).or_default().push(candidate.clone());
             }
         }
-        let mut is_digit = [false; 256];
-        for (byte, is_digit) in (0..=u8::MAX).zip(&mut is_digit) {
-            *is_digit = nixbase32::ALPHABET.contains(&byte);
+        let mut values = [NO_DIGIT; 256];
+        for (byte, value) in (0..=u8::MAX).zip(&mut values) {
+            *value = nixbase32::digit_value(byte).unwrap_or(NO_DIGIT);
         }
-        Self {
-            wanted,
+        let mut scanner = Self {
+            wanted: HashMap::new(),
             found: BTreeSet::new(),
-            is_digit,
+            values,
+            beginnings: vec![false; 1 << 15],
             tail: Vec::with_capacity(2 * OVERLAP),
+        };
+        for hash_part in wanted.keys() {
+            let beginning = scanner.beginning(hash_part);
+            if let Some(known) = scanner.beginnings.get_mut(beginning) {
+                *known = true;
+            }
         }
+        scanner.wanted = wanted;
+        scanner
     }
 
     /// The candidates that were found.
@@ -55,22 +70,44 @@ impl ReferenceScanner {
         self.found
     }
 
+    fn value(&self, byte: u8) -> u8 {
+        self.values
+            .get(usize::from(byte))
+            .copied()
+            .unwrap_or(NO_DIGIT)
+    }
+
+    /// The first three digits as a number below 2^15.
+    fn beginning(&self, digits: &[u8; HASH_PART_LEN]) -> usize {
+        let [a, b, c, ..] = *digits;
+        let [a, b, c] = [a, b, c].map(|byte| usize::from(self.value(byte)));
+        (a << 10) | (b << 5) | c
+    }
+
     fn search(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
+        // How many bytes at the start of `rest` are known to be digits, so that no byte is looked at
+        // twice.
+        let mut digits = 0;
         while let Some(window) = rest.first_chunk::<HASH_PART_LEN>() {
             // The last byte that is no digit rules out every start up to it.
-            let last_other = window
+            let unknown = window.get(digits..).unwrap_or_default();
+            let last_other = unknown
                 .iter()
-                .rposition(|&byte| !self.is_digit.get(usize::from(byte)).is_some_and(|is| *is));
+                .rposition(|&byte| self.value(byte) == NO_DIGIT);
             let skip = match last_other {
-                Some(position) => position + 1,
+                Some(position) => digits + position + 1,
                 None => {
-                    if let Some(paths) = self.wanted.remove(window) {
+                    let beginning = self.beginning(window);
+                    if self.beginnings.get(beginning).is_some_and(|known| *known)
+                        && let Some(paths) = self.wanted.remove(window)
+                    {
                         self.found.extend(paths);
                     }
                     1
                 }
             };
+            digits = HASH_PART_LEN - skip;
             rest = rest.get(skip..).unwrap_or_default();
         }
     }

@@ -113,25 +113,27 @@ impl Store {
             let mut hashing = Hashing {
                 inner: reader.take(expected.nar_size),
                 hash: Sha256Writer::new(),
+                error: None,
             };
             let result = {
-                let mut archive =
-                    nar::Reader::new(BufReader::with_capacity(64 * 1024, &mut hashing));
+                let buffered = BufReader::with_capacity(64 * 1024, &mut hashing);
+                let mut archive = nar::Reader::new(buffered);
                 writer
                     .archive(&mut archive)
                     .and_then(|()| archive.finish().map(|_| ()).map_err(archive_error))
             };
-            // If the archive is not well-formed because bytes are missing or wrong, the
-            // hash says it better.
-            let drained = io::copy(&mut hashing, &mut io::sink());
-            let (hash, size) = hashing.hash.finish();
-            if let Err(
-                error @ (Error::DiskFull { .. } | Error::ReadOnly { .. } | Error::Io { .. }),
-            ) = result
-            {
-                return Err(error);
+            if let Some(error) = hashing.error {
+                return Err(self.bad_archive(&expected.path, &error));
             }
-            drained.map_err(|e| self.bad_archive(&expected.path, &e.to_string()))?;
+            if let Err(Error::DiskFull { .. } | Error::ReadOnly { .. } | Error::Io { .. }) = result
+            {
+                return result;
+            }
+            // If bytes are missing or wrong, size and hash say it better than the place
+            // at which the archive stopped to make sense.
+            io::copy(&mut hashing, &mut io::sink())
+                .map_err(|e| self.bad_archive(&expected.path, &e.to_string()))?;
+            let (hash, size) = hashing.hash.finish();
             check("size", &expected.path, expected.nar_size, size)?;
             check(
                 "hash",
@@ -277,15 +279,21 @@ fn check<T: PartialEq + ToString>(
     })
 }
 
-/// Hashes what is read through it.
+/// Hashes what is read through it, and remembers why the source failed.
 struct Hashing<R> {
     inner: R,
     hash: Sha256Writer,
+    error: Option<String>,
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
+        let read = self.inner.read(buffer);
+        let count = read.inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.error = Some(error.to_string());
+            }
+        })?;
         self.hash
             .write_all(buffer.get(..count).unwrap_or_default())?;
         Ok(count)

@@ -32,7 +32,11 @@ pub(crate) struct Cursor {
 impl Cursor {
     /// Opens the directory `name` in `parent`, whose path is `parent_path`.
     pub(crate) fn open(parent: BorrowedFd<'_>, parent_path: &Path, name: &[u8]) -> Result<Self> {
-        let path = join(parent_path, name);
+        Self::open_as(parent, name, join(parent_path, name))
+    }
+
+    /// The same; messages shall call the directory `path`.
+    pub(crate) fn open_as(parent: BorrowedFd<'_>, name: &[u8], path: PathBuf) -> Result<Self> {
         let current =
             openat(parent, name, OPEN_DIR, Mode::empty()).context("open the directory", &path)?;
         Ok(Cursor {

@@ -137,7 +137,7 @@ impl Store {
     /// # let dir = tempfile::tempdir()?;
     /// let store = wasibuild_store::Store::open(dir.path())?;
     /// let path = store.add_text("greeting", b"hello\n", &Default::default())?;
-    /// assert_eq!(path.to_string(), "46m4xx889wlhsdj72j38fnlyyvvvvbyb-greeting");
+    /// assert_eq!(path.to_string(), "ybf7by4xvcgjhwilsg87rqz9di79bify-greeting");
     /// assert!(store.is_valid(&path)?);
     /// # Ok(())
     /// # }

@@ -100,11 +100,12 @@ pub(crate) struct PathLock {
 impl PathLock {
     /// Takes the lock of `path`. If someone holds it, `wait` is called once; if it
     /// returns false, `None` is returned at once.
-    pub(crate) fn acquire(path: PathBuf, mut wait: impl FnMut() -> bool) -> Result<Option<Self>> {
+    pub(crate) fn acquire(path: PathBuf, wait: impl FnOnce() -> bool) -> Result<Option<Self>> {
+        let mut wait = Some(wait);
         loop {
             let file = open(&path)?;
             if !try_lock(&file, Kind::Exclusive, &path)? {
-                if !wait() {
+                if wait.take().is_some_and(|wait| !wait()) {
                     return Ok(None);
                 }
                 lock(&file, Kind::Exclusive, &path)?;

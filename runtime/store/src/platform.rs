@@ -69,10 +69,10 @@ pub(crate) fn paths_in_use(prefixes: &[&[u8]]) -> BTreeSet<Vec<u8>> {
         .output();
     if let Ok(output) = output {
         for line in output.stdout.split(|&b| b == b'\n') {
-            if let Some(path) = line.strip_prefix(b"n") {
-                if prefixes.iter().any(|p| path.starts_with(p)) {
-                    found.insert(path.to_vec());
-                }
+            if let Some(path) = line.strip_prefix(b"n")
+                && prefixes.iter().any(|p| path.starts_with(p))
+            {
+                found.insert(path.to_vec());
             }
         }
     }

@@ -143,8 +143,13 @@ fn texts(
 }
 
 fn parse_path(text: &str) -> Result<StorePath> {
+    parse_path_of(text, text)
+}
+
+/// Parses a path that stands in the entry of another one.
+fn parse_path_of(entry: &str, text: &str) -> Result<StorePath> {
     StorePath::from_absolute_path(text.as_bytes()).map_err(|e| Error::CorruptEntry {
-        entry: text.to_owned(),
+        entry: entry.to_owned(),
         problem: e.to_string(),
     })
 }
@@ -174,8 +179,9 @@ impl InfoRow {
     }
 
     fn parse(self, path: &StorePath, references: &[String]) -> Result<PathInfo> {
+        let entry = path.to_absolute_path();
         let corrupt = |problem: String| Error::CorruptEntry {
-            entry: path.to_absolute_path(),
+            entry: entry.clone(),
             problem,
         };
         let nar_hash = NixHash::from_str(&self.hash, Some(HashAlgo::Sha256))
@@ -189,7 +195,7 @@ impl InfoRow {
         info.deriver = self
             .deriver
             .filter(|d| !d.is_empty())
-            .map(|d| parse_path(&d))
+            .map(|d| parse_path_of(&entry, &d))
             .transpose()?;
         info.ultimate = self.ultimate == Some(1);
         info.signatures = self
@@ -208,7 +214,7 @@ impl InfoRow {
             .transpose()?;
         info.references = references
             .iter()
-            .map(|r| parse_path(r))
+            .map(|r| parse_path_of(&entry, r))
             .collect::<Result<_>>()?;
         Ok(info)
     }

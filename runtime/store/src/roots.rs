@@ -122,10 +122,10 @@ impl Store {
                 Some(rest) => [STORE_DIR_SLASH.as_bytes(), rest].concat(),
                 None => used,
             };
-            if let Ok((path, _)) = StorePath::split_absolute_path(&logical) {
-                if self.is_valid(&path)? {
-                    roots.entry(path).or_default().push("{running}".to_owned());
-                }
+            if let Ok((path, _)) = StorePath::split_absolute_path(&logical)
+                && self.is_valid(&path)?
+            {
+                roots.entry(path).or_default().push("{running}".to_owned());
             }
         }
         Ok(roots)

@@ -21,8 +21,11 @@ use crate::gc_socket;
 use crate::layout::Layout;
 use crate::lock_file::{self, Kind};
 
-/// The files of this process, by their path, with the number of handles.
-static FILES: Mutex<BTreeMap<PathBuf, (usize, Arc<Mutex<State>>)>> = Mutex::new(BTreeMap::new());
+/// The files of this process by their path.
+static FILES: Mutex<BTreeMap<PathBuf, Shared>> = Mutex::new(BTreeMap::new());
+
+/// A file of this process and the number of its handles.
+type Shared = (usize, Arc<Mutex<State>>);
 
 /// A handle on the temporary roots of this process in one store.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 use wasibuild_nix_compat::nar::{self, Event};
 use wasibuild_nix_compat::store_path::StorePath;
 
-use crate::cursor::{self, Cursor};
+use crate::cursor::Cursor;
 use crate::error::{Context, Error, Result};
 use crate::hooks::Hooks;
 use crate::remove_tree::remove_tree;
@@ -46,6 +46,8 @@ const TIMES: Timestamps = Timestamps {
 const FILE: Mode = Mode::from_raw_mode(0o444);
 const EXECUTABLE: Mode = Mode::from_raw_mode(0o555);
 const DIRECTORY: Mode = Mode::from_raw_mode(0o555);
+/// What was tried when a file's contents could not be had.
+const READ: &str = "read the contents of";
 /// A directory while it is being filled.
 const OPEN_DIRECTORY: Mode = Mode::from_raw_mode(0o755);
 
@@ -62,6 +64,8 @@ pub(crate) struct Target<'a> {
 pub(crate) struct TreeWriter<'a> {
     target: Target<'a>,
     temporary: String,
+    /// Where it will be, which is what messages name.
+    place: PathBuf,
     /// The innermost open directory, none before the first.
     cursor: Option<Cursor>,
     /// For each open directory the names given in it.
@@ -81,6 +85,7 @@ impl<'a> TreeWriter<'a> {
             target,
             next: temporary.clone().into_bytes(),
             temporary,
+            place: target.path.join(path.basename()),
             cursor: None,
             names: Vec::new(),
             is_directory: false,
@@ -140,7 +145,9 @@ impl<'a> TreeWriter<'a> {
     pub(crate) fn archive<R: Read>(&mut self, reader: &mut nar::Reader<R>) -> Result<()> {
         while let Some(event) = reader.next_event().map_err(archive_error)? {
             match event {
-                Event::File { executable, size } => self.file(executable, size, reader)?,
+                Event::File { executable, size } => {
+                    self.file(executable, size, reader).map_err(from_archive)?;
+                }
                 Event::Symlink { target } => self.symlink(&target)?,
                 Event::Directory => self.directory()?,
                 Event::Entry { name } => self.entry(&name)?,
@@ -187,10 +194,10 @@ impl<'a> TreeWriter<'a> {
 
     /// The path of the node that is being written, for messages.
     pub(crate) fn place(&self) -> PathBuf {
-        cursor::join(
-            self.cursor.as_ref().map_or(self.target.path, |c| c.path()),
-            &self.next,
-        )
+        match &self.cursor {
+            None => self.place.clone(),
+            Some(cursor) => cursor.path_of(&self.next),
+        }
     }
 
     /// Runs `make`, once more if a killed process left its tree under our name.
@@ -210,7 +217,7 @@ impl<'a> TreeWriter<'a> {
 
     /// Makes a file and returns it, open for writing.
     pub(crate) fn create_file(&mut self, executable: bool) -> Result<File> {
-        self.target.hooks.pass("make a file", self.target.path)?;
+        self.target.hooks.pass("make a file", &self.place)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = if executable { EXECUTABLE } else { FILE };
@@ -228,17 +235,15 @@ impl<'a> TreeWriter<'a> {
 
 impl TreeSink for TreeWriter<'_> {
     fn directory(&mut self) -> Result<()> {
-        self.target
-            .hooks
-            .pass("make a directory", self.target.path)?;
+        self.target.hooks.pass("make a directory", &self.place)?;
         self.make("make the directory", |dir, name| {
             mkdirat(dir, name, OPEN_DIRECTORY)
         })?;
         match &mut self.cursor {
             Some(cursor) => cursor.descend(&self.next)?,
             None => {
-                let Target { dir, path, .. } = self.target;
-                self.cursor = Some(Cursor::open(dir, path, &self.next)?);
+                let place = self.place.clone();
+                self.cursor = Some(Cursor::open_as(self.target.dir, &self.next, place)?);
                 self.is_directory = true;
             }
         }
@@ -286,7 +291,7 @@ impl TreeSink for TreeWriter<'_> {
         loop {
             let read = contents
                 .read(&mut self.buffer)
-                .context_with("read the contents of", || self.place());
+                .context_with(READ, || self.place());
             let count = match read {
                 Err(Error::Io { source, .. })
                     if source.kind() == std::io::ErrorKind::Interrupted =>
@@ -331,6 +336,21 @@ impl Drop for TreeWriter<'_> {
                 tracing::warn!(%error, "cannot remove a half-written tree; `gc` will");
             }
         }
+    }
+}
+
+/// What cannot be read from an archive is the archive's fault, not the disk's.
+fn from_archive(error: Error) -> Error {
+    match error {
+        Error::Io {
+            action: READ,
+            source,
+            ..
+        } => Error::Archive {
+            what: "a store path".to_owned(),
+            problem: source.to_string(),
+        },
+        other => other,
     }
 }
 

@@ -281,8 +281,7 @@ fn add_while_nix_collects(root_name: &str) {
     let root = dir.path().join(root_name);
     let store = Store::open(&root).unwrap();
     let fifo = dir.path().join("fifo");
-    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    make_pipe(&fifo);
     let mut collector = nix(
         dir.path(),
         "nix-store",

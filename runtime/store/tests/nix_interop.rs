@@ -240,14 +240,7 @@ fn bad_sources_are_refused_by_name() {
     let f = Fixture::new();
     let fifo = f.dir.path().join("dir/fifo");
     fs::create_dir(f.dir.path().join("dir")).unwrap();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &fifo,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR,
-        0,
-    )
-    .unwrap();
+    make_pipe(&fifo);
     let error = f
         .store
         .add_path(&f.dir.path().join("dir"))
@@ -284,7 +277,7 @@ fn nix_copies_what_is_built_with_only_our_key_trusted() {
         .add_text("source", b"some text", &BTreeSet::new())
         .unwrap();
     let out = path("out", 1);
-    build(&f.store, &out, tree(&source), &[source.clone()]).unwrap();
+    build(&f.store, &out, tree(&source), std::slice::from_ref(&source)).unwrap();
     let root = f.root().to_str().unwrap();
     let cache = format!("file://{}", f.dir.path().join("cache-dir").display());
     let abs = out.to_absolute_path();
@@ -358,7 +351,13 @@ fn export_and_import_with_real_nix() {
         .add_text("source", b"some text", &BTreeSet::new())
         .unwrap();
     let out = path("out", 1);
-    build(&ours.store, &out, tree(&source), &[source.clone()]).unwrap();
+    build(
+        &ours.store,
+        &out,
+        tree(&source),
+        std::slice::from_ref(&source),
+    )
+    .unwrap();
     let both = BTreeSet::from([source.clone(), out.clone()]);
     let mut stream = Vec::new();
     ours.store.export(&both, &mut stream).unwrap();

@@ -4,6 +4,7 @@
 
 mod closures;
 mod damage;
+mod encoders;
 mod formats;
 mod http;
 mod support;

@@ -2,12 +2,13 @@
 
 use crate::nix::{Nix, finish, text};
 use anyhow::{Context, Result, bail, ensure};
+use bstr::ByteSlice;
 use std::{collections::BTreeSet, fs::File, process::Command};
 use wasibuild_nix_compat::{
     content_address::CaMethod,
     export,
     file_system_object::{FileSystemObject, Limits},
-    hash::{HashAlgo, NixHash, hash_reader},
+    hash::{HashAlgo, NixHash, hash_reader, sha256},
     path_info::PathInfo,
     store_path::{StorePath, build_ca_path, build_text_path},
 };
@@ -54,27 +55,83 @@ fn text_paths_with_references_are_those_of_nix() -> Result<()> {
     Ok(())
 }
 
-/// A path whose content refers to itself: what `nix store make-content-addressed` computes.
+/// The hash of a NAR that holds its own path: the hash part becomes zeros, and the places where it was
+/// are hashed after the NAR.
+fn hash_modulo(nar: &[u8], own: &StorePath) -> NixHash {
+    let zeroed = nar.replace(own.hash_part(), [0; 32]);
+    let places: String = nar
+        .find_iter(own.hash_part())
+        .map(|place| format!("|{place}"))
+        .collect();
+    NixHash::sha256(sha256(&[zeroed.as_slice(), places.as_bytes()].concat()))
+}
+
 #[test]
-fn self_references_are_part_of_the_path() -> Result<()> {
-    let hash = NixHash::sha256([1; 32]);
-    let other = StorePath::from_digest(&[2; 20], "other")?;
-    let with = |references: &[StorePath], own| {
-        let references = references.iter().cloned().collect();
-        build_ca_path("x", CaMethod::Recursive, &hash, &references, own)
+fn paths_with_references_to_themselves_are_those_of_nix() -> Result<()> {
+    let Some(nix) = Nix::new()? else {
+        return Ok(());
     };
-    let all = [
-        with(&[], false)?,
-        with(&[], true)?,
-        with(std::slice::from_ref(&other), false)?,
-        with(std::slice::from_ref(&other), true)?,
-    ];
-    assert_eq!(BTreeSet::from(all).len(), 4);
-    for (method, own) in [(CaMethod::Flat, true), (CaMethod::Text, true)] {
-        assert!(build_ca_path("x", method, &hash, &BTreeSet::new(), own).is_err());
-    }
-    let references = BTreeSet::from([other]);
+    let expression = r#"builtins.toFile "other" "x""#;
+    nix.line(
+        "nix-instantiate",
+        &["--eval", "--read-write-mode", "-E", expression],
+    )?;
+    let other = build_text_path("other", b"x", &BTreeSet::new())?;
+    let own = StorePath::from_digest(&[7; 20], "own")?;
+    let own_path = own.to_absolute_path();
+    // Nix makes the references content-addressed first, so the object refers to that one.
+    let moved = make_content_addressed(&nix, &other.to_absolute_path())?;
+    let contents = format!(
+        "{own_path}/bin and {own_path} and {}\n",
+        moved.to_absolute_path()
+    );
+    let tree = FileSystemObject::executable(contents.into_bytes());
+    let (nar_hash, nar_size) = tree.nar_hash()?;
+    let mut info = PathInfo::new(own.clone(), nar_hash, nar_size);
+    info.references = BTreeSet::from([own.clone(), moved.clone()]);
+    let mut writer = export::Writer::new(Vec::new());
+    writer.object(&info, |sink| tree.write_nar(sink))?;
+    let file = nix.write("stream", writer.finish()?)?;
+    let mut import = nix.command("nix-store");
+    import
+        .arg("--store")
+        .arg(nix.root())
+        .arg("--import")
+        .stdin(File::open(file)?);
+    finish(&mut import)?;
+
+    let theirs = make_content_addressed(&nix, &own_path)?;
+    let mut nar = Vec::new();
+    tree.write_nar(&mut nar)?;
+    let hash = hash_modulo(&nar, &own);
+    let references = BTreeSet::from([moved]);
+    let ours = build_ca_path("own", CaMethod::Recursive, &hash, &references, true)?;
+    assert_eq!(ours, theirs);
+    Ok(())
+}
+
+fn make_content_addressed(nix: &Nix, path: &str) -> Result<StorePath> {
+    let json = nix.run("nix", &["store", "make-content-addressed", "--json", path])?;
+    let json: serde_json::Value = serde_json::from_slice(&json)?;
+    let rewrites = json.pointer("/rewrites").context("no rewrites")?;
+    let new = rewrites
+        .get(path)
+        .and_then(serde_json::Value::as_str)
+        .context("no path")?;
+    Ok(StorePath::from_absolute_path(new.as_bytes())?)
+}
+
+#[test]
+fn references_are_refused_where_no_path_can_have_them() -> Result<()> {
+    let hash = NixHash::sha256([1; 32]);
+    let references = BTreeSet::from([StorePath::from_digest(&[2; 20], "other")?]);
+    let none = BTreeSet::new();
+    assert!(build_ca_path("x", CaMethod::Flat, &hash, &none, true).is_err());
+    assert!(build_ca_path("x", CaMethod::Text, &hash, &none, true).is_err());
     assert!(build_ca_path("x", CaMethod::Flat, &hash, &references, false).is_err());
+    let (sha1, _) = hash_reader(HashAlgo::Sha1, &mut { &b""[..] })?;
+    assert!(build_ca_path("x", CaMethod::Recursive, &sha1, &references, false).is_err());
+    assert!(build_ca_path("x", CaMethod::Text, &sha1, &none, false).is_err());
     Ok(())
 }
 

@@ -177,3 +177,8 @@ pub fn path_of(line: &str) -> StorePath {
 pub fn real(root: &Path, path: &StorePath) -> PathBuf {
     root.join("nix/store").join(path.basename())
 }
+
+/// Makes a named pipe.
+pub fn make_pipe(path: &Path) {
+    succeed(Command::new("mkfifo").arg(path));
+}
