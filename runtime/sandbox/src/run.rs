@@ -29,11 +29,19 @@ impl Engine {
         cancel: &CancelToken,
     ) -> Result<Outcome, BuildError> {
         check(&request)?;
-        let BuildRequest { name, limits, outputs, .. } = &request;
+        let BuildRequest {
+            name,
+            limits,
+            outputs,
+            ..
+        } = &request;
         let watch = Arc::new(Watch::new(limits, cancel));
         let vfs = Vfs::new(Layout {
             inputs: &request.inputs,
-            outputs: outputs.values().map(|path| BString::from(path.as_str())).collect(),
+            outputs: outputs
+                .values()
+                .map(|path| BString::from(path.as_str()))
+                .collect(),
             build_files: &request.build_files,
             shell: request.shell,
             folded_case: request.folded_case,
@@ -56,15 +64,33 @@ impl Engine {
         let name = name.clone();
         match end {
             End::Exit(Status::Exit(0)) => {}
-            End::Exit(Status::Exit(code)) => return Err(BuildError::Exit { name, code, log_tail }),
+            End::Exit(Status::Exit(code)) => {
+                return Err(BuildError::Exit {
+                    name,
+                    code,
+                    log_tail,
+                });
+            }
             End::Exit(Status::Signal(signal)) => {
-                return Err(BuildError::Signal { name, signal, log_tail });
+                return Err(BuildError::Signal {
+                    name,
+                    signal,
+                    log_tail,
+                });
             }
             End::Exit(Status::Trap(_, trap)) => {
-                return Err(BuildError::Trap { name, trap, log_tail });
+                return Err(BuildError::Trap {
+                    name,
+                    trap,
+                    log_tail,
+                });
             }
             End::Deadlock(waiting) => {
-                return Err(BuildError::Deadlock { name, waiting, log_tail });
+                return Err(BuildError::Deadlock {
+                    name,
+                    waiting,
+                    log_tail,
+                });
             }
             End::Fatal(fatal) => return Err(explain(&request, fatal.into(), log_tail)),
         }
@@ -87,7 +113,11 @@ fn check(request: &BuildRequest) -> Result<(), BuildError> {
         })
     };
     let plain = |name: &[u8]| {
-        !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0)
+        !name.is_empty()
+            && name != b"."
+            && name != b".."
+            && !name.contains(&b'/')
+            && !name.contains(&0)
             && name.len() <= 255
     };
     let mut seen = BTreeSet::new();
@@ -96,12 +126,16 @@ fn check(request: &BuildRequest) -> Result<(), BuildError> {
             return refuse(format!("output '{output}' has the unusable path '{path}'"));
         }
         if request.inputs.contains_key(path) {
-            return refuse(format!("'{path}' is an input and output '{output}' at once"));
+            return refuse(format!(
+                "'{path}' is an input and output '{output}' at once"
+            ));
         }
     }
     for input in request.inputs.keys() {
         if !plain(input.as_bytes()) {
-            return refuse(format!("an input is called '{input}', which is no base name"));
+            return refuse(format!(
+                "an input is called '{input}', which is no base name"
+            ));
         }
     }
     for file in request.build_files.keys() {
@@ -109,15 +143,28 @@ fn check(request: &BuildRequest) -> Result<(), BuildError> {
             return refuse(format!("'{file}' cannot be a file of /build"));
         }
     }
-    let words = request.argv.iter().chain(request.env.keys()).chain(request.env.values());
+    let words = request
+        .argv
+        .iter()
+        .chain(request.env.keys())
+        .chain(request.env.values());
     if words.into_iter().any(|word| word.contains(&0)) {
         return refuse("an argument or a variable of the environment holds a NUL".to_owned());
     }
-    if request.env.keys().any(|name| name.is_empty() || name.contains(&b'=')) {
-        return refuse("a variable of the environment has an empty name or one with '='".to_owned());
+    if request
+        .env
+        .keys()
+        .any(|name| name.is_empty() || name.contains(&b'='))
+    {
+        return refuse(
+            "a variable of the environment has an empty name or one with '='".to_owned(),
+        );
     }
     if request.cwd.first() != Some(&b'/') {
-        return refuse(format!("the working directory '{}' is not absolute", request.cwd));
+        return refuse(format!(
+            "the working directory '{}' is not absolute",
+            request.cwd
+        ));
     }
     Ok(())
 }
@@ -169,7 +216,8 @@ fn collect(
     kernel: &mut Kernel,
     request: &BuildRequest,
     log_tail: &BString,
-) -> Result<BTreeMap<String, wasibuild_nix_compat::file_system_object::FileSystemObject>, BuildError> {
+) -> Result<BTreeMap<String, wasibuild_nix_compat::file_system_object::FileSystemObject>, BuildError>
+{
     let mut objects = BTreeMap::new();
     for (output, base_name) in &request.outputs {
         let object = kernel.vfs.collect(base_name).map_err(|error| match error {

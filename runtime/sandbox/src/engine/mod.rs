@@ -22,8 +22,8 @@ use module::FileIdentity;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::File;
-use std::num::NonZeroUsize;
 use std::io::Read;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -100,7 +100,10 @@ impl Engine {
         if let Some(module) = &*slot {
             return Ok(module.clone());
         }
-        let compiled = self.inner.cache.compile(&self.inner.wasmtime, &digest, bytes)?;
+        let compiled = self
+            .inner
+            .cache
+            .compile(&self.inner.wasmtime, &digest, bytes)?;
         let module = Module::link(&self.inner.linker, &compiled)?;
         *slot = Some(module.clone());
         Ok(module)

@@ -21,11 +21,16 @@ impl std::fmt::Debug for Module {
 
 impl Module {
     /// Checks that a module is a WASI command and resolves its imports.
-    pub(super) fn link(linker: &Linker<Ctx>, module: &wasmtime::Module) -> Result<Self, EngineError> {
+    pub(super) fn link(
+        linker: &Linker<Ctx>,
+        module: &wasmtime::Module,
+    ) -> Result<Self, EngineError> {
         let not_a_command = |text: &str| Err(EngineError::NotACommand(text.to_owned()));
         match module.get_export("_start") {
             Some(ExternType::Func(start)) if start.params().len() + start.results().len() == 0 => {}
-            Some(_) => return not_a_command("its export '_start' is no function without parameters"),
+            Some(_) => {
+                return not_a_command("its export '_start' is no function without parameters");
+            }
             None => return not_a_command("it exports no function '_start'"),
         }
         match module.get_export("memory") {

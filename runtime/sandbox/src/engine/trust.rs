@@ -44,8 +44,8 @@ impl TrustedDir {
             Err(error) => return Err(fail(error.to_string())),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut fd = rustix::fs::open("/", flags, Mode::empty())
-            .map_err(|error| fail(error.to_string()))?;
+        let mut fd =
+            rustix::fs::open("/", flags, Mode::empty()).map_err(|error| fail(error.to_string()))?;
         let names: Vec<&OsStr> = resolved
             .components()
             .filter_map(|component| match component {
@@ -89,7 +89,8 @@ impl TrustedDir {
     pub fn write_file(&self, name: &str, unique: &str, bytes: &[u8]) -> io::Result<()> {
         use std::io::Write;
         let temporary = format!(".{name}.{unique}");
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = openat(&self.fd, &temporary, flags, Mode::from_raw_mode(0o600))?;
         let mut file = File::from(fd);
         let written = file

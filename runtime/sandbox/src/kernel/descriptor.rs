@@ -99,9 +99,7 @@ impl Kernel {
 
     /// The path of a preopen.
     pub fn preopen(&self, pid: u32, fd: u32) -> Result<&'static str> {
-        self.descriptor(pid, fd)?
-            .preopen
-            .ok_or(Errno::Badf.into())
+        self.descriptor(pid, fd)?.preopen.ok_or(Errno::Badf.into())
     }
 
     /// A pipe; gives the reading and the writing descriptor.
@@ -263,7 +261,10 @@ impl Kernel {
         }
         let Object::PipeReader(id) = file.object else {
             let bytes = size.saturating_sub(file.offset);
-            return Ok(Some(Ready { bytes, hangup: false }));
+            return Ok(Some(Ready {
+                bytes,
+                hangup: false,
+            }));
         };
         let pipe = self.pipes.get(id).ok_or(Errno::Badf)?;
         if pipe.is_empty() && pipe.writers > 0 {

@@ -51,7 +51,9 @@ impl Log {
         let kept = bytes.get(..room.min(bytes.len())).unwrap_or(bytes);
         self.pending.extend_from_slice(kept);
         self.total += kept.len() as u64;
-        let end = kept.get(kept.len().saturating_sub(TAIL_BYTES)..).unwrap_or(kept);
+        let end = kept
+            .get(kept.len().saturating_sub(TAIL_BYTES)..)
+            .unwrap_or(kept);
         self.tail.extend(end);
         let excess = self.tail.len().saturating_sub(TAIL_BYTES);
         self.tail.drain(..excess);

@@ -181,10 +181,7 @@ impl Kernel {
 
     /// The descriptor `fd` of a process.
     fn descriptor(&self, pid: u32, fd: u32) -> Result<Descriptor> {
-        self.process(pid)?
-            .table
-            .get(fd)
-            .ok_or(Errno::Badf.into())
+        self.process(pid)?.table.get(fd).ok_or(Errno::Badf.into())
     }
 
     /// The open file behind a descriptor.
@@ -203,7 +200,13 @@ impl Kernel {
         let number = table.free(min);
         match u32::try_from(number).ok().filter(|fd| *fd < limit) {
             Some(fd) => {
-                table.set(number, Descriptor { file, preopen: None });
+                table.set(
+                    number,
+                    Descriptor {
+                        file,
+                        preopen: None,
+                    },
+                );
                 Ok(fd)
             }
             None => {

@@ -37,7 +37,9 @@ impl Kernel {
     /// As `open(2)`.
     pub fn open(&mut self, pid: u32, fd: u32, path: &[u8], how: OpenHow) -> Result<u32> {
         let start = self.directory(pid, fd)?;
-        let place = self.vfs.resolve(start, path, how.follow && !(how.create && how.exclusive))?;
+        let place = self
+            .vfs
+            .resolve(start, path, how.follow && !(how.create && how.exclusive))?;
         let node = match place.node {
             Some(_) if how.create && how.exclusive => return Err(Errno::Exist.into()),
             Some(node) => node,
@@ -55,7 +57,8 @@ impl Kernel {
         }
         self.check_open(node, how)?;
         let file = self.open_node(pid, node, how)?;
-        if how.truncate && let Some(file) = self.files.get(file)
+        if how.truncate
+            && let Some(file) = self.files.get(file)
             && let Object::File(node) = file.object
             && let Err(fail) = self.vfs.set_len(node, 0)
         {

@@ -41,13 +41,27 @@ impl Kernel {
     }
 
     /// May the process access the path in all ways of `bits` (4 read, 2 write, 1 execute)?
-    pub fn path_access(&mut self, pid: u32, fd: u32, path: &[u8], follow: bool, bits: u32) -> Result<()> {
+    pub fn path_access(
+        &mut self,
+        pid: u32,
+        fd: u32,
+        path: &[u8],
+        follow: bool,
+        bits: u32,
+    ) -> Result<()> {
         let node = self.find(pid, fd, path, follow)?;
         self.vfs.access(node, bits)
     }
 
     /// Sets permission bits.
-    pub fn path_set_mode(&mut self, pid: u32, fd: u32, path: &[u8], follow: bool, mode: u32) -> Result<()> {
+    pub fn path_set_mode(
+        &mut self,
+        pid: u32,
+        fd: u32,
+        path: &[u8],
+        follow: bool,
+        mode: u32,
+    ) -> Result<()> {
         let node = self.find(pid, fd, path, follow)?;
         self.vfs.set_mode(node, mode)
     }

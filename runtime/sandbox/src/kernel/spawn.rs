@@ -55,7 +55,13 @@ impl Kernel {
         self.files.retain(log);
         let mut table = Table::default();
         for (number, file) in [(0, input), (1, log), (2, log)] {
-            table.set(number, Descriptor { file, preopen: None });
+            table.set(
+                number,
+                Descriptor {
+                    file,
+                    preopen: None,
+                },
+            );
         }
         self.add_process(0, module, argv, env, cwd, table, (UMASK, 0))
     }
@@ -65,7 +71,11 @@ impl Kernel {
     /// # Errors
     /// As `posix_spawn`: those of `execve(2)`; `EBADF`, `EINVAL` for descriptors; `E2BIG`.
     pub fn spawn(&mut self, pid: u32, request: SpawnRequest) -> Result<u32> {
-        let size: usize = request.argv.iter().map(|word| word.len() + 9).sum::<usize>()
+        let size: usize = request
+            .argv
+            .iter()
+            .map(|word| word.len() + 9)
+            .sum::<usize>()
             + request
                 .env
                 .iter()
@@ -96,7 +106,13 @@ impl Kernel {
         let mut table = Table::default();
         for (child, file) in files {
             self.files.retain(file);
-            table.set(child as usize, Descriptor { file, preopen: None });
+            table.set(
+                child as usize,
+                Descriptor {
+                    file,
+                    preopen: None,
+                },
+            );
         }
         let parent = self.process(pid)?;
         let inherited = (parent.umask, parent.ignored);
@@ -165,7 +181,10 @@ impl Kernel {
         if let Status::Trap(_, text) = &status
             && pid != super::process::FIRST_PID
         {
-            let name = self.process(pid).ok().and_then(|it| it.argv.first().cloned());
+            let name = self
+                .process(pid)
+                .ok()
+                .and_then(|it| it.argv.first().cloned());
             let first = text.lines().next().unwrap_or_default();
             let line = format!(
                 "wasibuild: process {pid} ({}) trapped: {first}\n",

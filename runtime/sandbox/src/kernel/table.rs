@@ -64,7 +64,10 @@ impl Table {
     /// All descriptors, which the table then no longer has.
     pub fn drain(&mut self) -> Vec<Descriptor> {
         self.lowest = 0;
-        std::mem::take(&mut self.slots).into_iter().flatten().collect()
+        std::mem::take(&mut self.slots)
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// The numbers in use.
@@ -92,6 +95,7 @@ pub fn to_posix(fd: u32) -> Option<u32> {
     if fd < FIRST_PREOPEN {
         Some(fd)
     } else {
-        fd.checked_sub(PREOPENS).filter(|number| *number >= FIRST_PREOPEN)
+        fd.checked_sub(PREOPENS)
+            .filter(|number| *number >= FIRST_PREOPEN)
     }
 }

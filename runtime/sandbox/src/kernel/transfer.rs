@@ -57,9 +57,7 @@ impl Kernel {
             }
             Object::HostFile(_, host) => Ok(host.read_at(buf, offset).map_err(unreadable)?),
             Object::Directory(..) => Err(Errno::Isdir.into()),
-            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log => {
-                Err(Errno::Spipe.into())
-            }
+            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log => Err(Errno::Spipe.into()),
             Object::Null(_) => Ok(0),
             Object::Zero(_) | Object::Full(_) => {
                 buf.fill(0);
@@ -110,15 +108,17 @@ impl Kernel {
         match file.object {
             Object::File(node) => {
                 // Linux appends even then (pwrite(2), BUGS).
-                let offset = if append { self.vfs.node(node)?.size() } else { offset };
+                let offset = if append {
+                    self.vfs.node(node)?.size()
+                } else {
+                    offset
+                };
                 self.vfs.write_at(node, offset, buf)?;
                 Ok(buf.len())
             }
             Object::Null(_) | Object::Zero(_) | Object::Random(..) => Ok(buf.len()),
             Object::Full(_) => Err(Errno::Nospc.into()),
-            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log => {
-                Err(Errno::Spipe.into())
-            }
+            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log => Err(Errno::Spipe.into()),
             Object::Directory(..) | Object::HostFile(..) => Err(Errno::Badf.into()),
         }
     }
@@ -170,7 +170,11 @@ impl Kernel {
         if buf.is_empty() {
             return Ok(Step::Done(0));
         }
-        let needed = if buf.len() <= pipe::ATOMIC { buf.len() } else { 1 };
+        let needed = if buf.len() <= pipe::ATOMIC {
+            buf.len()
+        } else {
+            1
+        };
         if pipe.room() < needed {
             if flags & FLAG_NONBLOCK != 0 {
                 return Err(Errno::Again.into());

@@ -10,7 +10,12 @@ impl Kernel {
     ///
     /// # Errors
     /// `ECHILD` if there is no such child.
-    pub fn wait(&mut self, pid: u32, target: Option<u32>, no_hang: bool) -> Result<Step<(u32, u32)>> {
+    pub fn wait(
+        &mut self,
+        pid: u32,
+        target: Option<u32>,
+        no_hang: bool,
+    ) -> Result<Step<(u32, u32)>> {
         let mut any = false;
         let mut ended = None;
         for (child, process) in &self.processes {

@@ -24,7 +24,10 @@ pub enum CollectError {
 
 impl Vfs {
     /// The output with this base name.
-    pub fn collect(&mut self, base_name: &str) -> std::result::Result<FileSystemObject, CollectError> {
+    pub fn collect(
+        &mut self,
+        base_name: &str,
+    ) -> std::result::Result<FileSystemObject, CollectError> {
         let id = match self.child(self.store, base_name.as_bytes()) {
             Ok(Some(id)) => id,
             _ => return Err(CollectError::Missing),
@@ -60,10 +63,16 @@ impl Vfs {
                     target: target.clone(),
                 });
             }
-            Body::Directory(entries) => {
-                entries.iter().map(|(name, id)| (name.clone(), *id)).collect()
+            Body::Directory(entries) => entries
+                .iter()
+                .map(|(name, id)| (name.clone(), *id))
+                .collect(),
+            _ => {
+                return refused(
+                    path,
+                    "it is neither a file, a directory nor a symbolic link",
+                );
             }
-            _ => return refused(path, "it is neither a file, a directory nor a symbolic link"),
         };
         let mut entries = BTreeMap::new();
         for (name, id) in children {

@@ -4,10 +4,10 @@
 //! directories nothing (`EACCES`, as for Nix's build user, who owns none of them).
 
 use super::Vfs;
+use super::WALL_CLOCK_NS;
 use super::data::Data;
 use super::node::{Body, Domain, NodeId};
 use super::resolve::{Last, PATH_MAX, Place};
-use super::WALL_CLOCK_NS;
 use crate::errno::{Errno, Result};
 use bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;

@@ -5,9 +5,9 @@
 //! open. On a disk that folds case, a name is found by listing its directory, so that it exists
 //! only in its exact spelling, and Nix's `~nix~case~hack~N` suffix is taken off.
 
-use crate::error::Fatal;
-use crate::errno::{Errno, Result, from_host};
 use super::node::FileType;
+use crate::errno::{Errno, Result, from_host};
+use crate::error::Fatal;
 use bstr::{BString, ByteSlice};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt};

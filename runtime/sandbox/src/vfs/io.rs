@@ -76,7 +76,8 @@ impl Vfs {
             return Err(Fatal::Limit(LimitKind::OutputSize).into());
         }
         let others = usage.in_memory.saturating_sub(old_memory);
-        let large = new > usage.limits.spill_file || others.saturating_add(new) > usage.limits.spill_total;
+        let large =
+            new > usage.limits.spill_file || others.saturating_add(new) > usage.limits.spill_total;
         if large {
             data.spill(usage.spill_dir.as_deref()).map_err(host)?;
         } else {

@@ -82,9 +82,9 @@ impl Vfs {
             None => None,
         };
         match &mut self.node_mut(dir)?.body {
-            Body::HostDirectory(_, children) => {
-                Ok(children.listing.get_or_insert_with(|| listing.unwrap_or_default()))
-            }
+            Body::HostDirectory(_, children) => Ok(children
+                .listing
+                .get_or_insert_with(|| listing.unwrap_or_default())),
             _ => Err(Errno::Notdir.into()),
         }
     }

@@ -1,9 +1,9 @@
 //! One name in one directory: from the tree, or from an input on disk, which then joins the tree.
 
+use super::INPUT_TIME_NS;
 use super::Vfs;
 use super::input::{Found, HostPath};
 use super::node::{Body, Device, Domain, HostChildren, Node, NodeId, Times};
-use super::INPUT_TIME_NS;
 use crate::errno::{Errno, Result};
 use crate::error::Fatal;
 use bstr::{BString, ByteSlice};

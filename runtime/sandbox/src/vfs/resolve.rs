@@ -71,7 +71,11 @@ impl Vfs {
         if path.contains(&0) {
             return Err(Errno::Inval.into());
         }
-        let mut current = if path.first() == Some(&b'/') { self.root } else { start };
+        let mut current = if path.first() == Some(&b'/') {
+            self.root
+        } else {
+            start
+        };
         let mut slash = path.last() == Some(&b'/');
         let mut rest: Vec<BString> = Vec::new();
         push_components(&mut rest, path);
@@ -85,7 +89,13 @@ impl Vfs {
         };
         loop {
             let Some(name) = rest.pop() else {
-                return Ok(place(current, BString::default(), Some(current), Last::Root, slash));
+                return Ok(place(
+                    current,
+                    BString::default(),
+                    Some(current),
+                    Last::Root,
+                    slash,
+                ));
             };
             let dir = self.node(current)?;
             if !dir.is_directory() {
@@ -103,7 +113,13 @@ impl Vfs {
                     Last::DotDot
                 };
                 if is_last {
-                    return Ok(place(current, BString::default(), Some(current), last, slash));
+                    return Ok(place(
+                        current,
+                        BString::default(),
+                        Some(current),
+                        last,
+                        slash,
+                    ));
                 }
                 continue;
             }

@@ -8,37 +8,50 @@ use wasmtime::Linker;
 
 /// Adds the functions.
 pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
-    host_blocking!(linker, MODULE, "fd_read", |call, fd: u32, iovs: u32, count: u32, out: u32| {
-        read(call, fd, iovs, count, out)
-    });
+    host_blocking!(
+        linker,
+        MODULE,
+        "fd_read",
+        |call, fd: u32, iovs: u32, count: u32, out: u32| { read(call, fd, iovs, count, out) }
+    );
     host_blocking!(linker, MODULE, "fd_write", |call, fd: u32, iovs: u32, count: u32, out: u32|
         let progress = 0usize;
         write(call, fd, (iovs, count), out, &mut progress)
     );
-    host!(linker, MODULE, "fd_pread", |call, fd: u32, iovs: u32, count: u32, offset: u64, out: u32| {
-        let mut total = 0u32;
-        call.kernel.check(call.pid, fd)?;
-        for (ptr, len) in mem::buffers(call.memory, iovs, count)? {
-            let at = offset.checked_add(u64::from(total)).ok_or(Errno::Inval)?;
-            let buffer = mem::slice_mut(call.memory, ptr, len)?;
-            let done = call.kernel.read_at(call.pid, fd, buffer, at)? as u32;
-            total += done;
-            if done < len {
-                break;
+    host!(
+        linker,
+        MODULE,
+        "fd_pread",
+        |call, fd: u32, iovs: u32, count: u32, offset: u64, out: u32| {
+            let mut total = 0u32;
+            call.kernel.check(call.pid, fd)?;
+            for (ptr, len) in mem::buffers(call.memory, iovs, count)? {
+                let at = offset.checked_add(u64::from(total)).ok_or(Errno::Inval)?;
+                let buffer = mem::slice_mut(call.memory, ptr, len)?;
+                let done = call.kernel.read_at(call.pid, fd, buffer, at)? as u32;
+                total += done;
+                if done < len {
+                    break;
+                }
             }
+            mem::write_u32(call.memory, out, total)
         }
-        mem::write_u32(call.memory, out, total)
-    });
-    host!(linker, MODULE, "fd_pwrite", |call, fd: u32, iovs: u32, count: u32, offset: u64, out: u32| {
-        let mut total = 0u32;
-        call.kernel.check(call.pid, fd)?;
-        for (ptr, len) in mem::buffers(call.memory, iovs, count)? {
-            let at = offset.checked_add(u64::from(total)).ok_or(Errno::Inval)?;
-            let buffer = mem::slice(call.memory, ptr, len)?;
-            total += call.kernel.write_at(call.pid, fd, buffer, at)? as u32;
+    );
+    host!(
+        linker,
+        MODULE,
+        "fd_pwrite",
+        |call, fd: u32, iovs: u32, count: u32, offset: u64, out: u32| {
+            let mut total = 0u32;
+            call.kernel.check(call.pid, fd)?;
+            for (ptr, len) in mem::buffers(call.memory, iovs, count)? {
+                let at = offset.checked_add(u64::from(total)).ok_or(Errno::Inval)?;
+                let buffer = mem::slice(call.memory, ptr, len)?;
+                total += call.kernel.write_at(call.pid, fd, buffer, at)? as u32;
+            }
+            mem::write_u32(call.memory, out, total)
         }
-        mem::write_u32(call.memory, out, total)
-    });
+    );
     Ok(())
 }
 
@@ -88,7 +101,11 @@ fn write(
     }
     let mut start = 0;
     let whole = [(0, size as u32)];
-    let parts: &[(u32, u32)] = if size <= pipe::ATOMIC { &whole } else { &buffers };
+    let parts: &[(u32, u32)] = if size <= pipe::ATOMIC {
+        &whole
+    } else {
+        &buffers
+    };
     for (ptr, len) in parts {
         let end = start + *len as usize;
         while *progress < end || size == 0 {

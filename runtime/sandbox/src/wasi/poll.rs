@@ -92,7 +92,10 @@ fn poll(call: &mut Call<'_>, wanted: &[Subscription], events: u32, out: u32) -> 
         let found = match it.kind {
             CLOCK => match it.due {
                 Ok(due) if due > now => continue,
-                Ok(_) => Ok(Ready { bytes: 0, hangup: false }),
+                Ok(_) => Ok(Ready {
+                    bytes: 0,
+                    hangup: false,
+                }),
                 Err(errno) => Err(errno),
             },
             kind => {

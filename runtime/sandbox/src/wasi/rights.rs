@@ -23,7 +23,8 @@ const ALL: u64 = (1 << 30) - 1;
 const PREOPEN: u64 = 0x1ff << 9 | 1 << 18 | 1 << 20 | 1 << 21 | 0b1111 << 23;
 
 /// On what is opened from a preopen.
-const PREOPEN_INHERITING: u64 = PREOPEN | 0b1_1111_1111 | 1 << 21 | 1 << 22 | 1 << 23 | POLL_FD_READWRITE;
+const PREOPEN_INHERITING: u64 =
+    PREOPEN | 0b1_1111_1111 | 1 << 21 | 1 << 22 | 1 << 23 | POLL_FD_READWRITE;
 
 /// Base and inheriting rights.
 pub fn of(stat: &FdStat) -> (u64, u64) {

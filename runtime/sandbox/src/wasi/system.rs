@@ -1,6 +1,6 @@
 //! `proc_*`, `sched_yield`, `random_get` and the sockets, of which there are none.
 
-use super::call::{Call, Ended, Ctx, pause};
+use super::call::{Call, Ctx, Ended, pause};
 use super::{MODULE, host, mem};
 use crate::errno::{Errno, Fail, Result};
 use crate::kernel::signal;
@@ -30,19 +30,42 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
             Errno::Success as u32
         })
     })?;
-    host!(linker, MODULE, "random_get", |call, buffer: u32, len: u32| {
-        let buffer = mem::slice_mut(call.memory, buffer, len)?;
-        call.kernel.process_mut(call.pid)?.random.fill(buffer);
-        Ok(())
-    });
-    host!(linker, MODULE, "sock_accept", |call, fd: u32, _flags: u32, _out: u32| no_socket(call, fd));
-    host!(linker, MODULE, "sock_recv", |call, fd: u32, _data: u32, _count: u32, _flags: u32, _size: u32, _roflags: u32| {
-        no_socket(call, fd)
-    });
-    host!(linker, MODULE, "sock_send", |call, fd: u32, _data: u32, _count: u32, _flags: u32, _size: u32| {
-        no_socket(call, fd)
-    });
-    host!(linker, MODULE, "sock_shutdown", |call, fd: u32, _how: u32| no_socket(call, fd));
+    host!(
+        linker,
+        MODULE,
+        "random_get",
+        |call, buffer: u32, len: u32| {
+            let buffer = mem::slice_mut(call.memory, buffer, len)?;
+            call.kernel.process_mut(call.pid)?.random.fill(buffer);
+            Ok(())
+        }
+    );
+    host!(
+        linker,
+        MODULE,
+        "sock_accept",
+        |call, fd: u32, _flags: u32, _out: u32| no_socket(call, fd)
+    );
+    host!(
+        linker,
+        MODULE,
+        "sock_recv",
+        |call, fd: u32, _data: u32, _count: u32, _flags: u32, _size: u32, _roflags: u32| {
+            no_socket(call, fd)
+        }
+    );
+    host!(
+        linker,
+        MODULE,
+        "sock_send",
+        |call, fd: u32, _data: u32, _count: u32, _flags: u32, _size: u32| { no_socket(call, fd) }
+    );
+    host!(
+        linker,
+        MODULE,
+        "sock_shutdown",
+        |call, fd: u32, _how: u32| no_socket(call, fd)
+    );
     Ok(())
 }
 

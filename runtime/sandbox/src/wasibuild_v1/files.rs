@@ -9,28 +9,54 @@ use wasmtime::Linker;
 
 /// Adds the functions.
 pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
-    host!(linker, MODULE, "path_set_mode", |call, fd: u32, flags: u32, path: u32, len: u32, mode: u32| {
-        let path = mem::path(call.memory, path, len)?;
-        call.kernel.path_set_mode(call.pid, fd, &path, flags & FOLLOW != 0, mode)
-    });
-    host!(linker, MODULE, "path_mode", |call, fd: u32, flags: u32, path: u32, len: u32, out: u32| {
-        let path = mem::path(call.memory, path, len)?;
-        let stat = call.kernel.path_stat(call.pid, fd, &path, flags & FOLLOW != 0)?;
-        mem::write_u32(call.memory, out, stat.mode)
-    });
-    host!(linker, MODULE, "path_owner", |call, fd: u32, flags: u32, path: u32, len: u32, out: u32| {
-        let path = mem::path(call.memory, path, len)?;
-        let stat = call.kernel.path_stat(call.pid, fd, &path, flags & FOLLOW != 0)?;
-        mem::write_u32(call.memory, out, stat.uid)?;
-        mem::write_u32(call.memory, mem::element(out, 1, 4)?, stat.gid)
-    });
-    host!(linker, MODULE, "path_access", |call, fd: u32, flags: u32, path: u32, len: u32, bits: u32| {
-        if bits > 7 {
-            return Err(Errno::Inval.into());
+    host!(
+        linker,
+        MODULE,
+        "path_set_mode",
+        |call, fd: u32, flags: u32, path: u32, len: u32, mode: u32| {
+            let path = mem::path(call.memory, path, len)?;
+            call.kernel
+                .path_set_mode(call.pid, fd, &path, flags & FOLLOW != 0, mode)
         }
-        let path = mem::path(call.memory, path, len)?;
-        call.kernel.path_access(call.pid, fd, &path, flags & FOLLOW != 0, bits)
-    });
+    );
+    host!(
+        linker,
+        MODULE,
+        "path_mode",
+        |call, fd: u32, flags: u32, path: u32, len: u32, out: u32| {
+            let path = mem::path(call.memory, path, len)?;
+            let stat = call
+                .kernel
+                .path_stat(call.pid, fd, &path, flags & FOLLOW != 0)?;
+            mem::write_u32(call.memory, out, stat.mode)
+        }
+    );
+    host!(
+        linker,
+        MODULE,
+        "path_owner",
+        |call, fd: u32, flags: u32, path: u32, len: u32, out: u32| {
+            let path = mem::path(call.memory, path, len)?;
+            let stat = call
+                .kernel
+                .path_stat(call.pid, fd, &path, flags & FOLLOW != 0)?;
+            mem::write_u32(call.memory, out, stat.uid)?;
+            mem::write_u32(call.memory, mem::element(out, 1, 4)?, stat.gid)
+        }
+    );
+    host!(
+        linker,
+        MODULE,
+        "path_access",
+        |call, fd: u32, flags: u32, path: u32, len: u32, bits: u32| {
+            if bits > 7 {
+                return Err(Errno::Inval.into());
+            }
+            let path = mem::path(call.memory, path, len)?;
+            call.kernel
+                .path_access(call.pid, fd, &path, flags & FOLLOW != 0, bits)
+        }
+    );
     host!(linker, MODULE, "fd_mode", |call, fd: u32, out: u32| {
         let stat = call.kernel.stat(call.pid, fd)?;
         mem::write_u32(call.memory, out, stat.mode)
@@ -50,11 +76,16 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
         mem::write_u32(call.memory, out, reader)?;
         mem::write_u32(call.memory, mem::element(out, 1, 4)?, writer)
     });
-    host!(linker, MODULE, "fd_dup", |call, fd: u32, min: u32, out: u32| {
-        mem::slice(call.memory, out, 4)?;
-        let new = call.kernel.duplicate(call.pid, fd, min)?;
-        mem::write_u32(call.memory, out, new)
-    });
+    host!(
+        linker,
+        MODULE,
+        "fd_dup",
+        |call, fd: u32, min: u32, out: u32| {
+            mem::slice(call.memory, out, 4)?;
+            let new = call.kernel.duplicate(call.pid, fd, min)?;
+            mem::write_u32(call.memory, out, new)
+        }
+    );
     host!(linker, MODULE, "fd_dup2", |call, from: u32, to: u32| {
         call.kernel.duplicate_to(call.pid, from, to, true)
     });

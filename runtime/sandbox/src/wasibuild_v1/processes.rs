@@ -24,10 +24,19 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
         let pid = call.kernel.spawn(call.pid, request)?;
         mem::write_u32(call.memory, out, pid)
     });
-    host_blocking!(linker, MODULE, "wait", |call, target: i32, flags: u32, out_pid: u32, out_status: u32| {
-        wait(call, target, flags, (out_pid, out_status))
-    });
-    host!(linker, MODULE, "getpid", |call, out: u32| mem::write_u32(call.memory, out, call.pid));
+    host_blocking!(
+        linker,
+        MODULE,
+        "wait",
+        |call, target: i32, flags: u32, out_pid: u32, out_status: u32| {
+            wait(call, target, flags, (out_pid, out_status))
+        }
+    );
+    host!(linker, MODULE, "getpid", |call, out: u32| mem::write_u32(
+        call.memory,
+        out,
+        call.pid
+    ));
     host!(linker, MODULE, "getppid", |call, out: u32| {
         let parent = call.kernel.process(call.pid)?.parent;
         mem::write_u32(call.memory, out, parent)
@@ -39,18 +48,28 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
             false => Ok(()),
         }
     });
-    host!(linker, MODULE, "signal_ignore", |call, number: u32, ignore: u32| {
-        let number = u8::try_from(number).map_err(|_| Errno::Inval)?;
-        call.kernel.ignore_signal(call.pid, number, ignore != 0)
-    });
-    host!(linker, MODULE, "cwd_get", |call, buffer: u32, size: u32, out: u32| {
-        let cwd = call.kernel.process(call.pid)?.cwd.clone();
-        mem::write_u32(call.memory, out, cwd.len() as u32)?;
-        if cwd.len() > size as usize {
-            return Err(Errno::Range.into());
+    host!(
+        linker,
+        MODULE,
+        "signal_ignore",
+        |call, number: u32, ignore: u32| {
+            let number = u8::try_from(number).map_err(|_| Errno::Inval)?;
+            call.kernel.ignore_signal(call.pid, number, ignore != 0)
         }
-        mem::write(call.memory, buffer, &cwd)
-    });
+    );
+    host!(
+        linker,
+        MODULE,
+        "cwd_get",
+        |call, buffer: u32, size: u32, out: u32| {
+            let cwd = call.kernel.process(call.pid)?.cwd.clone();
+            mem::write_u32(call.memory, out, cwd.len() as u32)?;
+            if cwd.len() > size as usize {
+                return Err(Errno::Range.into());
+            }
+            mem::write(call.memory, buffer, &cwd)
+        }
+    );
     host!(linker, MODULE, "cwd_set", |call, path: u32, len: u32| {
         let path = mem::target(call.memory, path, len)?;
         call.kernel.set_cwd(call.pid, path)

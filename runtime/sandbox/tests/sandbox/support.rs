@@ -68,7 +68,9 @@ impl Build {
     /// Sets the argument vector after the program's name.
     pub fn args(mut self, args: &[&str]) -> Build {
         self.request.argv = vec!["builder".into()];
-        self.request.argv.extend(args.iter().map(|word| BString::from(*word)));
+        self.request
+            .argv
+            .extend(args.iter().map(|word| BString::from(*word)));
         self
     }
 
@@ -138,10 +140,16 @@ pub fn show(object: &FileSystemObject) -> Vec<String> {
 
 fn walk(object: &FileSystemObject, path: String, lines: &mut Vec<String>) {
     match object {
-        FileSystemObject::File { executable, contents } => {
+        FileSystemObject::File {
+            executable,
+            contents,
+        } => {
             let bytes = contents.to_bytes(1 << 20).expect("contents");
             let kind = if *executable { "executable" } else { "file" };
-            lines.push(format!("{path}: {kind} {:?}", String::from_utf8_lossy(&bytes)));
+            lines.push(format!(
+                "{path}: {kind} {:?}",
+                String::from_utf8_lossy(&bytes)
+            ));
         }
         FileSystemObject::Symlink { target } => lines.push(format!("{path}: link {target}")),
         FileSystemObject::Directory { entries } => {
