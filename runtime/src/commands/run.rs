@@ -45,18 +45,18 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
         settings: settings(options),
     };
     let result = realise(&realiser, options);
-    if let Some(code) = interrupt.exit_code() {
-        progress.event(Event::Finished);
-        return Ok(code);
-    }
-    let Some((plan, report)) = result? else {
-        return Ok(exit_code::SUCCESS);
+    let interrupted = interrupt.exit_code();
+    let (plan, report) = match (result, interrupted) {
+        (Ok(Some(done)), _) => done,
+        (_, Some(code)) => return Ok(code),
+        (Ok(None), None) => return Ok(exit_code::SUCCESS),
+        (Err(error), None) => return Err(error),
     };
     finish(&store, &plan, &report, options, &*progress)?;
-    Ok(if report.store_failed {
-        exit_code::STORE
-    } else {
-        report.failures.code()
+    Ok(match interrupted {
+        Some(code) => code,
+        None if report.store_failed => exit_code::STORE,
+        None => report.failures.code(),
     })
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
@@ -32,10 +32,29 @@ impl Realiser<'_> {
     /// Builds a derivation whose inputs are valid.
     pub(super) fn build(&self, plan: &Plan, node: &Node) -> Result<Status, RealiseError> {
         let paths: Vec<StorePath> = node.outputs.values().cloned().collect();
+        let name = node.name();
         let locks = self.lock(node, &paths)?;
         if !self.settings.check && self.all_valid(&paths)? {
+            self.progress.event(Event::BuildSkipped);
             return Ok(Status::Valid);
         }
+        let start = Instant::now();
+        let derivation = node.derivation.to_absolute_path();
+        let derivation = derivation.as_str();
+        self.progress
+            .event(Event::BuildStarted { derivation, name });
+        let result = self.build_locked(plan, node, &locks);
+        let (time, ok) = (start.elapsed(), result.is_ok());
+        self.progress.event(Event::BuildEnded { name, time, ok });
+        result
+    }
+
+    fn build_locked(
+        &self,
+        plan: &Plan,
+        node: &Node,
+        locks: &OutputLocks,
+    ) -> Result<Status, RealiseError> {
         let derivation = self.store.read_derivation(&node.derivation)?;
         let options =
             DerivationOptions::of(&derivation).map_err(|source| RealiseError::Environment {
@@ -51,7 +70,7 @@ impl Realiser<'_> {
             check::compare(self, node, outputs)?;
             return Ok(Status::Checked);
         }
-        self.store.register_outputs(&locks, outputs)?;
+        self.store.register_outputs(locks, outputs)?;
         Ok(Status::Built)
     }
 

@@ -63,6 +63,7 @@ impl<'l> Loader<'l> {
 
     pub(super) fn load(mut self, arguments: &[Argument]) -> Result<Request, RequestError> {
         let mut goals: Vec<(NodeId, BTreeSet<String>)> = Vec::new();
+        let mut known = BTreeSet::new();
         for argument in arguments {
             let open = match argument {
                 Argument::InStore(path) => {
@@ -75,7 +76,7 @@ impl<'l> Loader<'l> {
                 }
             };
             let id = self.load_closure(open)?;
-            if goals.iter().all(|(goal, _)| *goal != id) {
+            if known.insert(id) {
                 goals.push((id, self.graph.node(id).outputs.keys().cloned().collect()));
             }
         }

@@ -48,3 +48,22 @@ hint: with --keep-failed the new version is kept beside the old one
     assert_eq!(fs::read_to_string(world.real(&out).join("cores")).expect("old"), "1\n");
     world.verify();
 }
+
+#[test]
+fn what_a_failed_build_leaves_is_kept_on_request() {
+    let world = World::new();
+    let drv = world.derivation(
+        r#"[ (mk "bad" { script = "write /build/note here\nmkdir $out\nwrite $out/half done\nexit 1"; text = "x"; passAsFile = [ "text" ]; }) ]"#,
+    );
+    assert!(!world.run(&["run", &drv]).err.contains("keeping"));
+    let printed = world.run_raw(&["run", "--keep-failed", &drv]);
+    let text = String::from_utf8(printed.stderr).expect("text");
+    let start = "warning: keeping what the build of 'bad' left in '";
+    let line = text.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_else(|| panic!("{text}"));
+    let kept = std::path::Path::new(line.trim_end_matches('\''));
+    assert_eq!(fs::read_to_string(kept.join("build/note")).expect("kept"), "here\n");
+    let out = super::support::nix_output("nix-store", &world.root(), &["--query", "--outputs", &drv]);
+    let name = std::path::Path::new(&out).file_name().expect("a name");
+    assert_eq!(fs::read_to_string(kept.join(name).join("half")).expect("kept"), "done\n");
+    world.verify();
+}
