@@ -87,7 +87,7 @@ fn realise(realiser: &Realiser<'_>, options: &Run) -> Result<Option<(Plan, Repor
                 return Ok(Some((plan, report)));
             }
         }
-        import::import(&imports, &sources, realiser.store)?;
+        import::import(&imports, realiser.store)?;
     }
     let substitution = &options.substitution;
     let choices = Choices {

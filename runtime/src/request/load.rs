@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 use wasibuild_nix_compat::derivation::{Derivation, OutputPathError};
+use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::store_path::StorePath;
 
 use super::{Argument, Imports, Library, Request, RequestError, beside};
@@ -80,6 +81,7 @@ impl<'l> Loader<'l> {
                 goals.push((id, self.graph.node(id).outputs.keys().cloned().collect()));
             }
         }
+        self.imports.directories = self.directories;
         Ok(Request {
             graph: self.graph,
             goals,
@@ -193,10 +195,7 @@ impl<'l> Loader<'l> {
                 .filter_map(|(input, outputs)| Some((self.graph.find(input)?, outputs.clone())))
                 .collect(),
             sources: derivation.input_sources.clone(),
-            allow_substitutes: derivation
-                .environment
-                .get(b"allowSubstitutes".as_bstr())
-                .is_none_or(|value| value == "1"),
+            allow_substitutes: allow_substitutes(&derivation),
             derivation: path.clone(),
         };
         if loose {
@@ -233,6 +232,15 @@ impl<'l> Loader<'l> {
         self.imports.derivations.push((path.clone(), file));
         Ok(())
     }
+}
+
+/// Whether the outputs may be fetched. Attributes that make no sense are an error of the build only.
+fn allow_substitutes(derivation: &Derivation) -> bool {
+    let variable = |name: &str| derivation.environment.get(name.as_bytes().as_bstr());
+    if variable("__json").is_some() {
+        return DerivationOptions::of(derivation).map_or(true, |options| options.allow_substitutes);
+    }
+    variable("allowSubstitutes").is_none_or(|value| value == "1")
 }
 
 fn open(path: StorePath, file: PathBuf, loose: bool, derivation: Derivation) -> Open {
