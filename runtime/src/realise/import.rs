@@ -20,7 +20,9 @@ use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject, Limit
 use wasibuild_nix_compat::hash::{HashAlgo, NixHash, hash_reader, sha256};
 use wasibuild_nix_compat::nar::MAX_DEPTH;
 use wasibuild_nix_compat::path_info::PathInfo;
-use wasibuild_nix_compat::store_path::{STORE_DIR_SLASH, StorePath, build_ca_path, build_text_path};
+use wasibuild_nix_compat::store_path::{
+    STORE_DIR_SLASH, StorePath, build_ca_path, build_text_path,
+};
 use wasibuild_store::Store;
 
 use super::error::chain;
@@ -50,7 +52,10 @@ fn add_sources(imports: &Imports, store: &Store) -> Result<(), RequestError> {
         path: imports.directories.first().cloned().unwrap_or_default(),
         source,
     })?;
-    let sources = Sources { beside: &beside, store };
+    let sources = Sources {
+        beside: &beside,
+        store,
+    };
     let mut todo: Vec<(StorePath, SourceFile)> = imports.sources.clone().into_iter().collect();
     let mut waiting: BTreeMap<StorePath, (SourceFile, PathInfo)> = BTreeMap::new();
     while let Some((path, source)) = todo.pop() {
@@ -77,7 +82,9 @@ fn add_sources(imports: &Imports, store: &Store) -> Result<(), RequestError> {
     // no circle; were there one, the store would refuse the first of it.
     while let Some((first, _)) = waiting.first_key_value() {
         let free = waiting.iter().find(|(_, (_, info))| {
-            info.references.iter().all(|reference| !waiting.contains_key(reference))
+            info.references
+                .iter()
+                .all(|reference| !waiting.contains_key(reference))
         });
         let path = free.map_or(first, |(path, _)| path).clone();
         if let Some((source, info)) = waiting.remove(&path) {
@@ -143,15 +150,27 @@ impl Sources<'_> {
         let (nar_hash, nar_size) = object.nar_hash().map_err(|error| bad(&error))?;
         let mut info = PathInfo::new(path.clone(), nar_hash, nar_size);
         let hash = NixHash::sha256(nar_hash);
-        let mut found = ContentAddress { method: CaMethod::Recursive, hash };
+        let mut found = ContentAddress {
+            method: CaMethod::Recursive,
+            hash,
+        };
         if leads_to(path, &found, &info.references) {
             info.ca = Some(found);
             return Ok(info);
         }
-        if let FileSystemObject::File { executable: false, contents } = object {
+        if let FileSystemObject::File {
+            executable: false,
+            contents,
+        } = object
+        {
             for algo in HashAlgo::ALL {
-                let hash = hash_reader(algo, &mut contents.reader()).map_err(|error| bad(&error))?.0;
-                found = ContentAddress { method: CaMethod::Flat, hash };
+                let hash = hash_reader(algo, &mut contents.reader())
+                    .map_err(|error| bad(&error))?
+                    .0;
+                found = ContentAddress {
+                    method: CaMethod::Flat,
+                    hash,
+                };
                 if leads_to(path, &found, &info.references) {
                     info.ca = Some(found);
                     return Ok(info);
@@ -160,12 +179,20 @@ impl Sources<'_> {
             let text = contents.to_bytes(MAX_TEXT).map_err(|error| bad(&error))?;
             info.references = self.references(&text)?;
             let hash = NixHash::sha256(sha256(&text));
-            if build_text_path(path.name(), &text, &info.references).is_ok_and(|built| built == *path) {
-                info.ca = Some(ContentAddress { method: CaMethod::Text, hash });
+            if build_text_path(path.name(), &text, &info.references)
+                .is_ok_and(|built| built == *path)
+            {
+                info.ca = Some(ContentAddress {
+                    method: CaMethod::Text,
+                    hash,
+                });
                 return Ok(info);
             }
         }
-        Err(RequestError::WrongSource { found: source.place.clone(), path: path.to_absolute_path() })
+        Err(RequestError::WrongSource {
+            found: source.place.clone(),
+            path: path.to_absolute_path(),
+        })
     }
 
     /// The store paths that stand in a text. A name that is known decides where a path ends;
@@ -175,11 +202,16 @@ impl Sources<'_> {
         for at in text.find_iter(STORE_DIR_SLASH) {
             let rest = text.get(at + STORE_DIR_SLASH.len()..).unwrap_or_default();
             let length = rest.iter().take_while(|byte| is_name_byte(**byte)).count();
-            let Ok(longest) = StorePath::from_basename(rest.get(..length).unwrap_or_default()) else {
+            let Ok(longest) = StorePath::from_basename(rest.get(..length).unwrap_or_default())
+            else {
                 continue;
             };
             let part = longest.hash_part();
-            let beside = self.beside.keys().find(|path| path.hash_part() == part).cloned();
+            let beside = self
+                .beside
+                .keys()
+                .find(|path| path.hash_part() == part)
+                .cloned();
             let known = match beside {
                 Some(path) => Some(path),
                 None => self.store.query_path_from_hash_part(part)?,

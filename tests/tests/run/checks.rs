@@ -19,8 +19,17 @@ hint: run without --check first
     );
     world.build(&[&drv]);
     let printed = world.run(&["run", "--check", &drv]);
-    assert_eq!((printed.code, printed.out.as_str()), (0, "/nix/store/HASH-cores\n"));
-    assert!(printed.err.ends_with("1 built again without a difference in TIME\n"), "{}", printed.err);
+    assert_eq!(
+        (printed.code, printed.out.as_str()),
+        (0, "/nix/store/HASH-cores\n")
+    );
+    assert!(
+        printed
+            .err
+            .ends_with("1 built again without a difference in TIME\n"),
+        "{}",
+        printed.err
+    );
 }
 
 #[test]
@@ -42,10 +51,22 @@ hint: with --keep-failed the new version is kept beside the old one
 "
     );
     let printed = world.run(&["run", "--check", "--keep-failed", "--cores", "17", &drv]);
-    assert!(printed.err.contains("the new version is in 'DIR/root/nix/store/HASH-cores.check'\n"), "{}", printed.err);
+    assert!(
+        printed
+            .err
+            .contains("the new version is in 'DIR/root/nix/store/HASH-cores.check'\n"),
+        "{}",
+        printed.err
+    );
     let kept = format!("{}.check", world.real(&out).display());
-    assert_eq!(fs::read_to_string(format!("{kept}/cores")).expect("kept"), "17\n");
-    assert_eq!(fs::read_to_string(world.real(&out).join("cores")).expect("old"), "1\n");
+    assert_eq!(
+        fs::read_to_string(format!("{kept}/cores")).expect("kept"),
+        "17\n"
+    );
+    assert_eq!(
+        fs::read_to_string(world.real(&out).join("cores")).expect("old"),
+        "1\n"
+    );
     world.verify();
 }
 
@@ -59,11 +80,21 @@ fn what_a_failed_build_leaves_is_kept_on_request() {
     let printed = world.run_raw(&["run", "--keep-failed", &drv]);
     let text = String::from_utf8(printed.stderr).expect("text");
     let start = "warning: keeping what the build of 'bad' left in '";
-    let line = text.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_else(|| panic!("{text}"));
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(start))
+        .unwrap_or_else(|| panic!("{text}"));
     let kept = std::path::Path::new(line.trim_end_matches('\''));
-    assert_eq!(fs::read_to_string(kept.join("build/note")).expect("kept"), "here\n");
-    let out = super::support::nix_output("nix-store", &world.root(), &["--query", "--outputs", &drv]);
+    assert_eq!(
+        fs::read_to_string(kept.join("build/note")).expect("kept"),
+        "here\n"
+    );
+    let out =
+        super::support::nix_output("nix-store", &world.root(), &["--query", "--outputs", &drv]);
     let name = std::path::Path::new(&out).file_name().expect("a name");
-    assert_eq!(fs::read_to_string(kept.join(name).join("half")).expect("kept"), "done\n");
+    assert_eq!(
+        fs::read_to_string(kept.join(name).join("half")).expect("kept"),
+        "done\n"
+    );
     world.verify();
 }

@@ -18,11 +18,22 @@ fn native(world: &World, body: &str) -> Option<String> {
     let root = world.path("native");
     let file = world.write("native.nix", body);
     let mut command = nix("nix-build", &root);
-    command.arg(&file).args(["--no-out-link", "--option", "sandbox", "true"]);
-    command.args(["--option", "sandbox-paths", "/bin=/bin /lib=/lib /lib64=/lib64 /usr=/usr", "--cores", "1"]);
+    command
+        .arg(&file)
+        .args(["--no-out-link", "--option", "sandbox", "true"]);
+    command.args([
+        "--option",
+        "sandbox-paths",
+        "/bin=/bin /lib=/lib /lib64=/lib64 /usr=/usr",
+        "--cores",
+        "1",
+    ]);
     let output = command.output().expect("nix-build starts");
     if !output.status.success() {
-        println!("SKIPPED: Nix cannot build in its sandbox here: {}", String::from_utf8_lossy(&output.stderr));
+        println!(
+            "SKIPPED: Nix cannot build in its sandbox here: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         return None;
     }
     let path = String::from_utf8(output.stdout).expect("text");
@@ -56,7 +67,10 @@ fn parse(text: &str) -> BTreeMap<String, String> {
 
 /// The digests of output paths differ, since the builders do.
 fn without_digests(found: BTreeMap<String, String>, world: &World) -> BTreeMap<String, String> {
-    found.into_iter().map(|(name, value)| (name, world.normalise(value.as_bytes()))).collect()
+    found
+        .into_iter()
+        .map(|(name, value)| (name, world.normalise(value.as_bytes())))
+        .collect()
 }
 
 #[test]
@@ -67,17 +81,29 @@ fn the_environment_is_that_of_nix() {
     let script = r#"'' env | sort > "$out"; printf 'args=["%s"' "$1" >> "$out"; shift; for a; do printf ', "%s"' "$a" >> "$out"; done; echo ']' >> "$out"; for f in $(ls -A | sort); do printf '== %s\n' "$f" >> "$out"; cat "$f" >> "$out"; echo >> "$out"; done ''"#;
     let body = format!(
         "let {inputs} in derivation {{ name = \"n\"; system = builtins.currentSystem; builder = \"/bin/sh\"; inherit dep text; {} }}",
-        ATTRIBUTES.replace("ARGS", &format!("\"-c\" {script} \"sh\"")).replace("PATH = \"/own/path\"", "PATH = \"/usr/bin:/bin\"")
+        ATTRIBUTES
+            .replace("ARGS", &format!("\"-c\" {script} \"sh\""))
+            .replace("PATH = \"/own/path\"", "PATH = \"/usr/bin:/bin\"")
     );
-    let Some(theirs) = native(&world, &body) else { return };
+    let Some(theirs) = native(&world, &body) else {
+        return;
+    };
     let drv = world.derivation(&format!(
         "let {inputs} in [ (mk \"n\" {{ inherit dep text; script = \"environment $out\"; {} }}) ]",
-        ATTRIBUTES.replace("ARGS", "").replace("PATH = \"/own/path\"", "PATH = \"/usr/bin:/bin\"")
+        ATTRIBUTES
+            .replace("ARGS", "")
+            .replace("PATH = \"/own/path\"", "PATH = \"/usr/bin:/bin\"")
     ));
     let out = world.build(&[&drv]).remove(0);
     let ours = fs::read_to_string(world.real(&out)).expect("the output");
-    let (ours, theirs) = (without_digests(parse(&ours), &world), without_digests(parse(&theirs), &world));
-    assert!(theirs.contains_key("file graph") && theirs.contains_key("NIX_LOG_FD"), "{theirs:#?}");
+    let (ours, theirs) = (
+        without_digests(parse(&ours), &world),
+        without_digests(parse(&theirs), &world),
+    );
+    assert!(
+        theirs.contains_key("file graph") && theirs.contains_key("NIX_LOG_FD"),
+        "{theirs:#?}"
+    );
     assert_eq!(ours, theirs);
 }
 
@@ -93,7 +119,9 @@ fn structured_attributes_are_those_of_nix() {
         r#"let {inputs} in derivation {{ name = "n"; system = builtins.currentSystem; builder = "/bin/bash";
         args = [ "-c" '' . .attrs.sh; out=''${{outputs[out]}}; export PATH=/usr/bin:/bin; for f in $(ls -A | sort); do printf '\n== %s\n' "$f" >> $out; cat "$f" >> $out; done '' ]; {attributes} }}"#
     );
-    let Some(theirs) = native(&world, &body) else { return };
+    let Some(theirs) = native(&world, &body) else {
+        return;
+    };
     let drv = world.derivation(&format!(
         "let {inputs} in [ (mk \"n\" {{ script = \"environment ${{placeholder \"out\"}}\"; {attributes} }}) ]"
     ));
@@ -105,17 +133,26 @@ fn structured_attributes_are_those_of_nix() {
         for value in found.values_mut() {
             // What must differ, and `valid`, which Nix writes since 2.14.
             *value = value.replace(",\"valid\":true", "");
-            let lines = value.lines().filter(|l| !l.starts_with("declare builder=") && !l.starts_with("declare system=") && !l.starts_with("declare script="));
+            let lines = value.lines().filter(|l| {
+                !l.starts_with("declare builder=")
+                    && !l.starts_with("declare system=")
+                    && !l.starts_with("declare script=")
+            });
             *value = lines.collect::<Vec<_>>().join("\n");
             if let Ok(mut json) = serde_json::from_str::<serde_json::Value>(value) {
                 let members = json.as_object_mut().expect("an object");
-                ["builder", "system", "script", "args"].iter().for_each(|name| drop(members.remove(*name)));
+                ["builder", "system", "script", "args"]
+                    .iter()
+                    .for_each(|name| drop(members.remove(*name)));
                 *value = json.to_string();
             }
         }
         found
     };
     let (ours, theirs) = (clean(&ours), clean(&theirs));
-    assert!(theirs.contains_key("file .attrs.json") && theirs.contains_key("file .attrs.sh"), "{theirs:#?}");
+    assert!(
+        theirs.contains_key("file .attrs.json") && theirs.contains_key("file .attrs.sh"),
+        "{theirs:#?}"
+    );
     assert_eq!(ours, theirs);
 }

@@ -38,11 +38,11 @@ fn main() {
                     writeln!(file, "{name}={value}").unwrap();
                 }
                 writeln!(file, "args={:?}", std::env::args().skip(1).collect::<Vec<_>>()).unwrap();
-                let mut names: Vec<_> = fs::read_dir(".").unwrap().map(|e| e.unwrap().file_name()).collect();
+                let mut names: Vec<_> = fs::read_dir("/build").unwrap().map(|e| e.unwrap().file_name()).collect();
                 names.sort();
                 for name in names {
                     let mut text = String::new();
-                    File::open(&name).unwrap().read_to_string(&mut text).unwrap();
+                    File::open(std::path::Path::new("/build").join(&name)).unwrap().read_to_string(&mut text).unwrap();
                     writeln!(file, "== {}\n{text}", name.to_string_lossy()).unwrap();
                 }
             }

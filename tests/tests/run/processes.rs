@@ -12,7 +12,10 @@ fn wait_for(child: &mut Child, text: &str) -> BufReader<std::process::ChildStder
     let mut all = String::new();
     loop {
         let mut line = String::new();
-        assert!(lines.read_line(&mut line).expect("text") > 0, "'{text}' never came:\n{all}");
+        assert!(
+            lines.read_line(&mut line).expect("text") > 0,
+            "'{text}' never came:\n{all}"
+        );
         all.push_str(&line);
         if line.contains(text) {
             return lines;
@@ -38,9 +41,16 @@ fn ctrl_c_stops_cleanly() {
         let mut text = String::new();
         rest.read_to_string(&mut text).expect("text");
         assert_eq!(child.wait().expect("ended").code(), Some(code), "{text}");
-        assert!(text.starts_with("stopping; press Ctrl-C again to end at once\n"), "{text}");
+        assert!(
+            text.starts_with("stopping; press Ctrl-C again to end at once\n"),
+            "{text}"
+        );
         world.verify();
-        assert!(!world.is_valid(&super::support::nix_output("nix-store", &world.root(), &["--query", "--outputs", &drv])));
+        assert!(!world.is_valid(&super::support::nix_output(
+            "nix-store",
+            &world.root(),
+            &["--query", "--outputs", &drv]
+        )));
     }
 }
 
@@ -70,11 +80,17 @@ fn two_processes_share_the_work() {
     let drv = world.derivation(
         r#"[ (mk "top" { script = "write $out $all"; all = map (n: mk "n${toString n}" { script = "megabytes $out 1"; }) (builtins.genList (n: n) 12); }) ]"#,
     );
-    let children: Vec<Child> = (0..2).map(|_| world.spawn(&["run", "-j2", "--json", &drv])).collect();
+    let children: Vec<Child> = (0..2)
+        .map(|_| world.spawn(&["run", "-j2", "--json", &drv]))
+        .collect();
     let mut built = 0;
     for child in children {
         let output = child.wait_with_output().expect("ended");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let all = json["derivations"].as_array().expect("a list");
         built += all.iter().filter(|d| d["status"] == "built").count();
@@ -87,12 +103,20 @@ fn two_processes_share_the_work() {
 fn a_lock_of_real_nix_is_waited_for() {
     let world = World::new();
     let drv = world.derivation(r#"[ (mk "locked" { script = "write $out x"; }) ]"#);
-    let out = super::support::nix_output("nix-store", &world.root(), &["--query", "--outputs", &drv]);
+    let out =
+        super::support::nix_output("nix-store", &world.root(), &["--query", "--outputs", &drv]);
     let lock = format!("{}.lock", world.real(&out).display());
     let file = std::fs::File::create(&lock).expect("the lock file");
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).expect("locked");
-    let mut child = world.command(&["run", &drv]).stdout(Stdio::piped()).spawn().expect("started");
-    let rest = wait_for(&mut child, "waiting for another process that is building or fetching '/nix/store/");
+    let mut child = world
+        .command(&["run", &drv])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let rest = wait_for(
+        &mut child,
+        "waiting for another process that is building or fetching '/nix/store/",
+    );
     drop(file);
     assert!(child.wait().expect("ended").success());
     drop(rest);

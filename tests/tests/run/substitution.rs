@@ -10,8 +10,15 @@ fn cache(world: &World) -> (String, String, String) {
     let key = String::from_utf8(source.run_raw(&["store", "public-key"]).stdout).expect("a key");
     let url = format!("file://{}", world.path("cache").display());
     let mut copy = nix("nix", &source.root());
-    let output = copy.args(["copy", "--to", &url, &out]).output().expect("nix copy");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = copy
+        .args(["copy", "--to", &url, &out])
+        .output()
+        .expect("nix copy");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     (url, out, key.trim().to_owned())
 }
 
@@ -22,10 +29,28 @@ fn what_a_cache_has_is_not_built() {
     let drv = world.derivation(
         r#"[ (mk "top" { b = mk "b" { dep = mk "a" { script = "write $out a"; }; script = "write $out $dep"; }; script = "write $out $b"; }) ]"#,
     );
-    let printed = world.run(&["run", "-j1", "--substituters", &url, "--trusted-public-keys", &key, &drv]);
+    let printed = world.run(&[
+        "run",
+        "-j1",
+        "--substituters",
+        &url,
+        "--trusted-public-keys",
+        &key,
+        &drv,
+    ]);
     assert_eq!(printed.code, 0, "{}", printed.err);
-    assert!(printed.err.starts_with("1 derivation to build, 2 paths to fetch\nfetching '/nix/store/HASH-a' ("), "{}", printed.err);
-    assert!(printed.err.ends_with("1 built, 2 fetched in TIME\n"), "{}", printed.err);
+    assert!(
+        printed
+            .err
+            .starts_with("1 derivation to build, 2 paths to fetch\nfetching '/nix/store/HASH-a' ("),
+        "{}",
+        printed.err
+    );
+    assert!(
+        printed.err.ends_with("1 built, 2 fetched in TIME\n"),
+        "{}",
+        printed.err
+    );
     assert!(world.is_valid(&out));
     world.verify();
 }
@@ -37,7 +62,11 @@ fn an_untrusted_cache_is_not_believed() {
     let drv = world.derivation(r#"[ (mk "b" { dep = mk "a" { script = "write $out a"; }; script = "write $out $dep"; }) ]"#);
     let printed = world.run(&["run", "-j1", "--substituters", &url, &drv]);
     assert_eq!(printed.code, 0, "{}", printed.err);
-    assert!(printed.err.contains("warning: ") && printed.err.ends_with("2 built in TIME\n"), "{}", printed.err);
+    assert!(
+        printed.err.contains("warning: ") && printed.err.ends_with("2 built in TIME\n"),
+        "{}",
+        printed.err
+    );
     let elsewhere = World::new();
     let drv = elsewhere.derivation(r#"[ (mk "x" { system = "aarch64-linux"; }) ]"#);
     let printed = elsewhere.run(&["run", "--substituters", &url, &drv]);
@@ -58,9 +87,23 @@ fn a_damaged_archive_is_refused() {
     let drv = world.derivation(
         r#"[ (mk "top" { b = mk "b" { dep = mk "a" { script = "write $out a"; }; script = "write $out $dep"; }; script = "write $out $b"; }) ]"#,
     );
-    let printed = world.run(&["run", "-j1", "--substituters", &url, "--trusted-public-keys", &key, &drv]);
+    let printed = world.run(&[
+        "run",
+        "-j1",
+        "--substituters",
+        &url,
+        "--trusted-public-keys",
+        &key,
+        &drv,
+    ]);
     assert_eq!(printed.code, 100, "{}", printed.err);
-    assert!(printed.err.contains("error: cannot fetch '/nix/store/HASH-a': "), "{}", printed.err);
+    assert!(
+        printed
+            .err
+            .contains("error: cannot fetch '/nix/store/HASH-a': "),
+        "{}",
+        printed.err
+    );
     assert!(!world.is_valid(&out));
     world.verify();
 }
