@@ -43,6 +43,7 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
         progress: &*progress,
         stop: &stop,
         settings: settings(options),
+        references: Default::default(),
     };
     let result = realise(&realiser, options);
     let interrupted = interrupt.exit_code();

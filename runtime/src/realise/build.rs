@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasibuild_nix_compat::derivation::Derivation;
@@ -118,7 +119,27 @@ impl Realiser<'_> {
                     .cloned(),
             );
         }
-        Ok(self.store.query_closure(&inputs)?)
+        let mut closure = BTreeSet::new();
+        let mut todo: Vec<StorePath> = inputs.into_iter().collect();
+        while let Some(path) = todo.pop() {
+            if closure.contains(&path) {
+                continue;
+            }
+            todo.extend(self.references(&path)?.iter().cloned());
+            closure.insert(path);
+        }
+        Ok(closure)
+    }
+
+    /// What a valid path refers to. That never changes while the path is valid, and the run keeps
+    /// collectors away, so that each path is looked up once: closures of long chains overlap.
+    fn references(&self, path: &StorePath) -> Result<Arc<[StorePath]>, RealiseError> {
+        if let Some(known) = super::lock(&self.references).get(path) {
+            return Ok(known.clone());
+        }
+        let references: Arc<[StorePath]> = info(self.store, path)?.references.into_iter().collect();
+        super::lock(&self.references).insert(path.clone(), references.clone());
+        Ok(references)
     }
 
     fn run_builder(

@@ -20,7 +20,7 @@ pub mod stop;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use wasibuild_nix_compat::store_path::StorePath;
@@ -72,6 +72,8 @@ pub struct Realiser<'a> {
     pub stop: &'a Stop,
     /// How.
     pub settings: Settings,
+    /// What valid paths refer to, as far as it was asked for.
+    pub references: Mutex<BTreeMap<StorePath, Arc<[StorePath]>>>,
 }
 
 /// What one task does.

@@ -29,7 +29,7 @@ fn graph() -> Graph {
     let store = Store::open(&root).unwrap();
     let (top, lib, other) = (path("top", 1), path("lib", 2), path("other", 3));
     build(&store, &lib, tree(&lib), &[]).unwrap();
-    build(&store, &top, tree(&lib), &[lib.clone()]).unwrap();
+    build(&store, &top, tree(&lib), std::slice::from_ref(&lib)).unwrap();
     build(&store, &other, tree(&other), &[]).unwrap();
     Graph {
         root: store.root().to_owned(),
@@ -430,7 +430,7 @@ fn rubbish_of_all_kinds_goes_and_locked_directories_stay() {
     fs::write(dir.join(format!("{}.lock", path("x", 1))), "").unwrap();
     fs::set_permissions(
         dir.join("rubbish/deep"),
-        std::os::unix::fs::PermissionsExt::from_mode(0),
+        std::os::unix::fs::PermissionsExt::from_mode(0o0),
     )
     .unwrap();
     let held = fs::File::open(dir.join("tmp-1-2")).unwrap();

@@ -109,7 +109,7 @@ fn breaks_without_progress_end_it() -> Result<()> {
         &[
             "cannot download",
             &web.nar,
-            "5 attempts, 5000 bytes received",
+            "attempts: 5, bytes received: 5000",
         ],
     )?;
     assert_eq!(web.ranges().len(), 5);
@@ -483,7 +483,7 @@ fn nobody_listening_is_said_after_all_attempts() -> Result<()> {
     let text = fixture.get(&path).err().unwrap_or_default();
     for part in [
         "cannot download",
-        "5 attempts",
+        "attempts: 5",
         "check the network",
         &address.to_string(),
     ] {

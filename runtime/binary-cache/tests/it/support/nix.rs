@@ -32,7 +32,7 @@ pub struct NixCache {
     pub flat: StorePath,
     /// A content-addressed text (`text:sha256`) that refers to `source`.
     pub text: StorePath,
-    /// 20 MB of zeros.
+    /// 8 MB of zeros.
     pub zeros: StorePath,
     store: Arc<Store>,
 }
@@ -251,7 +251,7 @@ impl Store {
 
     fn add_zeros(&self) -> Result<StorePath> {
         let file = self.home.join("zeros");
-        std::fs::write(&file, vec![0; 20_000_000])?;
+        std::fs::write(&file, vec![0; 8_000_000])?;
         self.add(&["--add".as_ref(), &file])
     }
 
