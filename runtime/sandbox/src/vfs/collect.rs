@@ -34,6 +34,13 @@ impl Vfs {
         self.object(id, &mut path, 0)
     }
 
+    /// What lies at a path of the view after a build failed; none if it cannot be taken.
+    pub fn leftover(&mut self, path: &BString) -> Option<FileSystemObject> {
+        let place = self.resolve(self.root(), path, false).ok()?;
+        let id = place.existing().ok()?;
+        self.object(id, &mut path.clone(), 0).ok()
+    }
+
     /// One node; recursion is bounded by [`MAX_DEPTH`].
     fn object(
         &mut self,
