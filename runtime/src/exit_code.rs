@@ -122,4 +122,14 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_documentation_has_the_same_table() {
+        let document = include_str!("../../docs/cli.md");
+        let lines: Vec<_> = TABLE.lines().skip(1).collect();
+        assert!(
+            document.contains(&lines.join("\n")),
+            "docs/cli.md differs from the table"
+        );
+    }
 }

@@ -7,6 +7,9 @@
 //! ([`exit_code`]).
 
 #![forbid(unsafe_code)]
+// An error ends a build or the program, so that there is never more than a handful of them: their
+// size does not matter, while a box in each would hide what they hold.
+#![allow(clippy::result_large_err)]
 
 pub mod commands;
 pub mod difference;

@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use std::{fs, io};
 
 /// A file system object, as a NAR knows it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tree {
     /// A regular file.
     File {
@@ -97,6 +97,26 @@ impl Tree {
         }))
     }
 
+    /// The tree for a run whose store is at `store`: what says `/nix/store` in targets and contents
+    /// then says that, so that inputs can name each other ([`Places::in_inputs`]).
+    fn placed(&self, store: &[u8]) -> Self {
+        match self {
+            Self::File {
+                executable,
+                contents,
+            } => Self::File {
+                executable: *executable,
+                contents: replaced(contents, STORE, store),
+            },
+            Self::Symlink(target) => Self::Symlink(replaced(target, STORE, store)),
+            Self::Directory(entries) => Self::Directory(
+                (entries.iter())
+                    .map(|(name, tree)| (name.clone(), tree.placed(store)))
+                    .collect(),
+            ),
+        }
+    }
+
     fn describe(&self, path: &str, text: &mut String) {
         match self {
             Self::File {
@@ -123,12 +143,19 @@ impl Tree {
 
 /// Renames the store's place of this run to the one that all runs share.
 fn renamed(bytes: &[u8], prefix: &[u8]) -> Vec<u8> {
+    replaced(bytes, prefix, STORE)
+}
+
+/// The store as inputs, which are the same for all runs, and outcomes name it.
+const STORE: &[u8] = b"/nix/store";
+
+fn replaced(bytes: &[u8], prefix: &[u8], place: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some(at) = rest.windows(prefix.len()).position(|part| part == prefix) {
         let (before, after) = rest.split_at(at);
         text.extend_from_slice(before);
-        text.extend_from_slice(b"/nix/store");
+        text.extend_from_slice(place);
         rest = after.split_at(prefix.len()).1;
     }
     text.extend_from_slice(rest);
@@ -151,6 +178,11 @@ impl Places {
     /// The path of an input by the name that the case gives it.
     pub fn input(&self, name: &str) -> String {
         format!("{}/{}", self.store, base_name(name))
+    }
+
+    /// The path of an input as another input has to spell it.
+    pub fn in_inputs(name: &str) -> String {
+        format!("/nix/store/{}", base_name(name))
     }
 
     /// The path of the output `out`.
@@ -293,7 +325,8 @@ impl TemporaryStore {
         let store = folder.path().join("store");
         fs::create_dir(&store).expect("the temporary folder is writable");
         for (name, tree) in inputs {
-            tree.write(&store.join(base_name(name)))
+            tree.placed(store.as_os_str().as_bytes())
+                .write(&store.join(base_name(name)))
                 .expect("an input can be written");
         }
         let store = store.to_str().expect("temporary folders have plain names");

@@ -43,20 +43,21 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
         progress: &*progress,
         stop: &stop,
         settings: settings(options),
+        references: Default::default(),
     };
     let result = realise(&realiser, options);
-    if let Some(code) = interrupt.exit_code() {
-        progress.event(Event::Finished);
-        return Ok(code);
-    }
-    let Some((plan, report)) = result? else {
-        return Ok(exit_code::SUCCESS);
+    let interrupted = interrupt.exit_code();
+    let (plan, report) = match (result, interrupted) {
+        (Ok(Some(done)), _) => done,
+        (_, Some(code)) => return Ok(code),
+        (Ok(None), None) => return Ok(exit_code::SUCCESS),
+        (Err(error), None) => return Err(error),
     };
     finish(&store, &plan, &report, options, &*progress)?;
-    Ok(if report.store_failed {
-        exit_code::STORE
-    } else {
-        report.failures.code()
+    Ok(match interrupted {
+        Some(code) => code,
+        None if report.store_failed => exit_code::STORE,
+        None => report.failures.code(),
     })
 }
 
@@ -87,7 +88,7 @@ fn realise(realiser: &Realiser<'_>, options: &Run) -> Result<Option<(Plan, Repor
                 return Ok(Some((plan, report)));
             }
         }
-        import::import(&imports, &sources, realiser.store)?;
+        import::import(&imports, realiser.store)?;
     }
     let substitution = &options.substitution;
     let choices = Choices {

@@ -3,8 +3,7 @@
 //! Contract: exactly what Nix gives on Linux inside its sandbox, in its order of precedence:
 //! defaults (`PATH`, `HOME`, …) below the derivation's own variables, those below the ones that a
 //! derivation cannot change (`NIX_BUILD_TOP`, `TMPDIR`, `PWD`, `NIX_LOG_FD`, `TERM`). Placeholders
-//! are replaced in values, arguments and files. Impure variables do not exist here. Nothing of the
-//! host enters. Counterpart: `initEnv` in `libstore/unix/build/derivation-builder.cc` and
+//! are replaced in values, arguments and files. Nothing of the host enters: `impureEnvVars` are empty. Counterpart: `initEnv` in `libstore/unix/build/derivation-builder.cc` and
 //! `libstore/build/derivation-env-desugar.cc`.
 
 mod references_graph;
@@ -111,7 +110,14 @@ pub fn prepare<R: References>(
     }
     if derivation.kind() == Ok(DerivationKind::Fixed) {
         set("NIX_OUTPUT_CHECKED", "1");
+        // Where Nix lets variables of its caller through, they are always unset here.
+        for name in &options.impure_env_vars {
+            variables.insert(name.clone(), BString::default());
+        }
     }
+    let mut set = |name: &str, value: &str| {
+        variables.insert(BString::from(name), BString::from(value));
+    };
     set("NIX_LOG_FD", "2");
     set("TERM", "xterm-256color");
 

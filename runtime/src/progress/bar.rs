@@ -98,6 +98,7 @@ impl State {
                     self.failed += 1;
                 }
             }
+            Event::BuildSkipped => self.built += 1,
             Event::Fetched { bytes } => self.bytes = self.bytes.saturating_add(bytes),
             Event::FetchEnded { ok: true, .. } => self.fetched += 1,
             Event::FetchEnded { ok: false, .. } => self.failed += 1,

@@ -74,7 +74,10 @@ pub(super) fn line(event: Event<'_>, escapes: Escapes) -> Option<String> {
         Event::FetchStarted { path, from, bytes } => {
             format!("fetching '{path}' ({}) from {from}...", human_size(bytes))
         }
-        Event::Fetched { .. } | Event::FetchEnded { .. } | Event::Finished => return None,
+        Event::Fetched { .. }
+        | Event::FetchEnded { .. }
+        | Event::BuildSkipped
+        | Event::Finished => return None,
         Event::Summary(text) => text.to_owned(),
         Event::Warning(text) => format!("warning: {}", shown(text)),
         Event::Error(text) => format!("error: {}", shown(text)),

@@ -52,6 +52,8 @@ pub enum Event<'a> {
         /// Whether its outputs are valid now.
         ok: bool,
     },
+    /// A build was not necessary any more: another process made the outputs meanwhile.
+    BuildSkipped,
     /// Another process holds the lock of an output.
     WaitingForLock {
         /// The path that is locked.

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
@@ -32,10 +33,29 @@ impl Realiser<'_> {
     /// Builds a derivation whose inputs are valid.
     pub(super) fn build(&self, plan: &Plan, node: &Node) -> Result<Status, RealiseError> {
         let paths: Vec<StorePath> = node.outputs.values().cloned().collect();
+        let name = node.name();
         let locks = self.lock(node, &paths)?;
         if !self.settings.check && self.all_valid(&paths)? {
+            self.progress.event(Event::BuildSkipped);
             return Ok(Status::Valid);
         }
+        let start = Instant::now();
+        let derivation = node.derivation.to_absolute_path();
+        let derivation = derivation.as_str();
+        self.progress
+            .event(Event::BuildStarted { derivation, name });
+        let result = self.build_locked(plan, node, &locks);
+        let (time, ok) = (start.elapsed(), result.is_ok());
+        self.progress.event(Event::BuildEnded { name, time, ok });
+        result
+    }
+
+    fn build_locked(
+        &self,
+        plan: &Plan,
+        node: &Node,
+        locks: &OutputLocks,
+    ) -> Result<Status, RealiseError> {
         let derivation = self.store.read_derivation(&node.derivation)?;
         let options =
             DerivationOptions::of(&derivation).map_err(|source| RealiseError::Environment {
@@ -51,7 +71,7 @@ impl Realiser<'_> {
             check::compare(self, node, outputs)?;
             return Ok(Status::Checked);
         }
-        self.store.register_outputs(&locks, outputs)?;
+        self.store.register_outputs(locks, outputs)?;
         Ok(Status::Built)
     }
 
@@ -99,7 +119,27 @@ impl Realiser<'_> {
                     .cloned(),
             );
         }
-        Ok(self.store.query_closure(&inputs)?)
+        let mut closure = BTreeSet::new();
+        let mut todo: Vec<StorePath> = inputs.into_iter().collect();
+        while let Some(path) = todo.pop() {
+            if closure.contains(&path) {
+                continue;
+            }
+            todo.extend(self.references(&path)?.iter().cloned());
+            closure.insert(path);
+        }
+        Ok(closure)
+    }
+
+    /// What a valid path refers to. That never changes while the path is valid, and the run keeps
+    /// collectors away, so that each path is looked up once: closures of long chains overlap.
+    fn references(&self, path: &StorePath) -> Result<Arc<[StorePath]>, RealiseError> {
+        if let Some(known) = super::lock(&self.references).get(path) {
+            return Ok(known.clone());
+        }
+        let references: Arc<[StorePath]> = info(self.store, path)?.references.into_iter().collect();
+        super::lock(&self.references).insert(path.clone(), references.clone());
+        Ok(references)
     }
 
     fn run_builder(

@@ -13,54 +13,83 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use wasibuild_nix_compat::content_address::{CaMethod, ContentAddress};
 use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject, Limits};
-use wasibuild_nix_compat::hash::{HashAlgo, NixHash, hash_reader};
+use wasibuild_nix_compat::hash::{HashAlgo, NixHash, hash_reader, sha256};
 use wasibuild_nix_compat::nar::MAX_DEPTH;
 use wasibuild_nix_compat::path_info::PathInfo;
-use wasibuild_nix_compat::refscan;
-use wasibuild_nix_compat::store_path::{StorePath, build_ca_path, build_text_path};
+use wasibuild_nix_compat::store_path::{
+    STORE_DIR_SLASH, StorePath, build_ca_path, build_text_path,
+};
 use wasibuild_store::Store;
 
 use super::error::chain;
-use crate::request::{Imports, RequestError, SourceFile, SourceForm};
+use crate::request::{Imports, RequestError, SourceFile, SourceForm, list_sources};
 
+/// The longest text that may refer to other paths, in bytes.
+const MAX_TEXT: u64 = 256 << 20;
 /// Files up to this size are read into memory; of larger ones the file itself is used.
 const IN_MEMORY: u64 = 64 * 1024;
 
-/// Adds everything. `known` are all sources of the request, which sources may refer to.
+/// Adds everything.
 ///
 /// # Errors
 /// When a file is not what its name says, or the store fails.
-pub fn import(
-    imports: &Imports,
-    known: &BTreeSet<StorePath>,
-    store: &Store,
-) -> Result<(), RequestError> {
-    let mut waiting: BTreeMap<StorePath, PathInfo> = BTreeMap::new();
-    for (path, source) in &imports.sources {
-        let object = read(path, source)?;
-        waiting.insert(path.clone(), address(path, source, &object, known)?);
-    }
-    // What a source refers to has to be valid before it.
-    while !waiting.is_empty() {
-        let next = waiting.iter().find(|(path, info)| {
-            info.references
-                .iter()
-                .all(|reference| reference == *path || !waiting.contains_key(reference))
-        });
-        let Some((path, _)) = next.or(waiting.first_key_value()) else {
-            break;
-        };
-        let path = path.clone();
-        if let (Some(info), Some(source)) = (waiting.remove(&path), imports.sources.get(&path)) {
-            add(&path, source, info, store)?;
-        }
+pub fn import(imports: &Imports, store: &Store) -> Result<(), RequestError> {
+    if !imports.sources.is_empty() {
+        add_sources(imports, store)?;
     }
     for (path, file) in &imports.derivations {
         add_derivation(path, file, store)?;
+    }
+    Ok(())
+}
+
+fn add_sources(imports: &Imports, store: &Store) -> Result<(), RequestError> {
+    let beside = list_sources(&imports.directories).map_err(|source| RequestError::Read {
+        path: imports.directories.first().cloned().unwrap_or_default(),
+        source,
+    })?;
+    let sources = Sources {
+        beside: &beside,
+        store,
+    };
+    let mut todo: Vec<(StorePath, SourceFile)> = imports.sources.clone().into_iter().collect();
+    let mut waiting: BTreeMap<StorePath, (SourceFile, PathInfo)> = BTreeMap::new();
+    while let Some((path, source)) = todo.pop() {
+        if waiting.contains_key(&path) {
+            continue;
+        }
+        let object = read(&path, &source)?;
+        let info = sources.address(&path, &source, &object)?;
+        for reference in &info.references {
+            if store.is_valid(reference)? {
+                continue;
+            }
+            let Some(found) = beside.get(reference) else {
+                return Err(RequestError::MissingSource {
+                    path: reference.to_absolute_path(),
+                    needed_by: path.to_absolute_path(),
+                });
+            };
+            todo.push((reference.clone(), found.clone()));
+        }
+        waiting.insert(path, (source, info));
+    }
+    // What a source refers to has to be valid before it. Since paths follow from contents, there is
+    // no circle; were there one, the store would refuse the first of it.
+    while let Some((first, _)) = waiting.first_key_value() {
+        let free = waiting.iter().find(|(_, (_, info))| {
+            info.references
+                .iter()
+                .all(|reference| !waiting.contains_key(reference))
+        });
+        let path = free.map_or(first, |(path, _)| path).clone();
+        if let Some((source, info)) = waiting.remove(&path) {
+            add(&path, &source, info, store)?;
+        }
     }
     Ok(())
 }
@@ -102,41 +131,57 @@ fn add_derivation(path: &StorePath, file: &Path, store: &Store) -> Result<(), Re
     Ok(())
 }
 
-/// Finds out in which way the path follows from the content.
-fn address(
-    path: &StorePath,
-    source: &SourceFile,
-    object: &FileSystemObject,
-    known: &BTreeSet<StorePath>,
-) -> Result<PathInfo, RequestError> {
-    let bad = |error: &dyn std::error::Error| bad_source(path, source, chain(error));
-    let mut candidates = known.clone();
-    candidates.remove(path);
-    let scanned = refscan::scan(object, &candidates).map_err(|error| bad(&error))?;
-    let mut info = PathInfo::new(path.clone(), scanned.nar_hash, scanned.nar_size);
-    let nar_hash = NixHash::sha256(scanned.nar_hash);
-    let nothing = BTreeSet::new();
-    for references in [&nothing, &scanned.references] {
-        let recursive = ContentAddress {
+/// What sources may refer to.
+struct Sources<'a> {
+    beside: &'a BTreeMap<StorePath, SourceFile>,
+    store: &'a Store,
+}
+
+impl Sources<'_> {
+    /// Finds out in which way the path follows from the content: recursively, as a text that may
+    /// refer to other sources, or flat.
+    fn address(
+        &self,
+        path: &StorePath,
+        source: &SourceFile,
+        object: &FileSystemObject,
+    ) -> Result<PathInfo, RequestError> {
+        let bad = |error: &dyn std::error::Error| bad_source(path, source, chain(error));
+        let (nar_hash, nar_size) = object.nar_hash().map_err(|error| bad(&error))?;
+        let mut info = PathInfo::new(path.clone(), nar_hash, nar_size);
+        let hash = NixHash::sha256(nar_hash);
+        let mut found = ContentAddress {
             method: CaMethod::Recursive,
-            hash: nar_hash.clone(),
+            hash,
         };
-        if leads_to(path, &recursive, references) {
-            info.references = references.clone();
-            info.ca = Some(recursive);
+        if leads_to(path, &found, &info.references) {
+            info.ca = Some(found);
             return Ok(info);
         }
-    }
-    if let FileSystemObject::File {
-        executable: false,
-        contents,
-    } = object
-    {
-        let bytes = contents.to_bytes(1 << 30).map_err(|error| bad(&error))?;
-        for references in [&nothing, &scanned.references] {
-            if build_text_path(path.name(), &bytes, references).is_ok_and(|found| found == *path) {
-                let hash = NixHash::sha256(wasibuild_nix_compat::hash::sha256(&bytes));
-                info.references = references.clone();
+        if let FileSystemObject::File {
+            executable: false,
+            contents,
+        } = object
+        {
+            for algo in HashAlgo::ALL {
+                let hash = hash_reader(algo, &mut contents.reader())
+                    .map_err(|error| bad(&error))?
+                    .0;
+                found = ContentAddress {
+                    method: CaMethod::Flat,
+                    hash,
+                };
+                if leads_to(path, &found, &info.references) {
+                    info.ca = Some(found);
+                    return Ok(info);
+                }
+            }
+            let text = contents.to_bytes(MAX_TEXT).map_err(|error| bad(&error))?;
+            info.references = self.references(&text)?;
+            let hash = NixHash::sha256(sha256(&text));
+            if build_text_path(path.name(), &text, &info.references)
+                .is_ok_and(|built| built == *path)
+            {
                 info.ca = Some(ContentAddress {
                     method: CaMethod::Text,
                     hash,
@@ -144,24 +189,42 @@ fn address(
                 return Ok(info);
             }
         }
-        for algo in HashAlgo::ALL {
-            let hash = hash_reader(algo, &mut contents.reader())
-                .map_err(|error| bad(&error))?
-                .0;
-            let flat = ContentAddress {
-                method: CaMethod::Flat,
-                hash,
-            };
-            if leads_to(path, &flat, &nothing) {
-                info.ca = Some(flat);
-                return Ok(info);
-            }
-        }
+        Err(RequestError::WrongSource {
+            found: source.place.clone(),
+            path: path.to_absolute_path(),
+        })
     }
-    Err(RequestError::WrongSource {
-        found: source.place.clone(),
-        path: path.to_absolute_path(),
-    })
+
+    /// The store paths that stand in a text. A name that is known decides where a path ends;
+    /// otherwise it goes on as far as it can.
+    fn references(&self, text: &[u8]) -> Result<BTreeSet<StorePath>, RequestError> {
+        let mut references = BTreeSet::new();
+        for at in text.find_iter(STORE_DIR_SLASH) {
+            let rest = text.get(at + STORE_DIR_SLASH.len()..).unwrap_or_default();
+            let length = rest.iter().take_while(|byte| is_name_byte(**byte)).count();
+            let Ok(longest) = StorePath::from_basename(rest.get(..length).unwrap_or_default())
+            else {
+                continue;
+            };
+            let part = longest.hash_part();
+            let beside = self
+                .beside
+                .keys()
+                .find(|path| path.hash_part() == part)
+                .cloned();
+            let known = match beside {
+                Some(path) => Some(path),
+                None => self.store.query_path_from_hash_part(part)?,
+            };
+            references.insert(known.unwrap_or(longest));
+        }
+        Ok(references)
+    }
+}
+
+/// The bytes that a store path's base name may have.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-._?=".contains(&byte)
 }
 
 fn leads_to(path: &StorePath, ca: &ContentAddress, references: &BTreeSet<StorePath>) -> bool {

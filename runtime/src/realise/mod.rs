@@ -19,15 +19,15 @@ pub mod schedule;
 pub mod stop;
 mod world;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_sandbox::Limits;
 use wasibuild_store::Store;
 
-use crate::plan::{Node, NodeId, Plan, Step};
+use crate::plan::{NodeId, Plan, Step};
 use crate::progress::{Amount, Event, Progress};
 use error::RealiseError;
 use executor::Execute;
@@ -72,6 +72,8 @@ pub struct Realiser<'a> {
     pub stop: &'a Stop,
     /// How.
     pub settings: Settings,
+    /// What valid paths refer to, as far as it was asked for.
+    pub references: Mutex<BTreeMap<StorePath, Arc<[StorePath]>>>,
 }
 
 /// What one task does.
@@ -110,7 +112,7 @@ impl Realiser<'_> {
             let began = Instant::now();
             let result = match &work[number] {
                 Work::Fetch(path) => self.fetch(path),
-                Work::Build(id) => self.build_and_tell(plan.graph.node(*id), plan, began),
+                Work::Build(id) => self.build(plan, plan.graph.node(*id)),
             };
             let mut end = Ended {
                 status: Status::Failed,
@@ -133,27 +135,6 @@ impl Realiser<'_> {
         report.time = start.elapsed();
         self.progress.event(Event::Finished);
         report
-    }
-
-    fn build_and_tell(
-        &self,
-        node: &Node,
-        plan: &Plan,
-        began: Instant,
-    ) -> Result<Status, RealiseError> {
-        let derivation = node.derivation.to_absolute_path();
-        let name = node.name();
-        self.progress.event(Event::BuildStarted {
-            derivation: &derivation,
-            name,
-        });
-        let result = self.build(plan, node);
-        self.progress.event(Event::BuildEnded {
-            name,
-            time: began.elapsed(),
-            ok: result.is_ok(),
-        });
-        result
     }
 
     /// Counts and tells an error, and decides whether anything else shall start.
@@ -266,6 +247,7 @@ fn fill(
             }
         }
     }
+    let goals: BTreeSet<NodeId> = plan.goals.iter().map(|(goal, _)| *goal).collect();
     for id in plan.graph.ids() {
         let node = plan.graph.node(id);
         let end = match plan.steps[id] {
@@ -298,7 +280,7 @@ fn fill(
             status: end.status,
             time: end.time,
             error: end.error,
-            goal: plan.goals.iter().any(|(goal, _)| *goal == id),
+            goal: goals.contains(&id),
         });
     }
 }

@@ -5,9 +5,12 @@
 //! one of the ways in which Nix names sources: recursive SHA-256 (paths, `nix-store --add`), a text
 //! (`builtins.toFile`), or a flat hash. A source may refer to other sources of the same derivation.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use wasibuild_nix_compat::content_address::ContentAddress;
 use wasibuild_nix_compat::store_path::StorePath;
 
 /// A source that was found.
@@ -28,15 +31,6 @@ pub enum SourceForm {
     Nar,
 }
 
-/// What a source's path follows from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    /// The content address to register.
-    pub ca: ContentAddress,
-    /// Whether the references that were scanned are part of the path.
-    pub with_references: bool,
-}
-
 /// Looks for a source in directories, in their order.
 pub(super) fn find(path: &StorePath, directories: &[PathBuf]) -> Option<SourceFile> {
     directories.iter().find_map(|directory| {
@@ -53,6 +47,31 @@ pub(super) fn find(path: &StorePath, directories: &[PathBuf]) -> Option<SourceFi
             form: SourceForm::Nar,
         })
     })
+}
+
+/// Everything in directories that has the name of a store object and is no derivation.
+///
+/// # Errors
+/// When a directory cannot be listed.
+pub fn list(directories: &[PathBuf]) -> io::Result<BTreeMap<StorePath, SourceFile>> {
+    let mut found = BTreeMap::new();
+    for directory in directories {
+        for entry in fs::read_dir(directory)? {
+            let name = entry?.file_name();
+            let name = name.as_bytes();
+            let base_name = name.strip_suffix(b".nar").unwrap_or(name);
+            let Ok(path) = StorePath::from_basename(base_name) else {
+                continue;
+            };
+            if !path.is_derivation()
+                && !found.contains_key(&path)
+                && let Some(source) = find(&path, directories)
+            {
+                found.insert(path, source);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Whether there is something, be it a link that points nowhere.

@@ -144,6 +144,17 @@ pub enum RequestError {
         /// The directories that were searched.
         searched: Vec<PathBuf>,
     },
+    /// A source that a source refers to is nowhere.
+    #[error(
+        "'{path}' is missing; '{needed_by}' refers to it\n\
+         hint: it is neither in the store nor beside the derivation; put it there, or add it with `wasibuild store import`"
+    )]
+    MissingSource {
+        /// The absolute path of what is missing.
+        path: String,
+        /// The absolute path of the source that refers to it.
+        needed_by: String,
+    },
     /// A source beside the file is not what its name says.
     #[error(
         "'{found}' is not '{path}': its content gives another path\n\

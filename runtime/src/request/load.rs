@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 use wasibuild_nix_compat::derivation::{Derivation, OutputPathError};
+use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::store_path::StorePath;
 
 use super::{Argument, Imports, Library, Request, RequestError, beside};
@@ -63,6 +64,7 @@ impl<'l> Loader<'l> {
 
     pub(super) fn load(mut self, arguments: &[Argument]) -> Result<Request, RequestError> {
         let mut goals: Vec<(NodeId, BTreeSet<String>)> = Vec::new();
+        let mut known = BTreeSet::new();
         for argument in arguments {
             let open = match argument {
                 Argument::InStore(path) => {
@@ -75,10 +77,11 @@ impl<'l> Loader<'l> {
                 }
             };
             let id = self.load_closure(open)?;
-            if goals.iter().all(|(goal, _)| *goal != id) {
+            if known.insert(id) {
                 goals.push((id, self.graph.node(id).outputs.keys().cloned().collect()));
             }
         }
+        self.imports.directories = self.directories;
         Ok(Request {
             graph: self.graph,
             goals,
@@ -192,10 +195,7 @@ impl<'l> Loader<'l> {
                 .filter_map(|(input, outputs)| Some((self.graph.find(input)?, outputs.clone())))
                 .collect(),
             sources: derivation.input_sources.clone(),
-            allow_substitutes: derivation
-                .environment
-                .get(b"allowSubstitutes".as_bstr())
-                .is_none_or(|value| value == "1"),
+            allow_substitutes: allow_substitutes(&derivation),
             derivation: path.clone(),
         };
         if loose {
@@ -232,6 +232,15 @@ impl<'l> Loader<'l> {
         self.imports.derivations.push((path.clone(), file));
         Ok(())
     }
+}
+
+/// Whether the outputs may be fetched. Attributes that make no sense are an error of the build only.
+fn allow_substitutes(derivation: &Derivation) -> bool {
+    let variable = |name: &str| derivation.environment.get(name.as_bytes().as_bstr());
+    if variable("__json").is_some() {
+        return DerivationOptions::of(derivation).map_or(true, |options| options.allow_substitutes);
+    }
+    variable("allowSubstitutes").is_none_or(|value| value == "1")
 }
 
 fn open(path: StorePath, file: PathBuf, loose: bool, derivation: Derivation) -> Open {

@@ -22,7 +22,7 @@ use wasibuild_nix_compat::store_path::StorePath;
 use crate::plan::{Graph, NodeId};
 
 pub use argument::Argument;
-pub use beside::{Address, SourceFile, SourceForm};
+pub use beside::{SourceFile, SourceForm, list as list_sources};
 pub use error::RequestError;
 pub use library::Library;
 
@@ -42,6 +42,8 @@ pub struct Request {
 pub struct Imports {
     /// Sources.
     pub sources: BTreeMap<StorePath, SourceFile>,
+    /// Where more of them may be, that only those sources refer to.
+    pub directories: Vec<PathBuf>,
     /// Derivations, inputs first, and their files.
     pub derivations: Vec<(StorePath, PathBuf)>,
     /// Sources of those derivations that are neither in the store nor beside the file, each with a

@@ -83,7 +83,7 @@ fn https_needs_a_certificate_by_a_known_authority() -> Result<()> {
         return Ok(());
     };
     if Command::new("openssl").arg("version").output().is_err() {
-        println!("SKIPPED: the program 'openssl' is not installed");
+        println!("SKIPPED: binary-cache: the program 'openssl' is not installed");
         return Ok(());
     }
     let keys = tempfile::tempdir()?;

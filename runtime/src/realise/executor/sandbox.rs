@@ -81,8 +81,15 @@ impl Execute for Sandbox {
             .collect();
         request.seed = sha256(format!("wasibuild seed 1:{}", job.derivation.basename()).as_bytes());
         request.limits = job.limits;
-        let outcome = engine.run(request, &mut Sink(log), &self.cancel)?;
-        Ok(outcome.outputs)
+        let mut leftovers = BTreeMap::new();
+        let keep = job.keep_failed.then_some(&mut leftovers);
+        match engine.run_keeping(request, &mut Sink(log), &self.cancel, keep) {
+            Ok(outcome) => Ok(outcome.outputs),
+            Err(error) => Err(Failure {
+                error: error.into(),
+                leftovers,
+            }),
+        }
     }
 }
 

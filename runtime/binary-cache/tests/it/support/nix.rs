@@ -51,7 +51,7 @@ impl NixCache {
     pub fn get(compression: Compression) -> Result<Option<&'static NixCache>> {
         static CACHES: [OnceLock<Result<NixCache, String>>; 4] = [const { OnceLock::new() }; 4];
         if Command::new("nix").arg("--version").output().is_err() {
-            println!("SKIPPED: the program 'nix' is not installed");
+            println!("SKIPPED: binary-cache: the program 'nix' is not installed");
             return Ok(None);
         }
         let index = Compression::ALL
