@@ -168,6 +168,13 @@ pub struct Places {
 }
 
 impl Places {
+    /// Places below this folder.
+    pub fn new(store: &str) -> Self {
+        Self {
+            store: store.to_owned(),
+        }
+    }
+
     /// The path of an input by the name that the case gives it.
     pub fn input(&self, name: &str) -> String {
         format!("{}/{}", self.store, base_name(name))
@@ -184,7 +191,8 @@ impl Places {
     }
 }
 
-fn base_name(name: &str) -> String {
+/// The base name of the store path that an input or output has.
+pub fn base_name(name: &str) -> String {
     format!("11111111111111111111111111111111-{name}")
 }
 
@@ -305,13 +313,14 @@ impl Host for NativeTwin {
 }
 
 /// A folder that stands for /nix/store.
-struct TemporaryStore {
+pub struct TemporaryStore {
     folder: tempfile::TempDir,
     places: Places,
 }
 
 impl TemporaryStore {
-    fn new(inputs: &[(String, Tree)]) -> Self {
+    /// Writes the inputs.
+    pub fn new(inputs: &[(String, Tree)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let store = folder.path().join("store");
         fs::create_dir(&store).expect("the temporary folder is writable");
@@ -322,11 +331,14 @@ impl TemporaryStore {
         }
         let store = store.to_str().expect("temporary folders have plain names");
         Self {
-            places: Places {
-                store: store.to_owned(),
-            },
+            places: Places::new(store),
             folder,
         }
+    }
+
+    /// The folder that has the inputs in it.
+    pub fn folder(&self) -> PathBuf {
+        PathBuf::from(&self.places.store)
     }
 
     fn outcome(&self, mut command: Command) -> Outcome {
@@ -340,7 +352,8 @@ impl TemporaryStore {
         let mut log = output.stdout;
         log.extend_from_slice(&output.stderr);
         Outcome {
-            success: output.status.success(),
+            // A build that leaves no output has failed.
+            success: output.status.success() && tree.is_some(),
             output: tree,
             log: String::from_utf8_lossy(&renamed(&log, prefix)).into_owned(),
         }
@@ -385,12 +398,7 @@ pub fn refuse(
             !found.success && found.output.is_none() && says,
             "{module} on the {} should refuse this and say {messages:?}\n{}\n{}",
             host.name(),
-            inputs_and_attributes(
-                inputs,
-                &attributes(&Places {
-                    store: "/nix/store".to_owned()
-                })
-            ),
+            inputs_and_attributes(inputs, &attributes(&Places::new("/nix/store"))),
             found.describe("found"),
         );
     }

@@ -1,3 +1,4 @@
 //! Integration tests with real parts: real Nix, GNU tools, hostile guests.
 
 pub mod builder_reference;
+pub mod builder_sandbox;
