@@ -235,6 +235,7 @@ fn leads_to(path: &StorePath, ca: &ContentAddress, references: &BTreeSet<StorePa
 /// Reads a source as it lies there.
 fn read(path: &StorePath, source: &SourceFile) -> Result<FileSystemObject, RequestError> {
     match source.form {
+        SourceForm::Embedded(builder) => Ok(builder.object()),
         SourceForm::Plain => {
             read_tree(&source.place).map_err(|error| bad_source(path, source, error.to_string()))
         }

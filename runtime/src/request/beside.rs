@@ -4,6 +4,7 @@
 //! directory) or as `HASH-NAME.nar`. Either is taken only if the path follows from the content, in
 //! one of the ways in which Nix names sources: recursive SHA-256 (paths, `nix-store --add`), a text
 //! (`builtins.toFile`), or a flat hash. A source may refer to other sources of the same derivation.
+//! The program's own builders count as lying there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +13,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use wasibuild_nix_compat::store_path::StorePath;
+
+use crate::embedded::{self, Builder};
 
 /// A source that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +32,13 @@ pub enum SourceForm {
     Plain,
     /// As a NAR.
     Nar,
+    /// In the program.
+    Embedded(&'static Builder),
 }
 
-/// Looks for a source in directories, in their order.
+/// Looks for a source in directories, in their order, then among the program's builders.
 pub(super) fn find(path: &StorePath, directories: &[PathBuf]) -> Option<SourceFile> {
-    directories.iter().find_map(|directory| {
+    let beside = directories.iter().find_map(|directory| {
         let plain = directory.join(path.basename());
         if exists(&plain) {
             return Some(SourceFile {
@@ -45,6 +50,12 @@ pub(super) fn find(path: &StorePath, directories: &[PathBuf]) -> Option<SourceFi
         exists(&nar).then_some(SourceFile {
             place: nar,
             form: SourceForm::Nar,
+        })
+    });
+    beside.or_else(|| {
+        embedded::find(path).map(|builder| SourceFile {
+            place: PathBuf::from(format!("builder {} of this program", builder.name)),
+            form: SourceForm::Embedded(builder),
         })
     })
 }
