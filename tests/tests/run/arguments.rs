@@ -82,7 +82,7 @@ fn a_directory_and_special_files() {
 fn an_unreadable_file() {
     let world = World::new();
     let file = world.write("secret.drv", "");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).expect("permissions");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).expect("permissions");
     let err = refused(&world, &["run", "secret.drv"], 3);
     if rustix_is_root() {
         // Root reads everything, and finds an empty file.
