@@ -3,10 +3,12 @@
 use super::support::{World, nix, nix_output};
 use std::fs;
 
+/// `right` names `left`, which it does not use, so that there is one order only: without that, the
+/// order follows from their hashes, and these from the bytes of the compiled guest.
 const CLOSURE: &str = r#"
 let base = mk "base" { script = "write $out base"; };
     left = mk "left" { script = "write $out $base"; inherit base; };
-    right = mk "right" { outputs = [ "out" "dev" ]; script = "print right\nwrite $out $base\nwrite $dev $out"; inherit base; };
+    right = mk "right" { outputs = [ "out" "dev" ]; script = "print right\nwrite $out $base\nwrite $dev $out"; inherit base left; };
 in [ (mk "top" { script = "mkdir $out\nwrite $out/a $left\nwrite $out/b $rightDev"; inherit left; rightDev = right.dev; }) ]"#;
 
 #[test]
