@@ -6,6 +6,7 @@
 //! is what a NAR holds. [`refuse`] is for bad input: the builder must fail with a message, and
 //! leave nothing.
 
+use crate::builder_sandbox::Sandbox;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -266,7 +267,7 @@ pub trait Host {
 
 /// All hosts that every case runs on.
 pub fn hosts() -> Vec<Box<dyn Host>> {
-    vec![Box::new(NativeTwin)]
+    vec![Box::new(NativeTwin), Box::new(Sandbox)]
 }
 
 /// The builder compiled natively and started as a process, with a temporary store.
@@ -319,13 +320,24 @@ pub struct TemporaryStore {
 }
 
 impl TemporaryStore {
-    /// Writes the inputs.
+    /// Writes the inputs for programs that see this folder where it is.
     pub fn new(inputs: &[(String, Tree)]) -> Self {
+        Self::with(inputs, |tree, store| {
+            tree.placed(store.as_os_str().as_bytes())
+        })
+    }
+
+    /// Writes the inputs for programs that see this folder as `/nix/store`.
+    pub fn mounted(inputs: &[(String, Tree)]) -> Self {
+        Self::with(inputs, |tree, _| tree.clone())
+    }
+
+    fn with(inputs: &[(String, Tree)], place: impl Fn(&Tree, &Path) -> Tree) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let store = folder.path().join("store");
         fs::create_dir(&store).expect("the temporary folder is writable");
         for (name, tree) in inputs {
-            tree.placed(store.as_os_str().as_bytes())
+            place(tree, &store)
                 .write(&store.join(base_name(name)))
                 .expect("an input can be written");
         }
