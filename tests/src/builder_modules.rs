@@ -114,7 +114,10 @@ fn digest(root: &Path) -> io::Result<String> {
         for path in sorted_entries(&folder)? {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "toml") {
+            } else if path
+                .extension()
+                .is_some_and(|kind| kind == "rs" || kind == "toml")
+            {
                 files.push(path);
             }
         }

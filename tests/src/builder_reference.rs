@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::{fs, io};
 
@@ -309,7 +309,14 @@ impl Host for NativeTwin {
                     .env("NIX_BUILD_CORES", "1");
             }
         }
-        store.outcome(command)
+        let (status, outcome) = store.run(command);
+        // It refuses with status 1; a panic would be 101.
+        assert!(
+            matches!(status.code(), Some(0 | 1)),
+            "the native {module} must not end with {status}: {}",
+            outcome.log
+        );
+        outcome
     }
 }
 
@@ -353,7 +360,7 @@ impl TemporaryStore {
         PathBuf::from(&self.places.store)
     }
 
-    fn outcome(&self, mut command: Command) -> Outcome {
+    fn run(&self, mut command: Command) -> (ExitStatus, Outcome) {
         let output = command
             .stdin(Stdio::null())
             .output()
@@ -363,12 +370,13 @@ impl TemporaryStore {
             Tree::read(Path::new(&self.places.out()), prefix).expect("the output can be read");
         let mut log = output.stdout;
         log.extend_from_slice(&output.stderr);
-        Outcome {
+        let outcome = Outcome {
             // A build that leaves no output has failed.
             success: output.status.success() && tree.is_some(),
             output: tree,
             log: String::from_utf8_lossy(&renamed(&log, prefix)).into_owned(),
-        }
+        };
+        (output.status, outcome)
     }
 }
 
@@ -379,7 +387,7 @@ pub fn check(case: &Case<'_>) {
     let store = TemporaryStore::new(&case.inputs);
     let command = (case.reference)(&store.places);
     let shown = format!("{command:?}");
-    let expected = store.outcome(command);
+    let (_, expected) = store.run(command);
     for host in hosts() {
         let found = host.run(case.module, &case.inputs, case.attributes);
         let agree = found.success == expected.success

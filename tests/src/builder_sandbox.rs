@@ -12,7 +12,9 @@ use bstr::BString;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
-use wasibuild_sandbox::{BuildError, BuildRequest, CancelToken, Engine, EngineOptions, ProgramSource};
+use wasibuild_sandbox::{
+    BuildError, BuildRequest, CancelToken, Engine, EngineOptions, ProgramSource,
+};
 
 /// The sandbox, in process.
 pub struct Sandbox;
