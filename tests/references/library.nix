@@ -6,6 +6,21 @@ let
   inherit (functions) formats generators;
   file = ./text.sh;
 
+  package = functions.writeScriptBin "tool" "text";
+  targets.all.wants = [ "x.service" ];
+  services.x = {
+    description = "An X";
+    path = [ package ];
+    environment = {
+      A = "b";
+      GONE = null;
+    };
+    serviceConfig.ExecStart = [ "${package}/bin/tool" ];
+    restartTriggers = [ file ];
+    after = [ "all.target" ];
+    wantedBy = [ "all.target" ];
+  };
+
   section = {
     "a=b" = "x=y";
     text = "é";
@@ -104,6 +119,84 @@ in
         "conf.d".source = "${file}*";
       };
     };
+    buildEnv = functions.buildEnv {
+      name = "env";
+      paths = [
+        package
+        (package // { meta.priority = -1; })
+      ];
+      pathsToLink = [ "/bin" ];
+      extraPrefix = "/share";
+    };
+    buildEnvClosure = functions.buildEnv {
+      pname = "env";
+      version = "1";
+      paths = [ package ];
+      includeClosures = true;
+      ignoreCollisions = true;
+      manifest = file;
+    };
+    symlinkJoin = functions.symlinkJoin {
+      name = "join";
+      paths = [
+        [ package ]
+        package
+      ];
+      stripPrefix = "/bin";
+    };
+    lndir = functions.lndir {
+      name = "shadow";
+      path = package;
+      ignoreLinks = true;
+    };
+    linkFarm = functions.linkFarm "farm" [
+      {
+        name = "a/b";
+        path = package;
+      }
+      {
+        name = "c";
+        path = file;
+      }
+    ];
+    linkFarmFromDrvs = functions.linkFarmFromDrvs "farm" [ package ];
+    unitFile = functions.unitFile {
+      name = "text@.service";
+      text = "[Service]\n";
+    };
+    masked = functions.makeUnit "gone.service" { enable = false; };
+    systemdUnit = functions.systemdUnit {
+      name = "x.timer";
+      sections.Timer.OnCalendar = [ "" "daily" ];
+    };
+    units = functions.systemdUnits {
+      inherit targets services;
+      sockets.listen = {
+        listenStreams = [ "80" ];
+        socketConfig.Accept = true;
+      };
+      timers.daily.timerConfig.OnCalendar = "daily";
+      paths.watched.pathConfig.PathChanged = "/x";
+      mounts.data = {
+        what = "/dev/disk";
+        where = "/data";
+        options = "ro";
+      };
+      automounts.data.where = "/data";
+      slices.small.sliceConfig.CPUWeight = 10;
+      packages = [ package ];
+      inherit package;
+      upstreamUnits = [ "basic.target" ];
+      upstreamWants = [ "basic.target.wants" ];
+    };
+    userUnits = functions.generateUnits {
+      type = "user";
+      units."text.service" = {
+        unit = functions.makeUnit "text.service" { text = ""; };
+        aliases = [ "other.service" ];
+        wantedBy = [ "default.target" ];
+      };
+    };
   };
 
   texts = builtins.mapAttrs (_: case: {
@@ -189,5 +282,25 @@ in
     };
     path = (formats.ini { }).generate "x" { s.path = file; };
     noSource = functions.etcTree { entries.x = { }; };
+    postBuild = functions.buildEnv {
+      name = "env";
+      paths = [ ];
+      postBuild = "true";
+    };
+    stripPrefix = functions.symlinkJoin {
+      name = "join";
+      paths = [ ];
+      stripPrefix = "lib";
+    };
+    unitOption = functions.serviceToUnit {
+      name = "x.service";
+      script = "true";
+    };
+    unitName = functions.timerToUnit { name = "x.service"; };
+    twice = functions.serviceToUnit {
+      name = "x.service";
+      after = [ "a.target" ];
+      unitConfig.After = "b.target";
+    };
   };
 }

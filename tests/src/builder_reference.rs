@@ -6,12 +6,13 @@
 //! is what a NAR holds. [`refuse`] is for bad input: the builder must fail with a message, and
 //! leave nothing.
 
+use crate::builder_sandbox::Sandbox;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::{fs, io};
 
@@ -266,7 +267,7 @@ pub trait Host {
 
 /// All hosts that every case runs on.
 pub fn hosts() -> Vec<Box<dyn Host>> {
-    vec![Box::new(NativeTwin)]
+    vec![Box::new(NativeTwin), Box::new(Sandbox)]
 }
 
 /// The builder compiled natively and started as a process, with a temporary store.
@@ -308,7 +309,14 @@ impl Host for NativeTwin {
                     .env("NIX_BUILD_CORES", "1");
             }
         }
-        store.outcome(command)
+        let (status, outcome) = store.run(command);
+        // It refuses with status 1; a panic would be 101.
+        assert!(
+            matches!(status.code(), Some(0 | 1)),
+            "the native {module} must not end with {status}: {}",
+            outcome.log
+        );
+        outcome
     }
 }
 
@@ -319,13 +327,24 @@ pub struct TemporaryStore {
 }
 
 impl TemporaryStore {
-    /// Writes the inputs.
+    /// Writes the inputs for programs that see this folder where it is.
     pub fn new(inputs: &[(String, Tree)]) -> Self {
+        Self::with(inputs, |tree, store| {
+            tree.placed(store.as_os_str().as_bytes())
+        })
+    }
+
+    /// Writes the inputs for programs that see this folder as `/nix/store`.
+    pub fn mounted(inputs: &[(String, Tree)]) -> Self {
+        Self::with(inputs, |tree, _| tree.clone())
+    }
+
+    fn with(inputs: &[(String, Tree)], place: impl Fn(&Tree, &Path) -> Tree) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let store = folder.path().join("store");
         fs::create_dir(&store).expect("the temporary folder is writable");
         for (name, tree) in inputs {
-            tree.placed(store.as_os_str().as_bytes())
+            place(tree, &store)
                 .write(&store.join(base_name(name)))
                 .expect("an input can be written");
         }
@@ -341,7 +360,7 @@ impl TemporaryStore {
         PathBuf::from(&self.places.store)
     }
 
-    fn outcome(&self, mut command: Command) -> Outcome {
+    fn run(&self, mut command: Command) -> (ExitStatus, Outcome) {
         let output = command
             .stdin(Stdio::null())
             .output()
@@ -351,12 +370,13 @@ impl TemporaryStore {
             Tree::read(Path::new(&self.places.out()), prefix).expect("the output can be read");
         let mut log = output.stdout;
         log.extend_from_slice(&output.stderr);
-        Outcome {
+        let outcome = Outcome {
             // A build that leaves no output has failed.
             success: output.status.success() && tree.is_some(),
             output: tree,
             log: String::from_utf8_lossy(&renamed(&log, prefix)).into_owned(),
-        }
+        };
+        (output.status, outcome)
     }
 }
 
@@ -367,7 +387,7 @@ pub fn check(case: &Case<'_>) {
     let store = TemporaryStore::new(&case.inputs);
     let command = (case.reference)(&store.places);
     let shown = format!("{command:?}");
-    let expected = store.outcome(command);
+    let (_, expected) = store.run(command);
     for host in hosts() {
         let found = host.run(case.module, &case.inputs, case.attributes);
         let agree = found.success == expected.success

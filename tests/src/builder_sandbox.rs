@@ -1,18 +1,20 @@
 //! Runs builders where they count: their WebAssembly modules, in the sandbox.
 //!
-//! The modules are those of `cargo xtask builders`, built anew when their sources changed. Inputs
-//! are on disk in a temporary folder and appear in `/nix/store`; attributes come as Nix gives them.
+//! The modules are those of [`crate::builder_modules`]. Inputs are on disk in a temporary folder and
+//! appear in `/nix/store`; attributes come as Nix gives them. One engine serves a test process, and
+//! compiles each module once.
 
+use crate::builder_modules;
 use crate::builder_reference::{
     Attributes, Host, Outcome, Places, TemporaryStore, Tree, base_name,
 };
 use bstr::BString;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
-use wasibuild_sandbox::{BuildRequest, CancelToken, Engine, EngineOptions, ProgramSource};
+use wasibuild_sandbox::{
+    BuildError, BuildRequest, CancelToken, Engine, EngineOptions, ProgramSource,
+};
 
 /// The sandbox, in process.
 pub struct Sandbox;
@@ -31,23 +33,21 @@ impl Host for Sandbox {
         inputs: &[(String, Tree)],
         attributes: &dyn Fn(&Places) -> Attributes,
     ) -> Outcome {
-        let store = TemporaryStore::new(inputs);
+        let store = TemporaryStore::mounted(inputs);
         let places = Places::new("/nix/store");
         let request = request(module, inputs, &store, &places, attributes(&places));
         let mut log = Vec::new();
         let result = engine().run(request, &mut log, &CancelToken::new());
-        let mut log = String::from_utf8_lossy(&log).into_owned();
         let output = match result {
             Ok(mut outcome) => outcome.outputs.remove("out").map(tree),
-            Err(error) => {
-                log.push_str(&format!("\n{error}"));
-                None
-            }
+            // The builder refuses, in its own words, or made nothing.
+            Err(BuildError::Exit { code: 1, .. } | BuildError::MissingOutput { .. }) => None,
+            Err(error) => panic!("{module}.wasm must not end like this: {error}"),
         };
         Outcome {
             success: output.is_some(),
             output,
-            log,
+            log: String::from_utf8_lossy(&log).into_owned(),
         }
     }
 }
@@ -59,11 +59,9 @@ fn request(
     places: &Places,
     attributes: Attributes,
 ) -> BuildRequest {
-    let file = modules().join(format!("{module}.wasm"));
-    let bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let program = engine()
-        .module(&bytes)
-        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        .module(builder_modules::module(module))
+        .unwrap_or_else(|error| panic!("{module}.wasm: {error}"));
     let mut request = BuildRequest::new("test", ProgramSource::Module(program));
     request.argv = vec![BString::from(format!("{module}.wasm"))];
     for (name, _) in inputs {
@@ -123,28 +121,4 @@ fn tree(object: FileSystemObject) -> Tree {
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::new(EngineOptions::default()).expect("the engine starts"))
-}
-
-/// The folder of the modules. `cargo xtask builders` decides whether they are up to date.
-pub fn modules() -> &'static Path {
-    static MODULES: OnceLock<PathBuf> = OnceLock::new();
-    MODULES.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command
-            .args(["xtask", "builders", "--unlocked"])
-            .current_dir(&root);
-        let output = command.output().expect("cargo starts");
-        assert!(
-            output.status.success(),
-            "{command:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(folder) => root.join(folder),
-            None => root.join("target"),
-        }
-        .join("builders")
-    })
 }

@@ -11,12 +11,15 @@ struct Library {
     folder: tempfile::TempDir,
 }
 
-const MODULES: [&str; 5] = [
+const MODULES: [&str; 8] = [
     "text",
     "text-executable",
     "substitute",
     "substitute-executable",
     "etc-tree",
+    "symlink-tree",
+    "symlink-tree-executable",
+    "unit-file",
 ];
 
 impl Library {
@@ -81,7 +84,7 @@ fn every_host_evaluates_to_the_same_derivations() {
         paths
     };
     let expected = derivations("x86_64-linux");
-    assert!(expected.lines().count() >= 17, "too few: {expected}");
+    assert!(expected.lines().count() >= 28, "too few: {expected}");
     for system in ["aarch64-darwin", "aarch64-linux"] {
         assert_eq!(derivations(system), expected, "on {system}");
     }
@@ -123,6 +126,14 @@ fn what_cannot_be_built_is_refused_with_a_reason() {
         ("hook", "preInstall and postInstall are shell code"),
         ("path", "is a path; write it as a string"),
         ("noSource", "`x` has neither `source` nor `text`"),
+        ("postBuild", "postBuild is a shell script"),
+        ("stripPrefix", "stripPrefix must be empty or a subdirectory"),
+        ("unitOption", "x.service: a service has no option script"),
+        (
+            "unitName",
+            "the name of a timer must end in .timer: x.service",
+        ),
+        ("twice", "x.service defines After twice"),
     ] {
         let mut command = library.command("x86_64-linux");
         command.args([
