@@ -1,0 +1,476 @@
+//! `declare`, `typeset`, `local`, `export`, `readonly`.
+
+use std::rc::Rc;
+
+use super::Call;
+use crate::expand::quote;
+use crate::state::assign::{Scope, is_reference, make_assoc, make_indexed, split_reference};
+use crate::state::value::{Value, Var, attr};
+use crate::state::{Flow, Shell, Unwind};
+use crate::syntax::ast::AssignValue;
+use crate::syntax::is_name;
+
+pub use crate::expand::{array_text, attribute_letters};
+
+/// What `declare` was asked for.
+#[derive(Debug, Default, Clone)]
+struct Request {
+    on: u16,
+    off: u16,
+    indexed: bool,
+    assoc: bool,
+    no_array: bool,
+    functions: bool,
+    names_only: bool,
+    print: bool,
+    global: bool,
+    inherit: bool,
+}
+
+const LETTERS: &[u8] = b"aAfFgiIlnrtuxpc";
+
+pub fn declare(sh: &mut Shell, call: &mut Call) -> Flow {
+    let options = match super::letters(sh, call, LETTERS, true) {
+        Ok(options) => options,
+        Err(status) => return Ok(status),
+    };
+    let mut request = Request::default();
+    for (letter, _, on) in &options.found {
+        let bit = match letter {
+            b'a' => {
+                if *on { request.indexed = true } else { request.no_array = true }
+                continue;
+            }
+            b'A' => {
+                if *on { request.assoc = true } else { request.no_array = true }
+                continue;
+            }
+            b'f' => {
+                request.functions = true;
+                continue;
+            }
+            b'F' => {
+                request.functions = true;
+                request.names_only = true;
+                continue;
+            }
+            b'g' => {
+                request.global = true;
+                continue;
+            }
+            b'I' => {
+                request.inherit = true;
+                continue;
+            }
+            b'p' => {
+                request.print = true;
+                continue;
+            }
+            b'i' => attr::INTEGER,
+            b'l' => attr::LOWER,
+            b'u' => attr::UPPER,
+            b'c' => attr::CAPITAL,
+            b'n' => attr::NAMEREF,
+            b'r' => attr::READONLY,
+            b't' => attr::TRACE,
+            _ => attr::EXPORT,
+        };
+        if *on { request.on |= bit } else { request.off |= bit }
+    }
+    if request.on & attr::LOWER != 0 && request.on & attr::UPPER != 0 {
+        request.on &= !(attr::LOWER | attr::UPPER);
+    }
+    let used = options.used;
+    run(sh, call, used, request, None)
+}
+
+pub fn local(sh: &mut Shell, call: &mut Call) -> Flow {
+    if sh.vars.function_level() == 0 {
+        sh.builtin_error(&call.name, b"can only be used in a function");
+        return Ok(1);
+    }
+    if call.args.first().is_some_and(|a| a == b"-") {
+        return Ok(0);
+    }
+    declare(sh, call)
+}
+
+pub fn export(sh: &mut Shell, call: &mut Call) -> Flow {
+    attribute_builtin(sh, call, attr::EXPORT, b"fnp")
+}
+
+pub fn readonly(sh: &mut Shell, call: &mut Call) -> Flow {
+    attribute_builtin(sh, call, attr::READONLY, b"aAfp")
+}
+
+fn attribute_builtin(sh: &mut Shell, call: &mut Call, bit: u16, allowed: &[u8]) -> Flow {
+    let options = match super::letters(sh, call, allowed, false) {
+        Ok(options) => options,
+        Err(status) => return Ok(status),
+    };
+    let mut request = Request { indexed: options.has(b'a'), assoc: options.has(b'A'), functions: options.has(b'f'), ..Request::default() };
+    if options.has(b'n') { request.off = bit } else { request.on = bit }
+    let used = options.used;
+    if used == call.args.len() {
+        let mut out = Vec::new();
+        if request.functions {
+            return list_functions(sh, &call.name, false, Some(bit));
+        }
+        for (name, var) in all_vars(sh) {
+            if var.has(bit) && !(request.indexed && !matches!(var.value, Value::Indexed(_))) && !(request.assoc && !matches!(var.value, Value::Assoc(_))) {
+                if sh.st.options.posix() {
+                    out.extend([call.name.as_slice(), b" ", &name].concat());
+                    if let Some(text) = var.text() {
+                        out.push(b'=');
+                        out.extend(quote::double(text, sh.st.utf8));
+                    }
+                    out.push(b'\n');
+                } else {
+                    out.extend(declaration(&name, &var, sh.st.utf8));
+                }
+            }
+        }
+        return Ok(sh.output(&call.name, &out));
+    }
+    run(sh, call, used, request, Some(bit))
+}
+
+fn all_vars(sh: &mut Shell) -> Vec<(Vec<u8>, Var)> {
+    let mut list: Vec<(Vec<u8>, Var)> = sh.vars.all().into_iter().map(|(n, v)| (n.to_vec(), v.clone())).collect();
+    for (name, attrs) in [(&b"BASHOPTS"[..], attr::READONLY), (b"BASH_VERSINFO", attr::READONLY), (b"EUID", attr::READONLY | attr::INTEGER), (b"PPID", attr::READONLY | attr::INTEGER), (b"SHELLOPTS", attr::READONLY), (b"UID", attr::READONLY | attr::INTEGER)] {
+        if let Some(mut var) = sh.special(name) {
+            var.attrs = attrs;
+            list.retain(|(n, _)| n != name);
+            list.push((name.to_vec(), var));
+        }
+    }
+    list.sort_by(|a, b| a.0.cmp(&b.0));
+    list
+}
+
+/// `declare -x NAME="value"`
+pub fn declaration(name: &[u8], var: &Var, utf8: bool) -> Vec<u8> {
+    let letters = attribute_letters(var);
+    let mut out = b"declare -".to_vec();
+    if letters.is_empty() { out.push(b'-') } else { out.extend(letters) }
+    out.push(b' ');
+    out.extend_from_slice(name);
+    match &var.value {
+        Value::Unset => {}
+        Value::Scalar(text) => {
+            out.push(b'=');
+            out.extend(quote::double(text, utf8));
+        }
+        _ if var.unassigned => {}
+        _ => {
+            out.push(b'=');
+            out.extend(array_text(var, utf8));
+        }
+    }
+    out.push(b'\n');
+    out
+}
+
+fn list_functions(sh: &mut Shell, who: &[u8], names_only: bool, bit: Option<u16>) -> Flow {
+    let list: Vec<_> = sh.st.functions.iter().map(|(n, f)| (n.clone(), f.clone())).collect();
+    let mut out = Vec::new();
+    for (name, function) in list {
+        match bit {
+            Some(attr::EXPORT) if !function.exported.get() => continue,
+            Some(attr::READONLY) if !sh.is_readonly_function(&name) => continue,
+            _ => {}
+        }
+        if !names_only && let Some(body) = sh.function_body(&function) {
+            out.extend(crate::syntax::print::function_text(&name, &body, &function.place.source));
+        }
+        if names_only || bit.is_some() {
+            out.extend_from_slice(b"declare -f");
+            if sh.is_readonly_function(&name) {
+                out.push(b'r');
+            }
+            if function.exported.get() {
+                out.push(b'x');
+            }
+            out.push(b' ');
+            out.extend(name);
+            out.push(b'\n');
+        }
+    }
+    Ok(sh.output(who, &out))
+}
+
+fn run(sh: &mut Shell, call: &mut Call, used: usize, request: Request, builtin: Option<u16>) -> Flow {
+    let args = call.args.get(used..).unwrap_or_default().to_vec();
+    if args.is_empty() {
+        return list(sh, call, &request);
+    }
+    if request.functions {
+        return functions(sh, call, &args, &request, builtin);
+    }
+    if request.print && builtin.is_none() {
+        return print(sh, call, &args);
+    }
+    let mut status = 0;
+    for (at, arg) in args.iter().enumerate() {
+        let array = call.arrays.iter().find(|(n, _)| *n == at + used).map(|(_, a)| *a);
+        match one(sh, call, arg, array, &request, builtin)? {
+            Ok(()) => {}
+            Err(s) => status = s,
+        }
+    }
+    Ok(status)
+}
+
+fn list(sh: &mut Shell, call: &Call, request: &Request) -> Flow {
+    if request.functions {
+        return list_functions(sh, &call.name, request.names_only, None);
+    }
+    let mut out = Vec::new();
+    let local = call.name == b"local";
+    let names = sh.vars.local_names();
+    let filtered = request.on != 0 || request.indexed || request.assoc;
+    for (name, var) in all_vars(sh) {
+        if local && !names.iter().any(|n| **n == *name) {
+            continue;
+        }
+        if filtered || request.print {
+            let kind = (!request.indexed || matches!(var.value, Value::Indexed(_))) && (!request.assoc || matches!(var.value, Value::Assoc(_)));
+            if kind && (request.on == 0 || var.attrs & request.on != 0) {
+                out.extend(declaration(&name, &var, sh.st.utf8));
+            }
+        } else if !matches!(var.value, Value::Unset) {
+            out.extend(super::options::plain_assignment(&name, &var, sh.st.utf8));
+        }
+    }
+    Ok(sh.output(&call.name, &out))
+}
+
+fn functions(sh: &mut Shell, call: &Call, args: &[Vec<u8>], request: &Request, builtin: Option<u16>) -> Flow {
+    let mut status = 0;
+    let mut out = Vec::new();
+    for name in args {
+        let Some(function) = sh.st.functions.get(name).cloned() else {
+            if builtin.is_some() {
+                sh.builtin_error(&call.name, [name.as_slice(), b": not a function"].concat());
+            }
+            status = 1;
+            continue;
+        };
+        if request.on & attr::EXPORT != 0 || request.off & attr::EXPORT != 0 {
+            let _ = sh.function_body(&function);
+            function.exported.set(request.on & attr::EXPORT != 0);
+            continue;
+        }
+        if request.on & attr::READONLY != 0 {
+            Rc::make_mut(&mut sh.st.readonly_functions).push(name.clone());
+            continue;
+        }
+        if request.names_only {
+            out.extend_from_slice(name);
+            if sh.st.options.extdebug() {
+                let line = sh.function_body(&function).map_or(0, |b| b.line);
+                out.extend_from_slice(format!(" {line} ").as_bytes());
+                out.extend_from_slice(&function.place.source.name);
+            }
+            out.push(b'\n');
+        } else if let Some(body) = sh.function_body(&function) {
+            out.extend(crate::syntax::print::function_text(name, &body, &function.place.source));
+        }
+    }
+    let written = sh.output(&call.name, &out);
+    Ok(if written != 0 { written } else { status })
+}
+
+fn print(sh: &mut Shell, call: &Call, args: &[Vec<u8>]) -> Flow {
+    let mut status = 0;
+    let mut out = Vec::new();
+    for name in args {
+        let special = if crate::expand::param_is_computed(name) { sh.special(name) } else { None };
+        match special.as_ref().or_else(|| sh.vars.get(name)) {
+            Some(var) => out.extend(declaration(name, var, sh.st.utf8)),
+            None => {
+                sh.builtin_error(&call.name, [name.as_slice(), b": not found"].concat());
+                status = 1;
+            }
+        }
+    }
+    let written = sh.output(&call.name, &out);
+    Ok(if written != 0 { written } else { status })
+}
+
+type One = Result<Result<(), i32>, Unwind>;
+
+fn one(sh: &mut Shell, call: &Call, arg: &[u8], array: Option<&crate::syntax::ast::Assign>, request: &Request, builtin: Option<u16>) -> One {
+    let (target, value) = split_assignment(arg);
+    let append = value.is_some() && target.last() == Some(&b'+');
+    let target = if append { target.get(..target.len() - 1).unwrap_or_default() } else { target };
+    let (name, subscript) = split_reference(target);
+    if !is_name(name) || (builtin.is_some() && subscript.is_some()) {
+        sh.not_identifier(&call.name, if value.is_some() && builtin.is_none() { arg } else if builtin.is_some() { arg } else { target });
+        return Ok(Err(1));
+    }
+    let in_function = sh.vars.function_level() > 0 && builtin.is_none();
+    let scope = if request.global {
+        Scope::Global
+    } else if in_function {
+        Scope::Local
+    } else {
+        Scope::Visible
+    };
+    let mut name = name.to_vec();
+    let mut subscript = subscript.map(<[u8]>::to_vec);
+    // Except for their own attribute, declarations go through namerefs.
+    if (scope == Scope::Visible || scope == Scope::Local && sh.vars.is_local(&name)) && request.on & attr::NAMEREF == 0 && request.off & attr::NAMEREF == 0 {
+        match sh.resolve(&name) {
+            Some(t) => {
+                if t.name != name {
+                    name = t.name;
+                    subscript = subscript.or(t.subscript);
+                }
+            }
+            None => return Ok(Err(1)),
+        }
+    }
+    if request.on & attr::NAMEREF != 0 {
+        if let Some(text) = value.filter(|_| array.is_none()) {
+            if text == name.as_slice() && scope != Scope::Local {
+                sh.builtin_error(&call.name, [name.as_slice(), b": nameref variable self references not allowed"].concat());
+                return Ok(Err(1));
+            }
+            if !is_reference(text) && !text.is_empty() || text.is_empty() && value.is_some() && false {
+                sh.builtin_error(&call.name, [b"`", text, b"': invalid variable name for name reference"].concat());
+                return Ok(Err(1));
+            }
+        }
+        if sh.vars.get(&name).is_some_and(|v| v.is_array() && (scope != Scope::Local || sh.vars.is_local(&name))) {
+            sh.builtin_error(&call.name, [name.as_slice(), b": reference variable cannot be an array"].concat());
+            return Ok(Err(1));
+        }
+    }
+    // A local variable hides the outer one; a readonly one cannot be hidden.
+    let readonly_here = match scope {
+        Scope::Global => sh.vars.get(&name),
+        _ => sh.vars.get(&name),
+    }
+    .is_some_and(|v| v.has(attr::READONLY));
+    if readonly_here && (value.is_some() || array.is_some() || request.off & attr::READONLY != 0 || scope == Scope::Local && !sh.vars.is_local(&name) && call.name == b"local") {
+        sh.builtin_error(&call.name, [name.as_slice(), b": readonly variable"].concat());
+        return Ok(Err(1));
+    }
+    if scope == Scope::Local {
+        let inherited = (request.inherit || sh.st.options.localvar_inherit()).then(|| sh.vars.get(&name).cloned()).flatten();
+        let temporary = sh.vars.get(&name).filter(|v| v.has(attr::TEMPORARY)).cloned();
+        let (new, var) = sh.vars.local(&name, false);
+        if new && let Some(old) = inherited.or(temporary) {
+            *var = old;
+            var.set_attr(attr::TEMPORARY, false);
+        }
+    }
+    let utf8 = sh.st.utf8;
+    let _ = utf8;
+    {
+        let assoc_conflict = {
+            let var = sh.binding(&name, scope);
+            (request.assoc && matches!(var.value, Value::Indexed(_))) || (request.indexed && matches!(var.value, Value::Assoc(_)))
+        };
+        if assoc_conflict {
+            let text: &[u8] = if request.assoc { b": cannot convert indexed to associative array" } else { b": cannot convert associative to indexed array" };
+            sh.builtin_error(&call.name, [name.as_slice(), text].concat());
+            return Ok(Err(1));
+        }
+        let destroy = request.no_array && sh.binding(&name, scope).is_array();
+        if destroy {
+            sh.builtin_error(&call.name, [name.as_slice(), b": cannot destroy array variables in this way"].concat());
+            return Ok(Err(1));
+        }
+    }
+    let is_new_array = (request.assoc || request.indexed || array.is_some() || subscript.is_some()) && {
+        let var = sh.binding(&name, scope);
+        let fresh = matches!(var.value, Value::Unset);
+        if request.assoc {
+            make_assoc(&mut var.value);
+        } else if request.indexed || array.is_some() || subscript.is_some() {
+            make_indexed(&mut var.value);
+        }
+        fresh
+    };
+    if is_new_array {
+        sh.binding(&name, scope).unassigned = true;
+    }
+    // Attributes that change how a value is stored come before the value, readonly after.
+    let early = request.on & !(attr::READONLY | attr::NAMEREF);
+    {
+        let var = sh.binding(&name, scope);
+        if early & attr::LOWER != 0 || early & attr::UPPER != 0 || early & attr::CAPITAL != 0 {
+            var.attrs &= !(attr::LOWER | attr::UPPER | attr::CAPITAL);
+        }
+        var.attrs |= early;
+        var.attrs &= !(request.off & !attr::READONLY);
+        if request.on & attr::NAMEREF != 0 {
+            var.attrs &= !attr::INTEGER;
+        }
+    }
+    let mut result = Ok(());
+    if let Some(assign) = array
+        && let AssignValue::Array(elements) = &assign.value
+    {
+        let assoc = is_assoc_in(sh, &name, scope);
+        result = sh.assign_array(&name, elements, append, scope, Some(assoc), false)?;
+    } else if let Some(text) = value {
+        let is_array = sh.binding(&name, scope).is_array();
+        if is_array && subscript.is_none() && text.first() == Some(&b'(') && text.last() == Some(&b')') && (request.indexed || request.assoc) {
+            // `declare -a "x=(1 2)"`: the text is read as a compound value.
+            let body = [name.as_slice(), b"=", text].concat();
+            result = compound_text(sh, &name, &body, append, scope)?;
+        } else {
+            let key = match &subscript {
+                Some(s) => Some(sh.expand_subscript_text(&name, s)?),
+                None => None,
+            };
+            result = sh.assign(&name, key.as_deref(), text.to_vec(), append, scope);
+        }
+    }
+    if result.is_err() {
+        return if builtin.is_some() { Ok(Err(1)) } else { Ok(Err(1)) };
+    }
+    let var = sh.binding(&name, scope);
+    var.attrs |= request.on;
+    if scope == Scope::Visible && request.on & attr::EXPORT != 0 && matches!(var.value, Value::Unset) {
+        var.attrs |= attr::EXPORT;
+    }
+    Ok(Ok(()))
+}
+
+fn is_assoc_in(sh: &mut Shell, name: &[u8], scope: Scope) -> bool {
+    matches!(sh.binding(name, scope).value, Value::Assoc(_))
+}
+
+fn compound_text(sh: &mut Shell, name: &[u8], text: &[u8], append: bool, scope: Scope) -> Result<Result<(), crate::state::assign::Refused>, Unwind> {
+    let source = sh.make_source(text.to_vec());
+    let body = source.text.clone();
+    let mut parser = crate::syntax::Parser::new(&body, source, 0, sh.st.line, sh.flags());
+    if let Ok(Some(unit)) = parser.next_unit()
+        && let Some(command) = unit.list.items.first().and_then(|i| i.and_or.first.commands.first())
+        && let crate::syntax::ast::Kind::Simple(simple) = &command.kind
+        && let Some(assign) = simple.assigns.first()
+        && let AssignValue::Array(elements) = &assign.value
+    {
+        let assoc = is_assoc_in(sh, name, scope);
+        return sh.assign_array(name, elements, append, scope, Some(assoc), false);
+    }
+    Ok(sh.assign(name, None, text.get(name.len() + 1..).unwrap_or_default().to_vec(), append, scope))
+}
+
+/// Splits at the first `=` outside of brackets.
+fn split_assignment(arg: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut depth = 0u32;
+    for (at, c) in arg.iter().enumerate() {
+        match c {
+            b'[' => depth += 1,
+            b']' => depth = depth.saturating_sub(1),
+            b'=' if depth == 0 => return (arg.get(..at).unwrap_or_default(), arg.get(at + 1..)),
+            _ => {}
+        }
+    }
+    (arg, None)
+}
