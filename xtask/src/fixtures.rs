@@ -1,6 +1,7 @@
-//! `cargo xtask fixtures`: the `.drv` closures of nix-plugin/examples, as a real Nix evaluates
-//! them, are kept in tests/fixtures, so that they can be built where there is no Nix. This chore
-//! evaluates the examples again and compares, or writes them anew (`--update`).
+//! `cargo xtask fixtures`: the `.drv` closures of nix-plugin/examples, with the source files that
+//! they name, as a real Nix evaluates them, are kept in tests/fixtures, so that they can be built
+//! where there is no Nix. This chore evaluates the examples again and compares, or writes them anew
+//! (`--update`).
 
 use crate::command::{output, target_dir, workspace};
 use anyhow::{Context, Result, bail};
@@ -15,7 +16,7 @@ pub struct Options {
     pub update: bool,
 }
 
-/// File name to bytes of the `.drv` files of a closure, and the top one's name under `top`.
+/// File name to bytes of a derivation's closure, and the derivation's own file name under `top`.
 type Closure = BTreeMap<String, Vec<u8>>;
 
 const EXAMPLE: &str = "nixos";
@@ -63,7 +64,10 @@ pub fn run(options: &Options) -> Result<()> {
             different[0]
         );
     }
-    eprintln!("{} derivations: as kept, on two hosts", closure.len() - 1);
+    eprintln!(
+        "{} files of tests/fixtures/{EXAMPLE}: as evaluated, for two hosts",
+        closure.len()
+    );
     Ok(())
 }
 
@@ -92,7 +96,8 @@ fn evaluate(system: &str) -> Result<Closure> {
         top,
     ]))?)?;
     let mut files = Closure::new();
-    for path in closure.lines().filter(|path| path.ends_with(".drv")) {
+    // The builders are left out: the program carries them.
+    for path in closure.lines().filter(|path| !path.ends_with(".wasm")) {
         let place = root.join(path.trim_start_matches('/'));
         files.insert(
             base_name(path),
