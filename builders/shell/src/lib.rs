@@ -27,8 +27,20 @@ pub fn main() -> ! {
 /// fuzzing and tests: it never panics, whatever the bytes.
 pub fn check_syntax(text: &[u8]) -> Result<(), String> {
     use std::rc::Rc;
-    let source = Rc::new(syntax::ast::Source { name: b"check".to_vec(), text: text.into() });
-    let mut parser = syntax::Parser::new(text, source, 0, 1, syntax::Flags { extglob: true, posix: false });
+    let source = Rc::new(syntax::ast::Source {
+        name: b"check".to_vec(),
+        text: text.into(),
+    });
+    let mut parser = syntax::Parser::new(
+        text,
+        source,
+        0,
+        1,
+        syntax::Flags {
+            extglob: true,
+            posix: false,
+        },
+    );
     loop {
         match parser.next_unit() {
             Ok(Some(_)) => {}
@@ -40,7 +52,11 @@ pub fn check_syntax(text: &[u8]) -> Result<(), String> {
 
 /// Does a shell pattern match the whole text? Extended patterns count.
 pub fn pattern_matches(pattern: &[u8], text: &[u8]) -> bool {
-    let options = pattern::Options { extglob: true, nocase: false, utf8: false };
+    let options = pattern::Options {
+        extglob: true,
+        nocase: false,
+        utf8: false,
+    };
     pattern::compile(pattern, options).matches(text)
 }
 
@@ -48,16 +64,24 @@ pub fn pattern_matches(pattern: &[u8], text: &[u8]) -> bool {
 /// expression is not valid.
 pub fn regex_find(expression: &[u8], text: &[u8]) -> Option<(usize, usize)> {
     let options = regex::Options::default();
-    *regex::Regex::new(expression, options).ok()?.find(text)?.first()?
+    *regex::Regex::new(expression, options)
+        .ok()?
+        .find(text)?
+        .first()?
 }
 
 #[cfg(unix)]
 fn with_big_stack(run: impl FnOnce() -> i32 + Send) -> i32 {
     // Scripts recurse; the stack is only reserved, not used, until they do.
     const STACK: usize = 1 << 30;
-    std::thread::scope(|scope| match std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run) {
-        Ok(thread) => thread.join().unwrap_or(254),
-        Err(_) => 254,
+    std::thread::scope(|scope| {
+        match std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, run)
+        {
+            Ok(thread) => thread.join().unwrap_or(254),
+            Err(_) => 254,
+        }
     })
 }
 

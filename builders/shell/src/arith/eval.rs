@@ -9,7 +9,11 @@ use crate::state::value::Value;
 use crate::state::{Shell, Unwind};
 
 /// How deeply variables may refer to each other.
-const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") { 60 } else { 1024 };
+const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") {
+    60
+} else {
+    1024
+};
 
 /// Parsed expressions that are kept.
 const CACHE: usize = 512;
@@ -19,7 +23,8 @@ type Result<T> = std::result::Result<T, ArithError>;
 impl Shell {
     /// Evaluates text; an error is reported here.
     pub fn eval_text(&mut self, text: &[u8]) -> std::result::Result<i64, Unwind> {
-        self.eval_cached(text).map_err(|e| self.report_arith(text, e, b""))
+        self.eval_cached(text)
+            .map_err(|e| self.report_arith(text, e, b""))
     }
 
     /// Evaluates text, parsing it only once.
@@ -50,7 +55,11 @@ impl Shell {
         if error.fatal {
             return Unwind::Exit(1);
         }
-        let text = error.expression.as_deref().unwrap_or(text).trim_ascii_start();
+        let text = error
+            .expression
+            .as_deref()
+            .unwrap_or(text)
+            .trim_ascii_start();
         let mut out = who.to_vec();
         out.extend_from_slice(text);
         out.extend_from_slice(b": ");
@@ -115,7 +124,10 @@ impl Shell {
     /// A variable's value: its text, evaluated.
     fn place_value(&mut self, place: &Place, depth: u32) -> Result<i64> {
         if depth > MAX_DEPTH {
-            return Err(ArithError { expression: None, ..ArithError::new("expression recursion level exceeded", &place.name) });
+            return Err(ArithError {
+                expression: None,
+                ..ArithError::new("expression recursion level exceeded", &place.name)
+            });
         }
         let text = match &place.subscript {
             None => {
@@ -141,7 +153,10 @@ impl Shell {
                     None => place.name.clone(),
                 };
                 self.error([name.as_slice(), b": unbound variable"].concat());
-                return Err(ArithError { fatal: true, ..ArithError::new("\0", b"") });
+                return Err(ArithError {
+                    fatal: true,
+                    ..ArithError::new("\0", b"")
+                });
             }
             return Ok(0);
         };
@@ -160,26 +175,43 @@ impl Shell {
         }
         let target = self.resolve(name)?;
         match target.subscript {
-            None => self.vars.get(&target.name).and_then(|v| v.text().map(<[u8]>::to_vec)),
+            None => self
+                .vars
+                .get(&target.name)
+                .and_then(|v| v.text().map(<[u8]>::to_vec)),
             Some(s) => self.element(&target.name, &s),
         }
     }
 
     /// A subscript in an expression: expanded once more, for `a[$i]` inside quotes.
     fn arith_key(&mut self, name: &[u8], subscript: &[u8]) -> Result<Vec<u8>> {
-        if subscript.iter().any(|c| matches!(c, b'$' | b'`' | b'\\' | b'"' | b'\'')) {
-            return self.expand_subscript_text(name, subscript).map_err(|_| ArithError { fatal: true, ..ArithError::new("\0", b"") });
+        if subscript
+            .iter()
+            .any(|c| matches!(c, b'$' | b'`' | b'\\' | b'"' | b'\''))
+        {
+            return self
+                .expand_subscript_text(name, subscript)
+                .map_err(|_| ArithError {
+                    fatal: true,
+                    ..ArithError::new("\0", b"")
+                });
         }
         Ok(subscript.to_vec())
     }
 
     fn arith_element(&mut self, name: &[u8], subscript: &[u8]) -> Result<Option<Vec<u8>>> {
         let name = self.resolve(name).map_or_else(|| name.to_vec(), |t| t.name);
-        if matches!(self.vars.get(&name).map(|v| &v.value), Some(Value::Assoc(_))) {
+        if matches!(
+            self.vars.get(&name).map(|v| &v.value),
+            Some(Value::Assoc(_))
+        ) {
             return Ok(self.element(&name, subscript));
         }
         if subscript.trim_ascii().is_empty() {
-            return Err(ArithError::new("bad array subscript", &[name.as_slice(), b"[", subscript, b"]"].concat()));
+            return Err(ArithError::new(
+                "bad array subscript",
+                &[name.as_slice(), b"[", subscript, b"]"].concat(),
+            ));
         }
         if crate::expand::param_is_computed(&name)
             && let Some(var) = self.special(&name)
@@ -224,7 +256,8 @@ impl Shell {
                 None
             }
         };
-        self.assign(&place.name, key.as_deref(), text, false, Scope::Visible).map_err(|_| refused)
+        self.assign(&place.name, key.as_deref(), text, false, Scope::Visible)
+            .map_err(|_| refused)
     }
 }
 
@@ -234,7 +267,8 @@ fn quick(text: &[u8]) -> Option<i64> {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest),
     };
-    if digits.is_empty() || digits.len() > 18 || (digits.len() > 1 && digits.first() == Some(&b'0')) {
+    if digits.is_empty() || digits.len() > 18 || (digits.len() > 1 && digits.first() == Some(&b'0'))
+    {
         return None;
     }
     let mut value = 0i64;
@@ -263,7 +297,12 @@ fn binary(op: Op, a: i64, b: i64) -> Result<i64> {
         Op::Div | Op::Rem if b == 0 => return Err(ArithError::new("division by 0", b"0")),
         Op::Div => a.wrapping_div(b),
         Op::Rem => a.wrapping_rem(b),
-        Op::Pow if b < 0 => return Err(ArithError::new("exponent less than 0", b.to_string().as_bytes())),
+        Op::Pow if b < 0 => {
+            return Err(ArithError::new(
+                "exponent less than 0",
+                b.to_string().as_bytes(),
+            ));
+        }
         Op::Pow => {
             let (mut base, mut left, mut result) = (a, b, 1i64);
             while left > 0 {

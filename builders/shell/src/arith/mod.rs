@@ -7,7 +7,11 @@ mod number;
 pub use number::parse_decimal;
 
 /// How deeply parentheses, unary operators and right-associative operators may nest.
-const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") { 120 } else { 1000 };
+const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") {
+    120
+} else {
+    1000
+};
 
 /// A parsed expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +72,12 @@ pub struct ArithError {
 
 impl ArithError {
     pub fn new(message: &str, token: &[u8]) -> ArithError {
-        ArithError { message: message.to_string(), token: token.to_vec(), expression: None, fatal: false }
+        ArithError {
+            message: message.to_string(),
+            token: token.to_vec(),
+            expression: None,
+            fatal: false,
+        }
     }
 }
 
@@ -76,7 +85,12 @@ type Result<T> = std::result::Result<T, ArithError>;
 
 /// Parses a whole expression; an empty one is 0.
 pub fn parse(text: &[u8]) -> Result<Expr> {
-    let mut p = Parser { text, pos: 0, last: 0, depth: 0 };
+    let mut p = Parser {
+        text,
+        pos: 0,
+        last: 0,
+        depth: 0,
+    };
     p.skip();
     if p.peek().is_none() {
         return Ok(Expr::Number(0));
@@ -86,8 +100,14 @@ pub fn parse(text: &[u8]) -> Result<Expr> {
     if p.peek().is_some() {
         let rest = p.rest(p.pos);
         let assignment = rest.first() == Some(&b'=') && rest.get(1) != Some(&b'=');
-        let message = if assignment { "attempted assignment to non-variable" } else { "syntax error in expression" };
-        let message = if rest.first().is_some_and(|c| !c.is_ascii_alphanumeric() && !b"_=!<>+-*/%&|^?:,()~ \t\n[]".contains(c)) {
+        let message = if assignment {
+            "attempted assignment to non-variable"
+        } else {
+            "syntax error in expression"
+        };
+        let message = if rest.first().is_some_and(|c| {
+            !c.is_ascii_alphanumeric() && !b"_=!<>+-*/%&|^?:,()~ \t\n[]".contains(c)
+        }) {
             "syntax error: invalid arithmetic operator"
         } else {
             message
@@ -115,7 +135,10 @@ impl<'a> Parser<'a> {
     }
 
     fn skip(&mut self) {
-        while self.peek().is_some_and(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r')) {
+        while self
+            .peek()
+            .is_some_and(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r'))
+        {
             self.pos += 1;
         }
     }
@@ -135,7 +158,10 @@ impl<'a> Parser<'a> {
     fn nested<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(ArithError::new("expression recursion level exceeded", self.rest(self.pos)));
+            return Err(ArithError::new(
+                "expression recursion level exceeded",
+                self.rest(self.pos),
+            ));
         }
         let result = f(self)?;
         self.depth -= 1;
@@ -170,7 +196,10 @@ impl<'a> Parser<'a> {
                 let start = p.pos;
                 if p.eat(text, if op.is_none() { b"=" } else { b"" }) {
                     let Expr::Value(place) = left else {
-                        return Err(ArithError::new("attempted assignment to non-variable", p.rest(start)));
+                        return Err(ArithError::new(
+                            "attempted assignment to non-variable",
+                            p.rest(start),
+                        ));
                     };
                     let value = p.assign()?;
                     return Ok(Expr::Assign(place, *op, Box::new(value)));
@@ -192,7 +221,10 @@ impl<'a> Parser<'a> {
             }
             let yes = p.comma()?;
             if !p.eat(b":", b"") {
-                return Err(ArithError::new("`:' expected for conditional expression", p.rest(p.last)));
+                return Err(ArithError::new(
+                    "`:' expected for conditional expression",
+                    p.rest(p.last),
+                ));
             }
             p.skip();
             if p.peek().is_none() {
@@ -200,7 +232,11 @@ impl<'a> Parser<'a> {
             }
             // The branch not taken may be an assignment: `a ? b : c = 1` is an error in bash too.
             let no = p.choose()?;
-            Ok(Expr::Choose(Box::new(condition), Box::new(yes), Box::new(no)))
+            Ok(Expr::Choose(
+                Box::new(condition),
+                Box::new(yes),
+                Box::new(no),
+            ))
         })
     }
 
@@ -228,12 +264,23 @@ impl<'a> Parser<'a> {
             &[(b"^", b"=", Op::BitXor)],
             &[(b"&", b"&=", Op::BitAnd)],
             &[(b"==", b"", Op::Eq), (b"!=", b"", Op::Ne)],
-            &[(b"<=", b"", Op::LessEq), (b">=", b"", Op::GreaterEq), (b"<", b"<", Op::Less), (b">", b">", Op::Greater)],
+            &[
+                (b"<=", b"", Op::LessEq),
+                (b">=", b"", Op::GreaterEq),
+                (b"<", b"<", Op::Less),
+                (b">", b">", Op::Greater),
+            ],
             &[(b"<<", b"=", Op::Shl), (b">>", b"=", Op::Shr)],
             &[(b"+", b"=", Op::Add), (b"-", b"=", Op::Sub)],
-            &[(b"*", b"*=", Op::Mul), (b"/", b"=", Op::Div), (b"%", b"=", Op::Rem)],
+            &[
+                (b"*", b"*=", Op::Mul),
+                (b"/", b"=", Op::Div),
+                (b"%", b"=", Op::Rem),
+            ],
         ];
-        let Some(row) = LEVELS.get(level) else { return self.power() };
+        let Some(row) = LEVELS.get(level) else {
+            return self.power();
+        };
         let mut left = self.binary(level + 1)?;
         'next: loop {
             for (text, not_before, op) in *row {
@@ -306,11 +353,17 @@ impl<'a> Parser<'a> {
                 Ok(inner)
             }
             Some(c) if c.is_ascii_digit() => {
-                let len = self.rest(start).iter().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'#' | b'@' | b'_')).count();
+                let len = self
+                    .rest(start)
+                    .iter()
+                    .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'#' | b'@' | b'_'))
+                    .count();
                 self.last = start;
                 self.pos += len;
                 let text = self.text.get(start..self.pos).unwrap_or_default();
-                number::parse_integer(text).map(Expr::Number).map_err(|message| ArithError::new(message, self.rest(start)))
+                number::parse_integer(text)
+                    .map(Expr::Number)
+                    .map_err(|message| ArithError::new(message, self.rest(start)))
             }
             Some(c) if super::syntax::is_name_start(c) => {
                 let place = self.place()?;
@@ -321,8 +374,18 @@ impl<'a> Parser<'a> {
                 }
                 Ok(Expr::Value(place))
             }
-            Some(c) if !b"*/%<>=&|^?:,)!".contains(&c) => Err(ArithError::new("syntax error: operand expected", self.rest(start))),
-            _ => Err(ArithError::new("syntax error: operand expected", self.rest(if self.peek().is_none() { self.last } else { start }))),
+            Some(c) if !b"*/%<>=&|^?:,)!".contains(&c) => Err(ArithError::new(
+                "syntax error: operand expected",
+                self.rest(start),
+            )),
+            _ => Err(ArithError::new(
+                "syntax error: operand expected",
+                self.rest(if self.peek().is_none() {
+                    self.last
+                } else {
+                    start
+                }),
+            )),
         }
     }
 
@@ -334,7 +397,10 @@ impl<'a> Parser<'a> {
         }
         let name = self.text.get(start..self.pos).unwrap_or_default().to_vec();
         if self.peek() != Some(b'[') {
-            return Ok(Place { name, subscript: None });
+            return Ok(Place {
+                name,
+                subscript: None,
+            });
         }
         let open = self.pos + 1;
         let mut depth = 0;
@@ -345,8 +411,15 @@ impl<'a> Parser<'a> {
                 b']' => {
                     depth -= 1;
                     if depth == 0 {
-                        let subscript = self.text.get(open..self.pos - 1).unwrap_or_default().to_vec();
-                        return Ok(Place { name, subscript: Some(subscript) });
+                        let subscript = self
+                            .text
+                            .get(open..self.pos - 1)
+                            .unwrap_or_default()
+                            .to_vec();
+                        return Ok(Place {
+                            name,
+                            subscript: Some(subscript),
+                        });
                     }
                 }
                 _ => {}

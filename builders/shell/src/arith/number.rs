@@ -55,7 +55,11 @@ pub fn parse_decimal(text: &[u8]) -> Option<i64> {
     for c in digits {
         value = value.checked_mul(10)?;
         let digit = i64::from(c - b'0');
-        value = if negative { value.checked_sub(digit)? } else { value.checked_add(digit)? };
+        value = if negative {
+            value.checked_sub(digit)?
+        } else {
+            value.checked_add(digit)?
+        };
     }
     Some(value)
 }

@@ -26,7 +26,11 @@ pub fn compgen(sh: &mut Shell, call: &mut Call) -> Flow {
             b'W' => {
                 let text = value.clone().unwrap_or_default();
                 let ifs = sh.get(b"IFS").unwrap_or_else(|| b" \t\n".to_vec());
-                words.extend(text.split(|c| ifs.contains(c)).filter(|w| !w.is_empty()).map(<[u8]>::to_vec));
+                words.extend(
+                    text.split(|c| ifs.contains(c))
+                        .filter(|w| !w.is_empty())
+                        .map(<[u8]>::to_vec),
+                );
                 continue;
             }
             b'G' => {
@@ -38,20 +42,56 @@ pub fn compgen(sh: &mut Shell, call: &mut Call) -> Flow {
         match action {
             b"function" => words.extend(sh.st.functions.keys().cloned()),
             b"builtin" => words.extend(super::TABLE.iter().map(|(n, ..)| n.as_bytes().to_vec())),
-            b"enabled" => words.extend(super::TABLE.iter().map(|(n, ..)| n.as_bytes().to_vec()).filter(|n| !sh.st.disabled.contains(n))),
-            b"keyword" => words.extend(["if", "then", "else", "elif", "fi", "case", "esac", "for", "select", "while", "until", "do", "done", "in", "function", "time", "{", "}", "!", "[[", "]]", "coproc"].iter().map(|w| w.as_bytes().to_vec())),
+            b"enabled" => words.extend(
+                super::TABLE
+                    .iter()
+                    .map(|(n, ..)| n.as_bytes().to_vec())
+                    .filter(|n| !sh.st.disabled.contains(n)),
+            ),
+            b"keyword" => words.extend(
+                [
+                    "if", "then", "else", "elif", "fi", "case", "esac", "for", "select", "while",
+                    "until", "do", "done", "in", "function", "time", "{", "}", "!", "[[", "]]",
+                    "coproc",
+                ]
+                .iter()
+                .map(|w| w.as_bytes().to_vec()),
+            ),
             b"variable" => words.extend(sh.vars.all().iter().map(|(n, _)| n.to_vec())),
-            b"export" => words.extend(sh.vars.all().iter().filter(|(_, v)| v.has(attr::EXPORT)).map(|(n, _)| n.to_vec())),
-            b"arrayvar" => words.extend(sh.vars.all().iter().filter(|(_, v)| v.is_array()).map(|(n, _)| n.to_vec())),
-            b"setopt" => words.extend(crate::state::options::SET.iter().map(|(n, _)| n.as_bytes().to_vec())),
-            b"shopt" => words.extend(crate::state::options::SHOPT.iter().map(|(n, _)| n.as_bytes().to_vec())),
+            b"export" => words.extend(
+                sh.vars
+                    .all()
+                    .iter()
+                    .filter(|(_, v)| v.has(attr::EXPORT))
+                    .map(|(n, _)| n.to_vec()),
+            ),
+            b"arrayvar" => words.extend(
+                sh.vars
+                    .all()
+                    .iter()
+                    .filter(|(_, v)| v.is_array())
+                    .map(|(n, _)| n.to_vec()),
+            ),
+            b"setopt" => words.extend(
+                crate::state::options::SET
+                    .iter()
+                    .map(|(n, _)| n.as_bytes().to_vec()),
+            ),
+            b"shopt" => words.extend(
+                crate::state::options::SHOPT
+                    .iter()
+                    .map(|(n, _)| n.as_bytes().to_vec()),
+            ),
             b"file" | b"directory" => {
                 let mut pattern = Vec::new();
                 split_escape(&prefix, &mut pattern);
                 pattern.push(b'*');
                 let mut found = sh.glob(&pattern);
                 if action == b"directory" {
-                    found.retain(|p| sh.stat_path(p, true).is_some_and(|s| s.kind == FileKind::Directory));
+                    found.retain(|p| {
+                        sh.stat_path(p, true)
+                            .is_some_and(|s| s.kind == FileKind::Directory)
+                    });
                 }
                 words.extend(found);
             }
@@ -65,7 +105,10 @@ pub fn compgen(sh: &mut Shell, call: &mut Call) -> Flow {
             }
         }
     }
-    let (before, after) = (options.value(b'P').unwrap_or_default().to_vec(), options.value(b'S').unwrap_or_default().to_vec());
+    let (before, after) = (
+        options.value(b'P').unwrap_or_default().to_vec(),
+        options.value(b'S').unwrap_or_default().to_vec(),
+    );
     let mut out = Vec::new();
     for word in words.iter().filter(|w| w.starts_with(&prefix)) {
         out.extend([before.as_slice(), word, &after, b"\n"].concat());

@@ -12,11 +12,16 @@ fn status_arg(sh: &mut Shell, call: &Call) -> Result<i32, Unwind> {
         Some(a) if a == b"--" => call.args.get(1..).unwrap_or_default(),
         _ => &call.args,
     };
-    let Some(text) = args.first() else { return Ok(sh.st.status) };
+    let Some(text) = args.first() else {
+        return Ok(sh.st.status);
+    };
     match crate::arith::parse_decimal(text) {
         Some(n) => Ok((n & 0xff) as i32),
         None => {
-            sh.builtin_error(&call.name, [text.as_slice(), b": numeric argument required"].concat());
+            sh.builtin_error(
+                &call.name,
+                [text.as_slice(), b": numeric argument required"].concat(),
+            );
             Ok(2)
         }
     }
@@ -24,7 +29,12 @@ fn status_arg(sh: &mut Shell, call: &Call) -> Result<i32, Unwind> {
 
 pub fn exit(sh: &mut Shell, call: &mut Call) -> Flow {
     let status = status_arg(sh, call)?;
-    if call.args.len() > 1 && call.args.first().is_some_and(|a| a != b"--" && crate::arith::parse_decimal(a).is_some()) {
+    if call.args.len() > 1
+        && call
+            .args
+            .first()
+            .is_some_and(|a| a != b"--" && crate::arith::parse_decimal(a).is_some())
+    {
         sh.builtin_error(&call.name, b"too many arguments");
         return Err(Unwind::Discard(1));
     }
@@ -32,9 +42,16 @@ pub fn exit(sh: &mut Shell, call: &mut Call) -> Flow {
 }
 
 pub fn return_from(sh: &mut Shell, call: &mut Call) -> Flow {
-    let in_call = sh.st.frames.iter().any(|f| f.kind == FrameKind::Function || f.kind == FrameKind::Source);
+    let in_call = sh
+        .st
+        .frames
+        .iter()
+        .any(|f| f.kind == FrameKind::Function || f.kind == FrameKind::Source);
     if !in_call {
-        sh.builtin_error(&call.name, b"can only `return' from a function or sourced script");
+        sh.builtin_error(
+            &call.name,
+            b"can only `return' from a function or sourced script",
+        );
         return Ok(2);
     }
     let status = status_arg(sh, call)?;
@@ -51,12 +68,20 @@ fn loop_count(sh: &mut Shell, call: &Call) -> Result<Option<u32>, Unwind> {
         _ => &call.args,
     };
     if sh.st.loops == 0 {
-        sh.builtin_error(&call.name, b"only meaningful in a `for', `while', or `until' loop");
+        sh.builtin_error(
+            &call.name,
+            b"only meaningful in a `for', `while', or `until' loop",
+        );
         return Ok(None);
     }
-    let Some(text) = args.first() else { return Ok(Some(1)) };
+    let Some(text) = args.first() else {
+        return Ok(Some(1));
+    };
     let Some(n) = crate::arith::parse_decimal(text) else {
-        sh.builtin_error(&call.name, [text.as_slice(), b": numeric argument required"].concat());
+        sh.builtin_error(
+            &call.name,
+            [text.as_slice(), b": numeric argument required"].concat(),
+        );
         return Err(Unwind::Exit(128));
     };
     if args.len() > 1 {
@@ -64,7 +89,10 @@ fn loop_count(sh: &mut Shell, call: &Call) -> Result<Option<u32>, Unwind> {
         return Err(Unwind::Discard(1));
     }
     if n < 1 {
-        sh.builtin_error(&call.name, [text.as_slice(), b": loop count out of range"].concat());
+        sh.builtin_error(
+            &call.name,
+            [text.as_slice(), b": loop count out of range"].concat(),
+        );
         sh.st.status = 1;
         return Err(Unwind::Break(sh.st.loops));
     }
@@ -94,7 +122,11 @@ pub fn continue_loop(sh: &mut Shell, call: &mut Call) -> Flow {
 pub fn eval(sh: &mut Shell, call: &mut Call) -> Flow {
     if call.args.first().is_some_and(|a| a == b"--") {
         call.args.remove(0);
-    } else if let Some(option) = call.args.first().filter(|a| a.first() == Some(&b'-') && a.len() > 1) {
+    } else if let Some(option) = call
+        .args
+        .first()
+        .filter(|a| a.first() == Some(&b'-') && a.len() > 1)
+    {
         let option = option.get(..2).unwrap_or_default().to_vec();
         return Ok(sh.bad_option(&call.name, &option));
     }
@@ -120,7 +152,10 @@ pub fn source(sh: &mut Shell, call: &mut Call) -> Flow {
     let path = sh.search_source(&name);
     let text = match &path {
         Some(path) => {
-            if sh.stat_path(path, true).is_some_and(|s| s.kind == sys::FileKind::Directory) {
+            if sh
+                .stat_path(path, true)
+                .is_some_and(|s| s.kind == sys::FileKind::Directory)
+            {
                 sh.builtin_error(&call.name, [path.as_slice(), b": is a directory"].concat());
                 return Ok(1);
             }
@@ -131,12 +166,24 @@ pub fn source(sh: &mut Shell, call: &mut Call) -> Flow {
     let text = match text {
         Ok(text) => text,
         Err(e) => {
-            let why = if e.kind() == std::io::ErrorKind::NotFound { "No such file or directory".to_string() } else { sys::error_text(&e) };
+            let why = if e.kind() == std::io::ErrorKind::NotFound {
+                "No such file or directory".to_string()
+            } else {
+                sys::error_text(&e)
+            };
             sh.error([name.as_slice(), b": ", why.as_bytes()].concat());
-            return if sh.st.options.posix() { Err(Unwind::Exit(1)) } else { Ok(1) };
+            return if sh.st.options.posix() {
+                Err(Unwind::Exit(1))
+            } else {
+                Ok(1)
+            };
         }
     };
-    let args = call.args.get(1..).filter(|a| !a.is_empty()).map(<[Vec<u8>]>::to_vec);
+    let args = call
+        .args
+        .get(1..)
+        .filter(|a| !a.is_empty())
+        .map(<[Vec<u8>]>::to_vec);
     sh.source_file(path.as_deref().unwrap_or(&name), text, args)
 }
 
@@ -151,7 +198,13 @@ pub fn exec(sh: &mut Shell, call: &mut Call) -> Flow {
         return Ok(0);
     }
     if options.has(b'c') {
-        let names: Vec<Vec<u8>> = sh.vars.all().into_iter().filter(|(_, v)| v.has(attr::EXPORT)).map(|(n, _)| n.to_vec()).collect();
+        let names: Vec<Vec<u8>> = sh
+            .vars
+            .all()
+            .into_iter()
+            .filter(|(_, v)| v.has(attr::EXPORT))
+            .map(|(n, _)| n.to_vec())
+            .collect();
         for name in names {
             if let Some(var) = sh.vars.get_mut(&name) {
                 var.set_attr(attr::EXPORT, false);
@@ -161,9 +214,15 @@ pub fn exec(sh: &mut Shell, call: &mut Call) -> Flow {
     let name = args.first().cloned().unwrap_or_default();
     let Some(path) = sh.find_program(&name) else {
         sh.error([b"exec: ", name.as_slice(), b": not found"].concat());
-        return if sh.st.options.execfail() { Ok(127) } else { Err(Unwind::Exit(127)) };
+        return if sh.st.options.execfail() {
+            Ok(127)
+        } else {
+            Err(Unwind::Exit(127))
+        };
     };
-    if let Some(level) = sh.get(b"SHLVL").and_then(|t| crate::arith::parse_decimal(&t))
+    if let Some(level) = sh
+        .get(b"SHLVL")
+        .and_then(|t| crate::arith::parse_decimal(&t))
         && let Some(var) = sh.vars.get_mut(b"SHLVL")
     {
         var.value = Value::Scalar((level - 1).to_string().into_bytes());

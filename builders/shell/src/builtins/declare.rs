@@ -38,11 +38,19 @@ pub fn declare(sh: &mut Shell, call: &mut Call) -> Flow {
     for (letter, _, on) in &options.found {
         let bit = match letter {
             b'a' => {
-                if *on { request.indexed = true } else { request.no_array = true }
+                if *on {
+                    request.indexed = true
+                } else {
+                    request.no_array = true
+                }
                 continue;
             }
             b'A' => {
-                if *on { request.assoc = true } else { request.no_array = true }
+                if *on {
+                    request.assoc = true
+                } else {
+                    request.no_array = true
+                }
                 continue;
             }
             b'f' => {
@@ -75,7 +83,11 @@ pub fn declare(sh: &mut Shell, call: &mut Call) -> Flow {
             b't' => attr::TRACE,
             _ => attr::EXPORT,
         };
-        if *on { request.on |= bit } else { request.off |= bit }
+        if *on {
+            request.on |= bit
+        } else {
+            request.off |= bit
+        }
     }
     if request.on & attr::LOWER != 0 && request.on & attr::UPPER != 0 {
         request.on &= !(attr::LOWER | attr::UPPER);
@@ -108,8 +120,17 @@ fn attribute_builtin(sh: &mut Shell, call: &mut Call, bit: u16, allowed: &[u8]) 
         Ok(options) => options,
         Err(status) => return Ok(status),
     };
-    let mut request = Request { indexed: options.has(b'a'), assoc: options.has(b'A'), functions: options.has(b'f'), ..Request::default() };
-    if options.has(b'n') { request.off = bit } else { request.on = bit }
+    let mut request = Request {
+        indexed: options.has(b'a'),
+        assoc: options.has(b'A'),
+        functions: options.has(b'f'),
+        ..Request::default()
+    };
+    if options.has(b'n') {
+        request.off = bit
+    } else {
+        request.on = bit
+    }
     let used = options.used;
     if used == call.args.len() {
         let mut out = Vec::new();
@@ -117,7 +138,10 @@ fn attribute_builtin(sh: &mut Shell, call: &mut Call, bit: u16, allowed: &[u8]) 
             return list_functions(sh, &call.name, false, Some(bit));
         }
         for (name, var) in all_vars(sh) {
-            if var.has(bit) && !(request.indexed && !matches!(var.value, Value::Indexed(_))) && !(request.assoc && !matches!(var.value, Value::Assoc(_))) {
+            if var.has(bit)
+                && !(request.indexed && !matches!(var.value, Value::Indexed(_)))
+                && !(request.assoc && !matches!(var.value, Value::Assoc(_)))
+            {
                 if sh.st.options.posix() {
                     out.extend([call.name.as_slice(), b" ", &name].concat());
                     if let Some(text) = var.text() {
@@ -136,8 +160,20 @@ fn attribute_builtin(sh: &mut Shell, call: &mut Call, bit: u16, allowed: &[u8]) 
 }
 
 fn all_vars(sh: &mut Shell) -> Vec<(Vec<u8>, Var)> {
-    let mut list: Vec<(Vec<u8>, Var)> = sh.vars.all().into_iter().map(|(n, v)| (n.to_vec(), v.clone())).collect();
-    for (name, attrs) in [(&b"BASHOPTS"[..], attr::READONLY), (b"BASH_VERSINFO", attr::READONLY), (b"EUID", attr::READONLY | attr::INTEGER), (b"PPID", attr::READONLY | attr::INTEGER), (b"SHELLOPTS", attr::READONLY), (b"UID", attr::READONLY | attr::INTEGER)] {
+    let mut list: Vec<(Vec<u8>, Var)> = sh
+        .vars
+        .all()
+        .into_iter()
+        .map(|(n, v)| (n.to_vec(), v.clone()))
+        .collect();
+    for (name, attrs) in [
+        (&b"BASHOPTS"[..], attr::READONLY),
+        (b"BASH_VERSINFO", attr::READONLY),
+        (b"EUID", attr::READONLY | attr::INTEGER),
+        (b"PPID", attr::READONLY | attr::INTEGER),
+        (b"SHELLOPTS", attr::READONLY),
+        (b"UID", attr::READONLY | attr::INTEGER),
+    ] {
         if let Some(mut var) = sh.special(name) {
             var.attrs = attrs;
             list.retain(|(n, _)| n != name);
@@ -152,7 +188,11 @@ fn all_vars(sh: &mut Shell) -> Vec<(Vec<u8>, Var)> {
 pub fn declaration(name: &[u8], var: &Var, utf8: bool) -> Vec<u8> {
     let letters = attribute_letters(var);
     let mut out = b"declare -".to_vec();
-    if letters.is_empty() { out.push(b'-') } else { out.extend(letters) }
+    if letters.is_empty() {
+        out.push(b'-')
+    } else {
+        out.extend(letters)
+    }
     out.push(b' ');
     out.extend_from_slice(name);
     match &var.value {
@@ -172,7 +212,12 @@ pub fn declaration(name: &[u8], var: &Var, utf8: bool) -> Vec<u8> {
 }
 
 fn list_functions(sh: &mut Shell, who: &[u8], names_only: bool, bit: Option<u16>) -> Flow {
-    let list: Vec<_> = sh.st.functions.iter().map(|(n, f)| (n.clone(), f.clone())).collect();
+    let list: Vec<_> = sh
+        .st
+        .functions
+        .iter()
+        .map(|(n, f)| (n.clone(), f.clone()))
+        .collect();
     let mut out = Vec::new();
     for (name, function) in list {
         match bit {
@@ -181,7 +226,11 @@ fn list_functions(sh: &mut Shell, who: &[u8], names_only: bool, bit: Option<u16>
             _ => {}
         }
         if !names_only && let Some(body) = sh.function_body(&function) {
-            out.extend(crate::syntax::print::function_text(&name, &body, &function.place.source));
+            out.extend(crate::syntax::print::function_text(
+                &name,
+                &body,
+                &function.place.source,
+            ));
         }
         if names_only || bit.is_some() {
             out.extend_from_slice(b"declare -f");
@@ -199,7 +248,13 @@ fn list_functions(sh: &mut Shell, who: &[u8], names_only: bool, bit: Option<u16>
     Ok(sh.output(who, &out))
 }
 
-fn run(sh: &mut Shell, call: &mut Call, used: usize, request: Request, builtin: Option<u16>) -> Flow {
+fn run(
+    sh: &mut Shell,
+    call: &mut Call,
+    used: usize,
+    request: Request,
+    builtin: Option<u16>,
+) -> Flow {
     let args = call.args.get(used..).unwrap_or_default().to_vec();
     if args.is_empty() {
         return list(sh, call, &request);
@@ -212,7 +267,11 @@ fn run(sh: &mut Shell, call: &mut Call, used: usize, request: Request, builtin: 
     }
     let mut status = 0;
     for (at, arg) in args.iter().enumerate() {
-        let array = call.arrays.iter().find(|(n, _)| *n == at + used).map(|(_, a)| *a);
+        let array = call
+            .arrays
+            .iter()
+            .find(|(n, _)| *n == at + used)
+            .map(|(_, a)| *a);
         match one(sh, call, arg, array, &request, builtin)? {
             Ok(()) => {}
             Err(s) => status = s,
@@ -234,7 +293,8 @@ fn list(sh: &mut Shell, call: &Call, request: &Request) -> Flow {
             continue;
         }
         if filtered || request.print {
-            let kind = (!request.indexed || matches!(var.value, Value::Indexed(_))) && (!request.assoc || matches!(var.value, Value::Assoc(_)));
+            let kind = (!request.indexed || matches!(var.value, Value::Indexed(_)))
+                && (!request.assoc || matches!(var.value, Value::Assoc(_)));
             if kind && (request.on == 0 || var.attrs & request.on != 0) {
                 out.extend(declaration(&name, &var, sh.st.utf8));
             }
@@ -245,7 +305,13 @@ fn list(sh: &mut Shell, call: &Call, request: &Request) -> Flow {
     Ok(sh.output(&call.name, &out))
 }
 
-fn functions(sh: &mut Shell, call: &Call, args: &[Vec<u8>], request: &Request, builtin: Option<u16>) -> Flow {
+fn functions(
+    sh: &mut Shell,
+    call: &Call,
+    args: &[Vec<u8>],
+    request: &Request,
+    builtin: Option<u16>,
+) -> Flow {
     let mut status = 0;
     let mut out = Vec::new();
     for name in args {
@@ -274,7 +340,11 @@ fn functions(sh: &mut Shell, call: &Call, args: &[Vec<u8>], request: &Request, b
             }
             out.push(b'\n');
         } else if let Some(body) = sh.function_body(&function) {
-            out.extend(crate::syntax::print::function_text(name, &body, &function.place.source));
+            out.extend(crate::syntax::print::function_text(
+                name,
+                &body,
+                &function.place.source,
+            ));
         }
     }
     let written = sh.output(&call.name, &out);
@@ -285,7 +355,11 @@ fn print(sh: &mut Shell, call: &Call, args: &[Vec<u8>]) -> Flow {
     let mut status = 0;
     let mut out = Vec::new();
     for name in args {
-        let special = if crate::expand::param_is_computed(name) { sh.special(name) } else { None };
+        let special = if crate::expand::param_is_computed(name) {
+            sh.special(name)
+        } else {
+            None
+        };
         match special.as_ref().or_else(|| sh.vars.get(name)) {
             Some(var) => out.extend(declaration(name, var, sh.st.utf8)),
             None => {
@@ -300,13 +374,33 @@ fn print(sh: &mut Shell, call: &Call, args: &[Vec<u8>]) -> Flow {
 
 type One = Result<Result<(), i32>, Unwind>;
 
-fn one(sh: &mut Shell, call: &Call, arg: &[u8], array: Option<&crate::syntax::ast::Assign>, request: &Request, builtin: Option<u16>) -> One {
+fn one(
+    sh: &mut Shell,
+    call: &Call,
+    arg: &[u8],
+    array: Option<&crate::syntax::ast::Assign>,
+    request: &Request,
+    builtin: Option<u16>,
+) -> One {
     let (target, value) = split_assignment(arg);
     let append = value.is_some() && target.last() == Some(&b'+');
-    let target = if append { target.get(..target.len() - 1).unwrap_or_default() } else { target };
+    let target = if append {
+        target.get(..target.len() - 1).unwrap_or_default()
+    } else {
+        target
+    };
     let (name, subscript) = split_reference(target);
     if !is_name(name) || (builtin.is_some() && subscript.is_some()) {
-        sh.not_identifier(&call.name, if value.is_some() && builtin.is_none() { arg } else if builtin.is_some() { arg } else { target });
+        sh.not_identifier(
+            &call.name,
+            if value.is_some() && builtin.is_none() {
+                arg
+            } else if builtin.is_some() {
+                arg
+            } else {
+                target
+            },
+        );
         return Ok(Err(1));
     }
     let in_function = sh.vars.function_level() > 0 && builtin.is_none();
@@ -320,7 +414,10 @@ fn one(sh: &mut Shell, call: &Call, arg: &[u8], array: Option<&crate::syntax::as
     let mut name = name.to_vec();
     let mut subscript = subscript.map(<[u8]>::to_vec);
     // Except for their own attribute, declarations go through namerefs.
-    if (scope == Scope::Visible || scope == Scope::Local && sh.vars.is_local(&name)) && request.on & attr::NAMEREF == 0 && request.off & attr::NAMEREF == 0 {
+    if (scope == Scope::Visible || scope == Scope::Local && sh.vars.is_local(&name))
+        && request.on & attr::NAMEREF == 0
+        && request.off & attr::NAMEREF == 0
+    {
         match sh.resolve(&name) {
             Some(t) => {
                 if t.name != name {
@@ -334,16 +431,35 @@ fn one(sh: &mut Shell, call: &Call, arg: &[u8], array: Option<&crate::syntax::as
     if request.on & attr::NAMEREF != 0 {
         if let Some(text) = value.filter(|_| array.is_none()) {
             if text == name.as_slice() && scope != Scope::Local {
-                sh.builtin_error(&call.name, [name.as_slice(), b": nameref variable self references not allowed"].concat());
+                sh.builtin_error(
+                    &call.name,
+                    [
+                        name.as_slice(),
+                        b": nameref variable self references not allowed",
+                    ]
+                    .concat(),
+                );
                 return Ok(Err(1));
             }
-            if !is_reference(text) && !text.is_empty() || text.is_empty() && value.is_some() && false {
-                sh.builtin_error(&call.name, [b"`", text, b"': invalid variable name for name reference"].concat());
+            if !is_reference(text) && !text.is_empty()
+                || text.is_empty() && value.is_some() && false
+            {
+                sh.builtin_error(
+                    &call.name,
+                    [b"`", text, b"': invalid variable name for name reference"].concat(),
+                );
                 return Ok(Err(1));
             }
         }
-        if sh.vars.get(&name).is_some_and(|v| v.is_array() && (scope != Scope::Local || sh.vars.is_local(&name))) {
-            sh.builtin_error(&call.name, [name.as_slice(), b": reference variable cannot be an array"].concat());
+        if sh
+            .vars
+            .get(&name)
+            .is_some_and(|v| v.is_array() && (scope != Scope::Local || sh.vars.is_local(&name)))
+        {
+            sh.builtin_error(
+                &call.name,
+                [name.as_slice(), b": reference variable cannot be an array"].concat(),
+            );
             return Ok(Err(1));
         }
     }
@@ -353,13 +469,27 @@ fn one(sh: &mut Shell, call: &Call, arg: &[u8], array: Option<&crate::syntax::as
         _ => sh.vars.get(&name),
     }
     .is_some_and(|v| v.has(attr::READONLY));
-    if readonly_here && (value.is_some() || array.is_some() || request.off & attr::READONLY != 0 || scope == Scope::Local && !sh.vars.is_local(&name) && call.name == b"local") {
-        sh.builtin_error(&call.name, [name.as_slice(), b": readonly variable"].concat());
+    if readonly_here
+        && (value.is_some()
+            || array.is_some()
+            || request.off & attr::READONLY != 0
+            || scope == Scope::Local && !sh.vars.is_local(&name) && call.name == b"local")
+    {
+        sh.builtin_error(
+            &call.name,
+            [name.as_slice(), b": readonly variable"].concat(),
+        );
         return Ok(Err(1));
     }
     if scope == Scope::Local {
-        let inherited = (request.inherit || sh.st.options.localvar_inherit()).then(|| sh.vars.get(&name).cloned()).flatten();
-        let temporary = sh.vars.get(&name).filter(|v| v.has(attr::TEMPORARY)).cloned();
+        let inherited = (request.inherit || sh.st.options.localvar_inherit())
+            .then(|| sh.vars.get(&name).cloned())
+            .flatten();
+        let temporary = sh
+            .vars
+            .get(&name)
+            .filter(|v| v.has(attr::TEMPORARY))
+            .cloned();
         let (new, var) = sh.vars.local(&name, false);
         if new && let Some(old) = inherited.or(temporary) {
             *var = old;
@@ -371,29 +501,42 @@ fn one(sh: &mut Shell, call: &Call, arg: &[u8], array: Option<&crate::syntax::as
     {
         let assoc_conflict = {
             let var = sh.binding(&name, scope);
-            (request.assoc && matches!(var.value, Value::Indexed(_))) || (request.indexed && matches!(var.value, Value::Assoc(_)))
+            (request.assoc && matches!(var.value, Value::Indexed(_)))
+                || (request.indexed && matches!(var.value, Value::Assoc(_)))
         };
         if assoc_conflict {
-            let text: &[u8] = if request.assoc { b": cannot convert indexed to associative array" } else { b": cannot convert associative to indexed array" };
+            let text: &[u8] = if request.assoc {
+                b": cannot convert indexed to associative array"
+            } else {
+                b": cannot convert associative to indexed array"
+            };
             sh.builtin_error(&call.name, [name.as_slice(), text].concat());
             return Ok(Err(1));
         }
         let destroy = request.no_array && sh.binding(&name, scope).is_array();
         if destroy {
-            sh.builtin_error(&call.name, [name.as_slice(), b": cannot destroy array variables in this way"].concat());
+            sh.builtin_error(
+                &call.name,
+                [
+                    name.as_slice(),
+                    b": cannot destroy array variables in this way",
+                ]
+                .concat(),
+            );
             return Ok(Err(1));
         }
     }
-    let is_new_array = (request.assoc || request.indexed || array.is_some() || subscript.is_some()) && {
-        let var = sh.binding(&name, scope);
-        let fresh = matches!(var.value, Value::Unset);
-        if request.assoc {
-            make_assoc(&mut var.value);
-        } else if request.indexed || array.is_some() || subscript.is_some() {
-            make_indexed(&mut var.value);
-        }
-        fresh
-    };
+    let is_new_array = (request.assoc || request.indexed || array.is_some() || subscript.is_some())
+        && {
+            let var = sh.binding(&name, scope);
+            let fresh = matches!(var.value, Value::Unset);
+            if request.assoc {
+                make_assoc(&mut var.value);
+            } else if request.indexed || array.is_some() || subscript.is_some() {
+                make_indexed(&mut var.value);
+            }
+            fresh
+        };
     if is_new_array {
         sh.binding(&name, scope).unassigned = true;
     }
@@ -418,7 +561,12 @@ fn one(sh: &mut Shell, call: &Call, arg: &[u8], array: Option<&crate::syntax::as
         result = sh.assign_array(&name, elements, append, scope, Some(assoc), false)?;
     } else if let Some(text) = value {
         let is_array = sh.binding(&name, scope).is_array();
-        if is_array && subscript.is_none() && text.first() == Some(&b'(') && text.last() == Some(&b')') && (request.indexed || request.assoc) {
+        if is_array
+            && subscript.is_none()
+            && text.first() == Some(&b'(')
+            && text.last() == Some(&b')')
+            && (request.indexed || request.assoc)
+        {
             // `declare -a "x=(1 2)"`: the text is read as a compound value.
             let body = [name.as_slice(), b"=", text].concat();
             result = compound_text(sh, &name, &body, append, scope)?;
@@ -431,11 +579,18 @@ fn one(sh: &mut Shell, call: &Call, arg: &[u8], array: Option<&crate::syntax::as
         }
     }
     if result.is_err() {
-        return if builtin.is_some() { Ok(Err(1)) } else { Ok(Err(1)) };
+        return if builtin.is_some() {
+            Ok(Err(1))
+        } else {
+            Ok(Err(1))
+        };
     }
     let var = sh.binding(&name, scope);
     var.attrs |= request.on;
-    if scope == Scope::Visible && request.on & attr::EXPORT != 0 && matches!(var.value, Value::Unset) {
+    if scope == Scope::Visible
+        && request.on & attr::EXPORT != 0
+        && matches!(var.value, Value::Unset)
+    {
         var.attrs |= attr::EXPORT;
     }
     Ok(Ok(()))
@@ -445,12 +600,22 @@ fn is_assoc_in(sh: &mut Shell, name: &[u8], scope: Scope) -> bool {
     matches!(sh.binding(name, scope).value, Value::Assoc(_))
 }
 
-fn compound_text(sh: &mut Shell, name: &[u8], text: &[u8], append: bool, scope: Scope) -> Result<Result<(), crate::state::assign::Refused>, Unwind> {
+fn compound_text(
+    sh: &mut Shell,
+    name: &[u8],
+    text: &[u8],
+    append: bool,
+    scope: Scope,
+) -> Result<Result<(), crate::state::assign::Refused>, Unwind> {
     let source = sh.make_source(text.to_vec());
     let body = source.text.clone();
     let mut parser = crate::syntax::Parser::new(&body, source, 0, sh.st.line, sh.flags());
     if let Ok(Some(unit)) = parser.next_unit()
-        && let Some(command) = unit.list.items.first().and_then(|i| i.and_or.first.commands.first())
+        && let Some(command) = unit
+            .list
+            .items
+            .first()
+            .and_then(|i| i.and_or.first.commands.first())
         && let crate::syntax::ast::Kind::Simple(simple) = &command.kind
         && let Some(assign) = simple.assigns.first()
         && let AssignValue::Array(elements) = &assign.value
@@ -458,7 +623,13 @@ fn compound_text(sh: &mut Shell, name: &[u8], text: &[u8], append: bool, scope: 
         let assoc = is_assoc_in(sh, name, scope);
         return sh.assign_array(name, elements, append, scope, Some(assoc), false);
     }
-    Ok(sh.assign(name, None, text.get(name.len() + 1..).unwrap_or_default().to_vec(), append, scope))
+    Ok(sh.assign(
+        name,
+        None,
+        text.get(name.len() + 1..).unwrap_or_default().to_vec(),
+        append,
+        scope,
+    ))
 }
 
 /// Splits at the first `=` outside of brackets.

@@ -11,7 +11,12 @@ pub fn cd(sh: &mut Shell, call: &mut Call) -> Flow {
         Ok(options) => options,
         Err(status) => return Ok(status),
     };
-    let physical = options.found.iter().rev().find(|(l, ..)| matches!(l, b'L' | b'P')).map_or(sh.st.options.physical(), |(l, ..)| *l == b'P');
+    let physical = options
+        .found
+        .iter()
+        .rev()
+        .find(|(l, ..)| matches!(l, b'L' | b'P'))
+        .map_or(sh.st.options.physical(), |(l, ..)| *l == b'P');
     let args = call.args.get(options.used..).unwrap_or_default();
     if args.len() > 1 {
         sh.builtin_error(&call.name, b"too many arguments");
@@ -41,10 +46,21 @@ pub fn cd(sh: &mut Shell, call: &mut Call) -> Flow {
     if target.is_empty() {
         return Ok(0);
     }
-    let relative = target.first() != Some(&b'/') && !target.starts_with(b"./") && !target.starts_with(b"../") && target != b"." && target != b"..";
-    if relative && args.first().is_some_and(|a| a != b"-") && let Some(path) = sh.get(b"CDPATH") {
+    let relative = target.first() != Some(&b'/')
+        && !target.starts_with(b"./")
+        && !target.starts_with(b"../")
+        && target != b"."
+        && target != b"..";
+    if relative
+        && args.first().is_some_and(|a| a != b"-")
+        && let Some(path) = sh.get(b"CDPATH")
+    {
         for dir in path.split(|c| *c == b':') {
-            let full = if dir.is_empty() { target.clone() } else { [dir, b"/", &target].concat() };
+            let full = if dir.is_empty() {
+                target.clone()
+            } else {
+                [dir, b"/", &target].concat()
+            };
             if enter(sh, &full, physical).is_ok() {
                 if !dir.is_empty() && dir != b"." {
                     let cwd = sh.st.cwd.to_vec();
@@ -57,7 +73,10 @@ pub fn cd(sh: &mut Shell, call: &mut Call) -> Flow {
     match enter(sh, &target, physical) {
         Ok(()) => {}
         Err(e) => {
-            sh.builtin_error(&call.name, [target.as_slice(), b": ", sys::error_text(&e).as_bytes()].concat());
+            sh.builtin_error(
+                &call.name,
+                [target.as_slice(), b": ", sys::error_text(&e).as_bytes()].concat(),
+            );
             return Ok(1);
         }
     }
@@ -73,7 +92,11 @@ fn enter(sh: &mut Shell, target: &[u8], physical: bool) -> std::io::Result<()> {
     let absolute = sh.absolute(target);
     let logical = normal(&absolute);
     // Without links resolved first, the plain path must lead somewhere too.
-    let path = if physical { sys::canonical(&absolute)? } else { logical };
+    let path = if physical {
+        sys::canonical(&absolute)?
+    } else {
+        logical
+    };
     let stat = match sys::stat(&path, true) {
         Ok(stat) => stat,
         Err(e) => {
@@ -112,7 +135,11 @@ pub fn normal(path: &[u8]) -> Vec<u8> {
             part => parts.push(part),
         }
     }
-    let mut out = if path.starts_with(b"//") && !path.starts_with(b"///") { b"//".to_vec() } else { b"/".to_vec() };
+    let mut out = if path.starts_with(b"//") && !path.starts_with(b"///") {
+        b"//".to_vec()
+    } else {
+        b"/".to_vec()
+    };
     out.extend(parts.join(&b'/'));
     out
 }
@@ -122,9 +149,16 @@ pub fn pwd(sh: &mut Shell, call: &mut Call) -> Flow {
         Ok(options) => options,
         Err(status) => return Ok(status),
     };
-    let physical = options.found.last().map_or(sh.st.options.physical(), |(l, ..)| *l == b'P');
+    let physical = options
+        .found
+        .last()
+        .map_or(sh.st.options.physical(), |(l, ..)| *l == b'P');
     let cwd = sh.st.cwd.to_vec();
-    let mut text = if physical { sys::canonical(&cwd).unwrap_or(cwd) } else { cwd };
+    let mut text = if physical {
+        sys::canonical(&cwd).unwrap_or(cwd)
+    } else {
+        cwd
+    };
     text.push(b'\n');
     Ok(sh.output(&call.name, &text))
 }
@@ -145,7 +179,9 @@ fn show_stack(sh: &mut Shell, name: &[u8]) -> i32 {
 
 fn shorten(dir: &[u8], home: &[u8]) -> Vec<u8> {
     match dir.strip_prefix(home) {
-        Some(rest) if home.len() > 1 && (rest.is_empty() || rest.first() == Some(&b'/')) => [b"~", rest].concat(),
+        Some(rest) if home.len() > 1 && (rest.is_empty() || rest.first() == Some(&b'/')) => {
+            [b"~", rest].concat()
+        }
         _ => dir.to_vec(),
     }
 }
@@ -157,7 +193,9 @@ fn position(sh: &Shell, arg: &[u8]) -> Option<Result<usize, ()>> {
         return None;
     }
     let len = sh.st.dir_stack.len() + 1;
-    let n = crate::arith::parse_decimal(digits).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    let n = crate::arith::parse_decimal(digits)
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(usize::MAX);
     if n >= len {
         return Some(Err(()));
     }
@@ -176,7 +214,14 @@ pub fn dirs(sh: &mut Shell, call: &mut Call) -> Flow {
             _ => match position(sh, &arg) {
                 Some(Ok(n)) => pick = Some(n),
                 Some(Err(())) => {
-                    sh.builtin_error(&call.name, [arg.get(1..).unwrap_or_default(), b": directory stack index out of range"].concat());
+                    sh.builtin_error(
+                        &call.name,
+                        [
+                            arg.get(1..).unwrap_or_default(),
+                            b": directory stack index out of range",
+                        ]
+                        .concat(),
+                    );
                     return Ok(1);
                 }
                 None if arg.first() == Some(&b'-') && arg.len() > 1 => {
@@ -199,7 +244,11 @@ pub fn dirs(sh: &mut Shell, call: &mut Call) -> Flow {
             },
         }
     }
-    let home = if full { Vec::new() } else { sh.get(b"HOME").unwrap_or_default() };
+    let home = if full {
+        Vec::new()
+    } else {
+        sh.get(b"HOME").unwrap_or_default()
+    };
     let list: Vec<Vec<u8>> = stack(sh).iter().map(|d| shorten(d, &home)).collect();
     let mut out = Vec::new();
     for (at, dir) in list.iter().enumerate() {
@@ -251,7 +300,10 @@ pub fn pushd(sh: &mut Shell, call: &mut Call) -> Flow {
             return apply(sh, call, list);
         }
         Some(Err(())) => {
-            sh.builtin_error(&call.name, [arg.as_slice(), b": directory stack index out of range"].concat());
+            sh.builtin_error(
+                &call.name,
+                [arg.as_slice(), b": directory stack index out of range"].concat(),
+            );
             return Ok(1);
         }
         None if arg.first() == Some(&b'-') && arg.len() > 1 => {
@@ -263,7 +315,10 @@ pub fn pushd(sh: &mut Shell, call: &mut Call) -> Flow {
     let before = sh.st.cwd.to_vec();
     if change {
         if let Err(e) = enter(sh, &arg, false) {
-            sh.builtin_error(&call.name, [arg.as_slice(), b": ", sys::error_text(&e).as_bytes()].concat());
+            sh.builtin_error(
+                &call.name,
+                [arg.as_slice(), b": ", sys::error_text(&e).as_bytes()].concat(),
+            );
             return Ok(1);
         }
         Rc::make_mut(&mut sh.st.dir_stack).insert(0, before);
@@ -277,7 +332,10 @@ pub fn pushd(sh: &mut Shell, call: &mut Call) -> Flow {
 fn apply(sh: &mut Shell, call: &Call, mut list: Vec<Vec<u8>>) -> Flow {
     let first = list.remove(0);
     if let Err(e) = enter(sh, &first, false) {
-        sh.builtin_error(&call.name, [first.as_slice(), b": ", sys::error_text(&e).as_bytes()].concat());
+        sh.builtin_error(
+            &call.name,
+            [first.as_slice(), b": ", sys::error_text(&e).as_bytes()].concat(),
+        );
         return Ok(1);
     }
     sh.st.dir_stack = Rc::new(list);
@@ -294,13 +352,20 @@ pub fn popd(sh: &mut Shell, call: &mut Call) -> Flow {
             _ => match position(sh, &arg) {
                 Some(Ok(n)) => at = n,
                 Some(Err(())) if !sh.st.dir_stack.is_empty() => {
-                    sh.builtin_error(&call.name, [arg.as_slice(), b": directory stack index out of range"].concat());
+                    sh.builtin_error(
+                        &call.name,
+                        [arg.as_slice(), b": directory stack index out of range"].concat(),
+                    );
                     return Ok(1);
                 }
                 Some(Err(())) => {}
                 None => {
                     let option = arg.first() == Some(&b'-');
-                    let text: &[u8] = if option { b": invalid number" } else { b": invalid argument" };
+                    let text: &[u8] = if option {
+                        b": invalid number"
+                    } else {
+                        b": invalid argument"
+                    };
                     sh.builtin_error(&call.name, [arg.as_slice(), text].concat());
                     return Ok(2);
                 }

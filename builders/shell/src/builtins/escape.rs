@@ -73,7 +73,11 @@ pub fn escape(rest: &[u8], how: Escapes, out: &mut Vec<u8>) -> Option<usize> {
             Some(1 + used)
         }
         b'u' | b'U' => {
-            let (value, used) = digits(rest.get(1..).unwrap_or_default(), 16, if e == b'u' { 4 } else { 8 });
+            let (value, used) = digits(
+                rest.get(1..).unwrap_or_default(),
+                16,
+                if e == b'u' { 4 } else { 8 },
+            );
             if used == 0 {
                 out.extend([b'\\', e]);
             } else {

@@ -18,7 +18,11 @@ pub fn getopts(sh: &mut Shell, call: &mut Call) -> Flow {
         _ => sh.st.positional.to_vec(),
     };
     let silent = spec.first() == Some(&b':');
-    let wanted = if silent { spec.get(1..).unwrap_or_default().to_vec() } else { spec.clone() };
+    let wanted = if silent {
+        spec.get(1..).unwrap_or_default().to_vec()
+    } else {
+        spec.clone()
+    };
     let loud = !silent && sh.get(b"OPTERR").is_none_or(|t| t != b"0");
     let (mut index, mut within) = sh.st.getopts;
     if index < 1 {
@@ -42,7 +46,9 @@ pub fn getopts(sh: &mut Shell, call: &mut Call) -> Flow {
     if within == 0 {
         within = 1;
     }
-    let Some(&letter) = word.get(within) else { return finish(sh, index) };
+    let Some(&letter) = word.get(within) else {
+        return finish(sh, index);
+    };
     within += 1;
     let spec_at = wanted.iter().position(|c| *c == letter && letter != b':');
     let takes = spec_at.is_some_and(|s| wanted.get(s + 1) == Some(&b':'));
@@ -71,11 +77,28 @@ pub fn getopts(sh: &mut Shell, call: &mut Call) -> Flow {
     let script = sh.st.arg0.to_vec();
     let complain = |sh: &Shell, text: &str| {
         if loud {
-            sh.warn(&[script.as_slice(), b": ", text.as_bytes(), b" -- ", &[letter], b"\n"].concat());
+            sh.warn(
+                &[
+                    script.as_slice(),
+                    b": ",
+                    text.as_bytes(),
+                    b" -- ",
+                    &[letter],
+                    b"\n",
+                ]
+                .concat(),
+            );
         }
     };
     if spec_at.is_none() || missing {
-        complain(sh, if missing { "option requires an argument" } else { "illegal option" });
+        complain(
+            sh,
+            if missing {
+                "option requires an argument"
+            } else {
+                "illegal option"
+            },
+        );
         if silent {
             sh.put(b"OPTARG", vec![letter]);
         } else {
@@ -98,5 +121,8 @@ fn set_name(sh: &mut Shell, call: &Call, name: &[u8], value: &[u8]) -> i32 {
         sh.not_identifier(&call.name, name);
         return 1;
     }
-    i32::from(sh.assign(name, None, value.to_vec(), false, Scope::Visible).is_err())
+    i32::from(
+        sh.assign(name, None, value.to_vec(), false, Scope::Visible)
+            .is_err(),
+    )
 }

@@ -18,7 +18,13 @@ pub fn wait(sh: &mut Shell, call: &mut Call) -> Flow {
     }
     let store = |sh: &mut Shell, pid: Pid| {
         if let Some(name) = &name {
-            let _ = sh.assign(name, None, pid.to_string().into_bytes(), false, Scope::Visible);
+            let _ = sh.assign(
+                name,
+                None,
+                pid.to_string().into_bytes(),
+                false,
+                Scope::Visible,
+            );
         }
     };
     if options.has(b'n') {
@@ -43,12 +49,18 @@ pub fn wait(sh: &mut Shell, call: &mut Call) -> Flow {
             continue;
         }
         let Some(pid) = job_pid(sh, &text) else {
-            sh.builtin_error(&call.name, [b"`", text.as_slice(), b"': not a pid or valid job spec"].concat());
+            sh.builtin_error(
+                &call.name,
+                [b"`", text.as_slice(), b"': not a pid or valid job spec"].concat(),
+            );
             status = 1;
             continue;
         };
         if !sh.jobs.iter().any(|j| j.pid == pid) {
-            sh.builtin_error(&call.name, format!("pid {pid} is not a child of this shell"));
+            sh.builtin_error(
+                &call.name,
+                format!("pid {pid} is not a child of this shell"),
+            );
             status = 127;
             continue;
         }
@@ -63,7 +75,11 @@ pub fn wait(sh: &mut Shell, call: &mut Call) -> Flow {
 
 /// Waits for a job; a trapped signal ends the waiting: its status.
 fn wait_interruptible(sh: &mut Shell, pid: Pid) -> Result<Option<i32>, Unwind> {
-    if sh.jobs.iter().any(|j| j.pid == pid && (j.status.is_some() || j.drain.is_some())) {
+    if sh
+        .jobs
+        .iter()
+        .any(|j| j.pid == pid && (j.status.is_some() || j.drain.is_some()))
+    {
         sh.wait_job(pid);
         return Ok(None);
     }
@@ -100,7 +116,11 @@ fn wait_interruptible(sh: &mut Shell, pid: Pid) -> Result<Option<i32>, Unwind> {
 }
 
 fn wait_any(sh: &mut Shell, wanted: &[Pid], all: bool, store: impl Fn(&mut Shell, Pid)) -> Flow {
-    if let Some(at) = sh.jobs.iter().position(|j| j.status.is_some() && (all || wanted.contains(&j.pid))) {
+    if let Some(at) = sh
+        .jobs
+        .iter()
+        .position(|j| j.status.is_some() && (all || wanted.contains(&j.pid)))
+    {
         let job = sh.jobs.remove(at);
         store(sh, job.pid);
         return Ok(job.status.unwrap_or(0));
@@ -111,7 +131,9 @@ fn wait_any(sh: &mut Shell, wanted: &[Pid], all: bool, store: impl Fn(&mut Shell
     loop {
         match sys::wait(None, false) {
             Ok(Some((pid, status))) => {
-                let Some(at) = sh.jobs.iter().position(|j| j.pid == pid) else { continue };
+                let Some(at) = sh.jobs.iter().position(|j| j.pid == pid) else {
+                    continue;
+                };
                 if all || wanted.contains(&pid) {
                     sh.jobs.remove(at);
                     store(sh, pid);
@@ -135,7 +157,8 @@ fn job_pid(sh: &Shell, text: &[u8]) -> Option<Pid> {
             b"" | b"%" | b"+" => sh.jobs.last().map(|j| j.pid),
             b"-" => sh.jobs.iter().rev().nth(1).map(|j| j.pid),
             digits => {
-                let n = crate::arith::parse_decimal(digits).and_then(|n| usize::try_from(n).ok())?;
+                let n =
+                    crate::arith::parse_decimal(digits).and_then(|n| usize::try_from(n).ok())?;
                 sh.jobs.get(n.checked_sub(1)?).map(|j| j.pid)
             }
         };
@@ -148,7 +171,8 @@ pub fn jobs(sh: &mut Shell, call: &mut Call) -> Flow {
     let mut out = Vec::new();
     let list = sh.jobs.clone();
     for (at, job) in list.iter().enumerate().filter(|(_, j)| j.status.is_none()) {
-        if matches!(sys::wait(Some(job.pid), true), Ok(Some((_, status))) if { sh.jobs.get_mut(at).map(|j| j.status = Some(status)); true }) {
+        if matches!(sys::wait(Some(job.pid), true), Ok(Some((_, status))) if { sh.jobs.get_mut(at).map(|j| j.status = Some(status)); true })
+        {
             continue;
         }
         if only_pids {
@@ -168,7 +192,14 @@ pub fn kill(sh: &mut Shell, call: &mut Call) -> Flow {
             let mut out = Vec::new();
             if args.len() == 1 {
                 for (at, name) in SIGNALS.iter().enumerate() {
-                    out.extend_from_slice(format!("{:2}) SIG{name}{}", at + 1, if at % 5 == 4 { "\n" } else { "\t" }).as_bytes());
+                    out.extend_from_slice(
+                        format!(
+                            "{:2}) SIG{name}{}",
+                            at + 1,
+                            if at % 5 == 4 { "\n" } else { "\t" }
+                        )
+                        .as_bytes(),
+                    );
                 }
                 out.push(b'\n');
             }
@@ -179,7 +210,10 @@ pub fn kill(sh: &mut Shell, call: &mut Call) -> Flow {
                         match usize::try_from(n - 1).ok().and_then(|n| SIGNALS.get(n)) {
                             Some(name) => out.extend_from_slice(format!("{name}\n").as_bytes()),
                             None => {
-                                sh.builtin_error(&call.name, [text.as_slice(), b": invalid signal specification"].concat());
+                                sh.builtin_error(
+                                    &call.name,
+                                    [text.as_slice(), b": invalid signal specification"].concat(),
+                                );
                                 return Ok(1);
                             }
                         }
@@ -187,7 +221,10 @@ pub fn kill(sh: &mut Shell, call: &mut Call) -> Flow {
                     None => match trap_number(text).filter(|n| *n < 100) {
                         Some(n) => out.extend_from_slice(format!("{n}\n").as_bytes()),
                         None => {
-                            sh.builtin_error(&call.name, [text.as_slice(), b": invalid signal specification"].concat());
+                            sh.builtin_error(
+                                &call.name,
+                                [text.as_slice(), b": invalid signal specification"].concat(),
+                            );
                             return Ok(1);
                         }
                     },
@@ -200,7 +237,10 @@ pub fn kill(sh: &mut Shell, call: &mut Call) -> Flow {
             match trap_number(&text).filter(|n| *n < 100) {
                 Some(n) => signal = n,
                 None => {
-                    sh.builtin_error(&call.name, [text.as_slice(), b": invalid signal specification"].concat());
+                    sh.builtin_error(
+                        &call.name,
+                        [text.as_slice(), b": invalid signal specification"].concat(),
+                    );
                     return Ok(1);
                 }
             }
@@ -213,7 +253,14 @@ pub fn kill(sh: &mut Shell, call: &mut Call) -> Flow {
             match trap_number(text.get(1..).unwrap_or_default()).filter(|n| *n < 100) {
                 Some(n) => signal = n,
                 None => {
-                    sh.builtin_error(&call.name, [text.get(1..).unwrap_or_default(), b": invalid signal specification"].concat());
+                    sh.builtin_error(
+                        &call.name,
+                        [
+                            text.get(1..).unwrap_or_default(),
+                            b": invalid signal specification",
+                        ]
+                        .concat(),
+                    );
                     return Ok(1);
                 }
             }
@@ -235,19 +282,32 @@ pub fn kill(sh: &mut Shell, call: &mut Call) -> Flow {
             _ => match crate::arith::parse_decimal(&text) {
                 Some(pid) => pid,
                 None => {
-                    sh.builtin_error(&call.name, [text.as_slice(), b": arguments must be process or job IDs"].concat());
+                    sh.builtin_error(
+                        &call.name,
+                        [text.as_slice(), b": arguments must be process or job IDs"].concat(),
+                    );
                     continue;
                 }
             },
         };
-        if pid == i64::from(sh.st.pid) || (sh.st.subshell == 0 && pid == i64::from(sh.st.shell_pid)) {
+        if pid == i64::from(sh.st.pid) || (sh.st.subshell == 0 && pid == i64::from(sh.st.shell_pid))
+        {
             status = 0;
             signal_self(sh, signal)?;
             continue;
         }
         match sys::kill(pid, signal) {
             Ok(()) => status = 0,
-            Err(e) => sh.builtin_error(&call.name, [b"(", text.as_slice(), b") - ", sys::error_text(&e).as_bytes()].concat()),
+            Err(e) => sh.builtin_error(
+                &call.name,
+                [
+                    b"(",
+                    text.as_slice(),
+                    b") - ",
+                    sys::error_text(&e).as_bytes(),
+                ]
+                .concat(),
+            ),
         }
     }
     Ok(status)

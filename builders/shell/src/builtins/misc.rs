@@ -17,7 +17,10 @@ pub fn falsehood(_: &mut Shell, _: &mut Call) -> Flow {
 pub fn help(sh: &mut Shell, call: &mut Call) -> Flow {
     for topic in call.args.iter().filter(|a| a.first() != Some(&b'-')) {
         if super::find(topic).is_none() {
-            sh.builtin_error(&call.name, [b"no help topics match `", topic.as_slice(), b"'."].concat());
+            sh.builtin_error(
+                &call.name,
+                [b"no help topics match `", topic.as_slice(), b"'."].concat(),
+            );
             return Ok(1);
         }
     }
@@ -61,7 +64,10 @@ pub fn shift(sh: &mut Shell, call: &mut Call) -> Flow {
         Some(text) => match crate::arith::parse_decimal(text) {
             Some(n) => n,
             None => {
-                sh.builtin_error(&call.name, [text.as_slice(), b": numeric argument required"].concat());
+                sh.builtin_error(
+                    &call.name,
+                    [text.as_slice(), b": numeric argument required"].concat(),
+                );
                 return Ok(1);
             }
         },
@@ -110,9 +116,22 @@ pub fn let_builtin(sh: &mut Shell, call: &mut Call) -> Flow {
 }
 
 pub fn times(sh: &mut Shell, call: &mut Call) -> Flow {
-    let show = |micros: i64| format!("{}m{}.{:03}s", micros / 60_000_000, micros / 1_000_000 % 60, micros / 1000 % 1000);
+    let show = |micros: i64| {
+        format!(
+            "{}m{}.{:03}s",
+            micros / 60_000_000,
+            micros / 1_000_000 % 60,
+            micros / 1000 % 1000
+        )
+    };
     let [user, system, child_user, child_system] = sys::times();
-    let text = format!("{} {}\n{} {}\n", show(user), show(system), show(child_user), show(child_system));
+    let text = format!(
+        "{} {}\n{} {}\n",
+        show(user),
+        show(system),
+        show(child_user),
+        show(child_system)
+    );
     Ok(sh.output(&call.name, text.as_bytes()))
 }
 
@@ -125,7 +144,11 @@ pub fn umask(sh: &mut Shell, call: &mut Call) -> Flow {
     let Some(text) = call.args.get(options.used) else {
         let mut out = String::new();
         if options.has(b'p') {
-            out.push_str(if options.has(b'S') { "umask -S " } else { "umask " });
+            out.push_str(if options.has(b'S') {
+                "umask -S "
+            } else {
+                "umask "
+            });
         }
         if options.has(b'S') {
             let part = |shift: u32| {
@@ -146,10 +169,17 @@ pub fn umask(sh: &mut Shell, call: &mut Call) -> Flow {
     };
     let text = text.clone();
     let new = if text.first().is_some_and(u8::is_ascii_digit) {
-        match std::str::from_utf8(&text).ok().and_then(|t| u32::from_str_radix(t, 8).ok()).filter(|m| *m <= 0o777) {
+        match std::str::from_utf8(&text)
+            .ok()
+            .and_then(|t| u32::from_str_radix(t, 8).ok())
+            .filter(|m| *m <= 0o777)
+        {
             Some(new) => new,
             None => {
-                sh.builtin_error(&call.name, [text.as_slice(), b": octal number out of range"].concat());
+                sh.builtin_error(
+                    &call.name,
+                    [text.as_slice(), b": octal number out of range"].concat(),
+                );
                 return Ok(1);
             }
         }
@@ -157,8 +187,15 @@ pub fn umask(sh: &mut Shell, call: &mut Call) -> Flow {
         match symbolic(&text, mask) {
             Some(new) => new,
             None => {
-                let bad = text.iter().find(|c| !b"ugoa+-=rwxXst,".contains(c)).copied().unwrap_or(b'?');
-                sh.builtin_error(&call.name, [b"`", &[bad][..], b"': invalid symbolic mode character"].concat());
+                let bad = text
+                    .iter()
+                    .find(|c| !b"ugoa+-=rwxXst,".contains(c))
+                    .copied()
+                    .unwrap_or(b'?');
+                sh.builtin_error(
+                    &call.name,
+                    [b"`", &[bad][..], b"': invalid symbolic mode character"].concat(),
+                );
                 return Ok(1);
             }
         }
@@ -172,7 +209,9 @@ pub fn umask(sh: &mut Shell, call: &mut Call) -> Flow {
 fn symbolic(text: &[u8], mask: u32) -> Option<u32> {
     let mut allowed = !mask & 0o777;
     for clause in text.split(|c| *c == b',') {
-        let at = clause.iter().position(|c| matches!(c, b'+' | b'-' | b'='))?;
+        let at = clause
+            .iter()
+            .position(|c| matches!(c, b'+' | b'-' | b'='))?;
         let (who, rest) = clause.split_at(at);
         let mut classes = 0;
         for c in who {
@@ -193,7 +232,11 @@ fn symbolic(text: &[u8], mask: u32) -> Option<u32> {
                 return None;
             }
             let mut bits = 0;
-            while let Some(c) = rest.peek().copied().filter(|c| !matches!(c, b'+' | b'-' | b'=')) {
+            while let Some(c) = rest
+                .peek()
+                .copied()
+                .filter(|c| !matches!(c, b'+' | b'-' | b'='))
+            {
                 bits |= match c {
                     b'r' => 0o444,
                     b'w' => 0o222,
@@ -225,14 +268,19 @@ pub fn ulimit(sh: &mut Shell, call: &mut Call) -> Flow {
     if call.args.get(options.used).is_some() {
         return Ok(0);
     }
-    let text: &[u8] = if options.has(b'n') { b"1024\n" } else { b"unlimited\n" };
+    let text: &[u8] = if options.has(b'n') {
+        b"1024\n"
+    } else {
+        b"unlimited\n"
+    };
     Ok(sh.output(&call.name, text))
 }
 
 pub fn caller(sh: &mut Shell, call: &mut Call) -> Flow {
     let depth = match call.args.first() {
         None => None,
-        Some(text) => match crate::arith::parse_decimal(text).and_then(|n| usize::try_from(n).ok()) {
+        Some(text) => match crate::arith::parse_decimal(text).and_then(|n| usize::try_from(n).ok())
+        {
             Some(n) => Some(n),
             None => {
                 sh.builtin_error(&call.name, [text.as_slice(), b": invalid number"].concat());
@@ -242,17 +290,48 @@ pub fn caller(sh: &mut Shell, call: &mut Call) -> Flow {
     };
     let frames = &sh.st.frames;
     let n = depth.unwrap_or(0);
-    let Some(frame) = frames.len().checked_sub(1 + n).and_then(|at| frames.get(at)) else { return Ok(1) };
-    let outer = frames.len().checked_sub(2 + n).and_then(|at| frames.get(at));
-    let source = outer.map_or_else(|| if sh.st.start_letter == 0 { sh.st.script.to_vec() } else { b"environment".to_vec() }, |f| f.source.to_vec());
+    let Some(frame) = frames
+        .len()
+        .checked_sub(1 + n)
+        .and_then(|at| frames.get(at))
+    else {
+        return Ok(1);
+    };
+    let outer = frames
+        .len()
+        .checked_sub(2 + n)
+        .and_then(|at| frames.get(at));
+    let source = outer.map_or_else(
+        || {
+            if sh.st.start_letter == 0 {
+                sh.st.script.to_vec()
+            } else {
+                b"environment".to_vec()
+            }
+        },
+        |f| f.source.to_vec(),
+    );
     let mut text = frame.line.to_string().into_bytes();
     text.push(b' ');
     if depth.is_some() {
-        let name = outer.map_or_else(|| b"main".to_vec(), |f| if f.kind == FrameKind::Source { b"source".to_vec() } else { f.name.to_vec() });
+        let name = outer.map_or_else(
+            || b"main".to_vec(),
+            |f| {
+                if f.kind == FrameKind::Source {
+                    b"source".to_vec()
+                } else {
+                    f.name.to_vec()
+                }
+            },
+        );
         text.extend(name);
         text.push(b' ');
     }
-    text.extend(if source.is_empty() { b"NULL".to_vec() } else { source });
+    text.extend(if source.is_empty() {
+        b"NULL".to_vec()
+    } else {
+        source
+    });
     text.push(b'\n');
     Ok(sh.output(&call.name, &text))
 }

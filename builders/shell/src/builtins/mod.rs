@@ -93,12 +93,16 @@ pub const TABLE: &[(&str, Builtin, bool)] = &[
 ];
 
 pub fn find(name: &[u8]) -> Option<Builtin> {
-    let at = TABLE.binary_search_by(|(n, ..)| n.as_bytes().cmp(name)).ok()?;
+    let at = TABLE
+        .binary_search_by(|(n, ..)| n.as_bytes().cmp(name))
+        .ok()?;
     TABLE.get(at).map(|(_, run, _)| *run)
 }
 
 pub fn is_special(name: &[u8]) -> bool {
-    TABLE.iter().any(|(n, _, special)| *special && n.as_bytes() == name)
+    TABLE
+        .iter()
+        .any(|(n, _, special)| *special && n.as_bytes() == name)
 }
 
 impl Shell {
@@ -115,7 +119,10 @@ impl Shell {
                 1
             }
             Err(e) => {
-                self.builtin_error(name, [b"write error: ", sys::error_text(&e).as_bytes()].concat());
+                self.builtin_error(
+                    name,
+                    [b"write error: ", sys::error_text(&e).as_bytes()].concat(),
+                );
                 1
             }
         }
@@ -146,14 +153,21 @@ impl Letters {
     }
 
     pub fn value(&self, letter: u8) -> Option<&[u8]> {
-        self.found.iter().rev().find(|(l, ..)| *l == letter).and_then(|(_, v, _)| v.as_deref())
+        self.found
+            .iter()
+            .rev()
+            .find(|(l, ..)| *l == letter)
+            .and_then(|(_, v, _)| v.as_deref())
     }
 }
 
 /// Reads options as `getopt` would. `allowed`: letters, `:` behind those with a value. `Err`: the
 /// status after a report.
 pub fn letters(sh: &Shell, call: &Call, allowed: &[u8], plus: bool) -> Result<Letters, i32> {
-    let mut out = Letters { found: Vec::new(), used: 0 };
+    let mut out = Letters {
+        found: Vec::new(),
+        used: 0,
+    };
     while let Some(arg) = call.args.get(out.used) {
         let on = match arg.first() {
             Some(b'-') if arg.len() > 1 => true,
@@ -178,7 +192,11 @@ pub fn letters(sh: &Shell, call: &Call, allowed: &[u8], plus: bool) -> Result<Le
                                 value.clone()
                             }
                             None => {
-                                sh.builtin_error(&call.name, [b"-", &[letter][..], b": option requires an argument"].concat());
+                                sh.builtin_error(
+                                    &call.name,
+                                    [b"-", &[letter][..], b": option requires an argument"]
+                                        .concat(),
+                                );
                                 return Err(2);
                             }
                         },
@@ -187,7 +205,9 @@ pub fn letters(sh: &Shell, call: &Call, allowed: &[u8], plus: bool) -> Result<Le
                     break;
                 }
                 Some(_) => out.found.push((letter, None, on)),
-                None => return Err(sh.bad_option(&call.name, &[if on { b'-' } else { b'+' }, letter])),
+                None => {
+                    return Err(sh.bad_option(&call.name, &[if on { b'-' } else { b'+' }, letter]));
+                }
             }
         }
     }

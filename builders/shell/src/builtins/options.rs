@@ -24,8 +24,22 @@ pub fn plain_assignment(name: &[u8], var: &Var, utf8: bool) -> Vec<u8> {
 pub fn set(sh: &mut Shell, call: &mut Call) -> Flow {
     if call.args.is_empty() {
         let mut out = Vec::new();
-        let mut list: Vec<(Vec<u8>, Var)> = sh.vars.all().into_iter().map(|(n, v)| (n.to_vec(), v.clone())).collect();
-        for name in [&b"BASHOPTS"[..], b"BASH_VERSINFO", b"EUID", b"PIPESTATUS", b"PPID", b"SHELLOPTS", b"UID", b"_"] {
+        let mut list: Vec<(Vec<u8>, Var)> = sh
+            .vars
+            .all()
+            .into_iter()
+            .map(|(n, v)| (n.to_vec(), v.clone()))
+            .collect();
+        for name in [
+            &b"BASHOPTS"[..],
+            b"BASH_VERSINFO",
+            b"EUID",
+            b"PIPESTATUS",
+            b"PPID",
+            b"SHELLOPTS",
+            b"UID",
+            b"_",
+        ] {
             if let Some(var) = sh.special(name) {
                 list.retain(|(n, _)| n != name);
                 list.push((name.to_vec(), var));
@@ -38,10 +52,19 @@ pub fn set(sh: &mut Shell, call: &mut Call) -> Flow {
             }
         }
         if !sh.st.options.posix() {
-            let functions: Vec<_> = sh.st.functions.iter().map(|(n, f)| (n.clone(), f.clone())).collect();
+            let functions: Vec<_> = sh
+                .st
+                .functions
+                .iter()
+                .map(|(n, f)| (n.clone(), f.clone()))
+                .collect();
             for (name, function) in functions {
                 if let Some(body) = sh.function_body(&function) {
-                    out.extend(crate::syntax::print::function_text(&name, &body, &function.place.source));
+                    out.extend(crate::syntax::print::function_text(
+                        &name,
+                        &body,
+                        &function.place.source,
+                    ));
                 }
             }
         }
@@ -86,7 +109,10 @@ pub fn set(sh: &mut Shell, call: &mut Call) -> Flow {
                 };
                 at += 1;
                 if !change_set(sh, &name, on) {
-                    sh.builtin_error(&call.name, [name.as_slice(), b": invalid option name"].concat());
+                    sh.builtin_error(
+                        &call.name,
+                        [name.as_slice(), b": invalid option name"].concat(),
+                    );
                     return Ok(2);
                 }
                 continue;
@@ -104,7 +130,9 @@ pub fn set(sh: &mut Shell, call: &mut Call) -> Flow {
 }
 
 fn change_set(sh: &mut Shell, name: &[u8], on: bool) -> bool {
-    let Some(at) = set_index(name) else { return false };
+    let Some(at) = set_index(name) else {
+        return false;
+    };
     let bits = &mut sh.st.options.set;
     *bits = *bits & !(1 << at) | u64::from(on) << at;
     true
@@ -129,17 +157,42 @@ pub fn shopt(sh: &mut Shell, call: &mut Call) -> Flow {
         Ok(options) => options,
         Err(status) => return Ok(status),
     };
-    let (on, off, quiet, reusable, old) = (options.has(b's'), options.has(b'u'), options.has(b'q'), options.has(b'p'), options.has(b'o'));
+    let (on, off, quiet, reusable, old) = (
+        options.has(b's'),
+        options.has(b'u'),
+        options.has(b'q'),
+        options.has(b'p'),
+        options.has(b'o'),
+    );
     if on && off {
-        sh.builtin_error(&call.name, b"cannot set and unset shell options simultaneously");
+        sh.builtin_error(
+            &call.name,
+            b"cannot set and unset shell options simultaneously",
+        );
         return Ok(1);
     }
     let names = call.args.get(options.used..).unwrap_or_default().to_vec();
-    let index = |name: &[u8]| if old { set_index(name) } else { shopt_index(name) };
-    let bit = |sh: &Shell, at: usize| if old { sh.st.options.set >> at & 1 != 0 } else { sh.st.options.shopt >> at & 1 != 0 };
+    let index = |name: &[u8]| {
+        if old {
+            set_index(name)
+        } else {
+            shopt_index(name)
+        }
+    };
+    let bit = |sh: &Shell, at: usize| {
+        if old {
+            sh.st.options.set >> at & 1 != 0
+        } else {
+            sh.st.options.shopt >> at & 1 != 0
+        }
+    };
     let line = |name: &str, value: bool| -> String {
         if reusable {
-            if old { format!("set {}o {name}\n", if value { '-' } else { '+' }) } else { format!("shopt -{} {name}\n", if value { 's' } else { 'u' }) }
+            if old {
+                format!("set {}o {name}\n", if value { '-' } else { '+' })
+            } else {
+                format!("shopt -{} {name}\n", if value { 's' } else { 'u' })
+            }
         } else {
             let width = if old { 15 } else { 20 };
             format!("{name:<width$}\t{}\n", if value { "on" } else { "off" })
@@ -147,7 +200,11 @@ pub fn shopt(sh: &mut Shell, call: &mut Call) -> Flow {
     };
     if names.is_empty() {
         let mut out = String::new();
-        let table: Vec<&str> = if old { SET.iter().map(|(n, _)| *n).collect() } else { SHOPT.iter().map(|(n, _)| *n).collect() };
+        let table: Vec<&str> = if old {
+            SET.iter().map(|(n, _)| *n).collect()
+        } else {
+            SHOPT.iter().map(|(n, _)| *n).collect()
+        };
         for (at, name) in table.iter().enumerate() {
             let value = bit(sh, at);
             if (on && !value) || (off && value) {
@@ -155,19 +212,31 @@ pub fn shopt(sh: &mut Shell, call: &mut Call) -> Flow {
             }
             out.push_str(&line(name, value));
         }
-        return Ok(if quiet { 0 } else { sh.output(&call.name, out.as_bytes()) });
+        return Ok(if quiet {
+            0
+        } else {
+            sh.output(&call.name, out.as_bytes())
+        });
     }
     let mut status = 0;
     let mut out = String::new();
     for name in names {
         let Some(at) = index(&name) else {
-            let text: &[u8] = if old { b": invalid option name" } else { b": invalid shell option name" };
+            let text: &[u8] = if old {
+                b": invalid option name"
+            } else {
+                b": invalid shell option name"
+            };
             sh.builtin_error(&call.name, [name.as_slice(), text].concat());
             status = 1;
             continue;
         };
         if on || off {
-            let bits = if old { &mut sh.st.options.set } else { &mut sh.st.options.shopt };
+            let bits = if old {
+                &mut sh.st.options.set
+            } else {
+                &mut sh.st.options.shopt
+            };
             *bits = *bits & !(1 << at) | u64::from(on) << at;
             continue;
         }

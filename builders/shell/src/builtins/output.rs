@@ -9,7 +9,9 @@ pub fn echo(sh: &mut Shell, call: &mut Call) -> Flow {
     let mut used = 0;
     if !(sh.st.options.posix() && escapes) {
         for arg in &call.args {
-            let Some(letters) = arg.strip_prefix(b"-") else { break };
+            let Some(letters) = arg.strip_prefix(b"-") else {
+                break;
+            };
             if letters.is_empty() || !letters.iter().all(|c| matches!(c, b'n' | b'e' | b'E')) {
                 break;
             }

@@ -2,15 +2,45 @@
 
 /// `strftime(3)` in UTC and the C locale.
 pub fn strftime(template: &[u8], seconds: i64) -> Vec<u8> {
-    const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-    const MONTHS: [&str; 12] = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+    const DAYS: [&str; 7] = [
+        "Sunday",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+    ];
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
     let days = seconds.div_euclid(86_400);
     let second_of_day = seconds.rem_euclid(86_400);
-    let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    let (hour, minute, second) = (
+        second_of_day / 3600,
+        second_of_day / 60 % 60,
+        second_of_day % 60,
+    );
     let (year, month, day) = civil(days);
     let week_day = (days + 4).rem_euclid(7);
     let year_day = days - from_civil(year, 1, 1);
-    let name = |list: &[&'static str], at: i64| usize::try_from(at).ok().and_then(|at| list.get(at).copied()).unwrap_or("");
+    let name = |list: &[&'static str], at: i64| {
+        usize::try_from(at)
+            .ok()
+            .and_then(|at| list.get(at).copied())
+            .unwrap_or("")
+    };
     let mut out = String::new();
     let mut bytes = Vec::new();
     let mut at = 0;
@@ -21,7 +51,10 @@ pub fn strftime(template: &[u8], seconds: i64) -> Vec<u8> {
             continue;
         }
         let mut plain = false;
-        while matches!(template.get(at), Some(b'-' | b'_' | b'0' | b'^' | b'#' | b'E' | b'O')) {
+        while matches!(
+            template.get(at),
+            Some(b'-' | b'_' | b'0' | b'^' | b'#' | b'E' | b'O')
+        ) {
             plain |= template.get(at) == Some(&b'-');
             at += 1;
         }
@@ -31,7 +64,13 @@ pub fn strftime(template: &[u8], seconds: i64) -> Vec<u8> {
         };
         at += 1;
         out.clear();
-        let two = |n: i64| if plain { n.to_string() } else { format!("{n:02}") };
+        let two = |n: i64| {
+            if plain {
+                n.to_string()
+            } else {
+                format!("{n:02}")
+            }
+        };
         let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
         match f {
             b'Y' => out = year.to_string(),
@@ -67,9 +106,17 @@ pub fn strftime(template: &[u8], seconds: i64) -> Vec<u8> {
             b'D' | b'x' => out = format!("{month:02}/{day:02}/{:02}", year.rem_euclid(100)),
             b'T' | b'X' => out = format!("{hour:02}:{minute:02}:{second:02}"),
             b'R' => out = format!("{hour:02}:{minute:02}"),
-            b'r' => out = format!("{twelve:02}:{minute:02}:{second:02} {}", if hour < 12 { "AM" } else { "PM" }),
+            b'r' => {
+                out = format!(
+                    "{twelve:02}:{minute:02}:{second:02} {}",
+                    if hour < 12 { "AM" } else { "PM" }
+                )
+            }
             b'c' => {
-                let (d, m) = (name(&DAYS, week_day).get(..3).unwrap_or(""), name(&MONTHS, month - 1).get(..3).unwrap_or(""));
+                let (d, m) = (
+                    name(&DAYS, week_day).get(..3).unwrap_or(""),
+                    name(&MONTHS, month - 1).get(..3).unwrap_or(""),
+                );
                 out = format!("{d} {m} {day:2} {hour:02}:{minute:02}:{second:02} {year}");
             }
             b'G' | b'g' | b'V' => {
@@ -107,7 +154,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
+    (
+        yoe + era * 400 + i64::from(month <= 2),
+        month,
+        doy - (153 * mp + 2) / 5 + 1,
+    )
 }
 
 fn from_civil(year: i64, month: i64, day: i64) -> i64 {
@@ -120,11 +171,20 @@ fn from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// `%f`, `%e`, `%g` of a number that is not negative.
-pub fn format_float(conversion: u8, value: f64, precision: Option<usize>, alternate: bool) -> Vec<u8> {
+pub fn format_float(
+    conversion: u8,
+    value: f64,
+    precision: Option<usize>,
+    alternate: bool,
+) -> Vec<u8> {
     let upper = conversion.is_ascii_uppercase();
     if !value.is_finite() {
         let text: &[u8] = if value.is_nan() { b"nan" } else { b"inf" };
-        return if upper { text.to_ascii_uppercase() } else { text.to_vec() };
+        return if upper {
+            text.to_ascii_uppercase()
+        } else {
+            text.to_vec()
+        };
     }
     let precision = precision.unwrap_or(6).min(1 << 16);
     let text = match conversion.to_ascii_lowercase() {
@@ -139,24 +199,41 @@ pub fn format_float(conversion: u8, value: f64, precision: Option<usize>, altern
         b'g' => {
             let significant = precision.max(1);
             let rounded = format!("{value:.*e}", significant - 1);
-            let power: i64 = rounded.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
+            let power: i64 = rounded
+                .split_once('e')
+                .and_then(|(_, e)| e.parse().ok())
+                .unwrap_or(0);
             let mut text = if power < -4 || power >= significant as i64 {
                 exponent(value, significant - 1)
             } else {
-                format!("{value:.*}", usize::try_from(significant as i64 - 1 - power).unwrap_or(0))
+                format!(
+                    "{value:.*}",
+                    usize::try_from(significant as i64 - 1 - power).unwrap_or(0)
+                )
             };
             if !alternate && text.contains('.') {
                 let (mantissa, tail) = match text.find('e') {
-                    Some(at) => (text.get(..at).unwrap_or("").to_string(), text.get(at..).unwrap_or("").to_string()),
+                    Some(at) => (
+                        text.get(..at).unwrap_or("").to_string(),
+                        text.get(at..).unwrap_or("").to_string(),
+                    ),
                     None => (text.clone(), String::new()),
                 };
-                text = format!("{}{}", mantissa.trim_end_matches('0').trim_end_matches('.'), tail);
+                text = format!(
+                    "{}{}",
+                    mantissa.trim_end_matches('0').trim_end_matches('.'),
+                    tail
+                );
             }
             text
         }
         _ => hex_float(value),
     };
-    if upper { text.to_ascii_uppercase().into_bytes() } else { text.into_bytes() }
+    if upper {
+        text.to_ascii_uppercase().into_bytes()
+    } else {
+        text.into_bytes()
+    }
 }
 
 fn exponent(value: f64, precision: usize) -> String {
@@ -183,5 +260,9 @@ fn hex_float(value: f64) -> String {
     let digits = format!("{:015x}", mantissa & ((1 << 60) - 1));
     let digits = digits.trim_end_matches('0');
     let point = if digits.is_empty() { "" } else { "." };
-    format!("0x{first:x}{point}{digits}p{}{}", if power < 0 { '-' } else { '+' }, power.abs())
+    format!(
+        "0x{first:x}{point}{digits}p{}{}",
+        if power < 0 { '-' } else { '+' },
+        power.abs()
+    )
 }

@@ -25,8 +25,19 @@ pub fn printf(sh: &mut Shell, call: &mut Call) -> Flow {
         sh.builtin_error(&call.name, b"usage: printf [-v var] format [arguments]");
         return Ok(2);
     };
-    let args = call.args.get(options.used + 1..).unwrap_or_default().to_vec();
-    let mut p = Printf { sh, args: &args, next: 0, out: Vec::new(), status: 0, stop: false };
+    let args = call
+        .args
+        .get(options.used + 1..)
+        .unwrap_or_default()
+        .to_vec();
+    let mut p = Printf {
+        sh,
+        args: &args,
+        next: 0,
+        out: Vec::new(),
+        status: 0,
+        stop: false,
+    };
     loop {
         let before = p.next;
         p.pass(&format);
@@ -91,7 +102,11 @@ impl Printf<'_> {
         while let Some(&c) = format.get(at) {
             at += 1;
             match c {
-                b'\\' => match escape(format.get(at..).unwrap_or_default(), Escapes::Format, &mut self.out) {
+                b'\\' => match escape(
+                    format.get(at..).unwrap_or_default(),
+                    Escapes::Format,
+                    &mut self.out,
+                ) {
                     Some(used) => at += used,
                     None => {
                         self.stop = true;
@@ -123,13 +138,22 @@ impl Printf<'_> {
             let text = self.arg().unwrap_or_default();
             return Some(self.integer(&text).clamp(-MAX_WIDTH, MAX_WIDTH));
         }
-        let digits = format.get(*at..).unwrap_or_default().iter().take_while(|c| c.is_ascii_digit()).count();
+        let digits = format
+            .get(*at..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|c| c.is_ascii_digit())
+            .count();
         let text = format.get(*at..*at + digits).unwrap_or_default();
         *at += digits;
         if digits == 0 {
             return None;
         }
-        Some(crate::arith::parse_decimal(text).unwrap_or(MAX_WIDTH).min(MAX_WIDTH))
+        Some(
+            crate::arith::parse_decimal(text)
+                .unwrap_or(MAX_WIDTH)
+                .min(MAX_WIDTH),
+        )
     }
 
     /// One directive behind `%`; gives where it ends. `None`: a bad one, which stops.
@@ -157,11 +181,21 @@ impl Printf<'_> {
             let precision = self.number_or_star(format, &mut at).unwrap_or(0);
             spec.precision = usize::try_from(precision).ok();
         }
-        while matches!(format.get(at), Some(b'h' | b'l' | b'j' | b'z' | b't' | b'L')) {
+        while matches!(
+            format.get(at),
+            Some(b'h' | b'l' | b'j' | b'z' | b't' | b'L')
+        ) {
             at += 1;
         }
         let Some(&conversion) = format.get(at) else {
-            self.error([b"`", format.get(start - 1..).unwrap_or_default(), b"': missing format character"].concat());
+            self.error(
+                [
+                    b"`",
+                    format.get(start - 1..).unwrap_or_default(),
+                    b"': missing format character",
+                ]
+                .concat(),
+            );
             return None;
         };
         at += 1;
@@ -169,7 +203,15 @@ impl Printf<'_> {
             b'd' | b'i' => {
                 let text = self.arg().unwrap_or_default();
                 let value = self.integer(&text);
-                let sign: &[u8] = if value < 0 { b"-" } else if spec.plus { b"+" } else if spec.space { b" " } else { b"" };
+                let sign: &[u8] = if value < 0 {
+                    b"-"
+                } else if spec.plus {
+                    b"+"
+                } else if spec.space {
+                    b" "
+                } else {
+                    b""
+                };
                 self.put_number(&spec, sign, value.unsigned_abs().to_string().into_bytes());
             }
             b'u' | b'o' | b'x' | b'X' => {
@@ -195,7 +237,13 @@ impl Printf<'_> {
             }
             b'c' => {
                 let text = self.arg().unwrap_or_default();
-                self.put_text(&Spec { precision: None, ..spec }, text.get(..1).unwrap_or_default().to_vec());
+                self.put_text(
+                    &Spec {
+                        precision: None,
+                        ..spec
+                    },
+                    text.get(..1).unwrap_or_default().to_vec(),
+                );
             }
             b'b' => {
                 let text = self.arg().unwrap_or_default();
@@ -205,11 +253,17 @@ impl Printf<'_> {
             }
             b'q' | b'Q' => {
                 let mut text = self.arg().unwrap_or_default();
-                if conversion == b'Q' && let Some(n) = spec.precision {
+                if conversion == b'Q'
+                    && let Some(n) = spec.precision
+                {
                     text.truncate(n);
                 }
                 let quoted = quote::backslash(&text, self.sh.st.utf8);
-                let precision = if conversion == b'Q' { None } else { spec.precision };
+                let precision = if conversion == b'Q' {
+                    None
+                } else {
+                    spec.precision
+                };
                 self.put_text(&Spec { precision, ..spec }, quoted);
             }
             b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' => {
@@ -223,7 +277,11 @@ impl Printf<'_> {
                 match close {
                     Some(close) if rest.get(close + 1) == Some(&b'T') => {
                         let template = rest.get(..close).unwrap_or_default();
-                        let template: &[u8] = if template.is_empty() { b"%H:%M:%S" } else { template };
+                        let template: &[u8] = if template.is_empty() {
+                            b"%H:%M:%S"
+                        } else {
+                            template
+                        };
                         let text = self.arg();
                         let seconds = match text {
                             None => crate::sys::now().0,
@@ -238,7 +296,14 @@ impl Printf<'_> {
                         at += close + 2;
                     }
                     _ => {
-                        self.error([b"`", format.get(start - 1..).unwrap_or_default(), b"': invalid time format specification"].concat());
+                        self.error(
+                            [
+                                b"`",
+                                format.get(start - 1..).unwrap_or_default(),
+                                b"': invalid time format specification",
+                            ]
+                            .concat(),
+                        );
                         return None;
                     }
                 }
@@ -307,7 +372,9 @@ impl Printf<'_> {
             rest => (false, rest),
         };
         let (base, body) = match digits {
-            [b'0', b'x' | b'X', rest @ ..] if rest.first().is_some_and(u8::is_ascii_hexdigit) => (16, rest),
+            [b'0', b'x' | b'X', rest @ ..] if rest.first().is_some_and(u8::is_ascii_hexdigit) => {
+                (16, rest)
+            }
             [b'0', ..] => (8, digits),
             _ => (10, digits),
         };
@@ -325,10 +392,17 @@ impl Printf<'_> {
         }
         let value = if negative { -value } else { value };
         if overflow || value < i128::from(i64::MIN) {
-            self.sh.builtin_error(b"printf", [b"warning: ", text, b": Numerical result out of range"].concat());
+            self.sh.builtin_error(
+                b"printf",
+                [b"warning: ", text, b": Numerical result out of range"].concat(),
+            );
             return if negative { i64::MIN } else { i64::MAX };
         }
-        if value > i128::from(i64::MAX) { value as u64 as i64 } else { value as i64 }
+        if value > i128::from(i64::MAX) {
+            value as u64 as i64
+        } else {
+            value as i64
+        }
     }
 
     fn char_code(&self, rest: &[u8]) -> i64 {
@@ -347,7 +421,9 @@ impl Printf<'_> {
             return 0.0;
         }
         let trimmed = std::str::from_utf8(text).unwrap_or("").trim_start();
-        if let Some(hex) = trimmed.strip_prefix("0x").or_else(|| trimmed.strip_prefix("0X"))
+        if let Some(hex) = trimmed
+            .strip_prefix("0x")
+            .or_else(|| trimmed.strip_prefix("0X"))
             && let Ok(value) = u64::from_str_radix(hex, 16)
         {
             return value as f64;
@@ -367,8 +443,21 @@ impl Printf<'_> {
     }
 
     fn put_float(&mut self, spec: &Spec, conversion: u8, value: f64) {
-        let body = super::print_vars::format_float(conversion, value.abs(), spec.precision, spec.alternate);
-        let sign: &[u8] = if value.is_sign_negative() { b"-" } else if spec.plus { b"+" } else if spec.space { b" " } else { b"" };
+        let body = super::print_vars::format_float(
+            conversion,
+            value.abs(),
+            spec.precision,
+            spec.alternate,
+        );
+        let sign: &[u8] = if value.is_sign_negative() {
+            b"-"
+        } else if spec.plus {
+            b"+"
+        } else if spec.space {
+            b" "
+        } else {
+            b""
+        };
         let mut text = sign.to_vec();
         if spec.zero && !spec.minus && value.is_finite() {
             let zeros = spec.width.saturating_sub(sign.len() + body.len());

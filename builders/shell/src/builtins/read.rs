@@ -22,7 +22,13 @@ struct Input {
 impl Input {
     fn new(desc: Rc<Desc>) -> Input {
         let seekable = desc.can_unread();
-        Input { desc, buffer: Vec::new(), at: 0, seekable, failed: None }
+        Input {
+            desc,
+            buffer: Vec::new(),
+            at: 0,
+            seekable,
+            failed: None,
+        }
     }
 
     fn next(&mut self) -> Option<u8> {
@@ -82,7 +88,10 @@ fn descriptor(sh: &mut Shell, call: &Call, text: Option<&[u8]>) -> Result<u32, i
     match crate::arith::parse_decimal(text).and_then(|n| u32::try_from(n).ok()) {
         Some(fd) => Ok(fd),
         None => {
-            sh.builtin_error(&call.name, [text, b": invalid file descriptor specification"].concat());
+            sh.builtin_error(
+                &call.name,
+                [text, b": invalid file descriptor specification"].concat(),
+            );
             Err(1)
         }
     }
@@ -100,7 +109,8 @@ pub fn read(sh: &mut Shell, call: &mut Call) -> Flow {
         None => b'\n',
     };
     let count = match options.value(b'N').or_else(|| options.value(b'n')) {
-        Some(text) => match crate::arith::parse_decimal(text).and_then(|n| usize::try_from(n).ok()) {
+        Some(text) => match crate::arith::parse_decimal(text).and_then(|n| usize::try_from(n).ok())
+        {
             Some(n) => Some(n),
             None => {
                 let text = text.to_vec();
@@ -122,15 +132,25 @@ pub fn read(sh: &mut Shell, call: &mut Call) -> Flow {
         Err(status) => return Ok(status),
     };
     let Some(desc) = sh.st.fds.get(fd).cloned() else {
-        sh.builtin_error(&call.name, format!("{fd}: invalid file descriptor: Bad file descriptor"));
+        sh.builtin_error(
+            &call.name,
+            format!("{fd}: invalid file descriptor: Bad file descriptor"),
+        );
         return Ok(1);
     };
     let timeout = match options.value(b't') {
-        Some(text) => match std::str::from_utf8(text).ok().and_then(|t| t.parse::<f64>().ok()).filter(|t| *t >= 0.0) {
+        Some(text) => match std::str::from_utf8(text)
+            .ok()
+            .and_then(|t| t.parse::<f64>().ok())
+            .filter(|t| *t >= 0.0)
+        {
             Some(t) => Some(t),
             None => {
                 let text = text.to_vec();
-                sh.builtin_error(&call.name, [text.as_slice(), b": invalid timeout specification"].concat());
+                sh.builtin_error(
+                    &call.name,
+                    [text.as_slice(), b": invalid timeout specification"].concat(),
+                );
                 return Ok(1);
             }
         },
@@ -205,10 +225,20 @@ pub fn read(sh: &mut Shell, call: &mut Call) -> Flow {
             sh.poll_signals()?;
             return Ok(130);
         }
-        sh.builtin_error(&call.name, [format!("read error: {fd}: ").as_bytes(), sys::error_text(&e).as_bytes()].concat());
+        sh.builtin_error(
+            &call.name,
+            [
+                format!("read error: {fd}: ").as_bytes(),
+                sys::error_text(&e).as_bytes(),
+            ]
+            .concat(),
+        );
     }
     let status = i32::from(!(ended || count.is_some_and(|n| taken >= n && (n > 0 || !exact))));
-    let ifs = sh.lookup(b"IFS").and_then(|v| v.text().map(<[u8]>::to_vec)).unwrap_or_else(|| b" \t\n".to_vec());
+    let ifs = sh
+        .lookup(b"IFS")
+        .and_then(|v| v.text().map(<[u8]>::to_vec))
+        .unwrap_or_else(|| b" \t\n".to_vec());
     if let Some(array) = options.value(b'a') {
         let array = array.to_vec();
         if !crate::syntax::is_name(&array) {
@@ -217,16 +247,31 @@ pub fn read(sh: &mut Shell, call: &mut Call) -> Flow {
         }
         let fields = split(&line, &escaped, &ifs, usize::MAX);
         if matches!(sh.lookup(&array).map(|v| &v.value), Some(Value::Assoc(_))) {
-            sh.builtin_error(&call.name, [array.as_slice(), b": cannot convert associative to indexed array"].concat());
+            sh.builtin_error(
+                &call.name,
+                [
+                    array.as_slice(),
+                    b": cannot convert associative to indexed array",
+                ]
+                .concat(),
+            );
             return Ok(1);
         }
-        return Ok(if sh.put_array(&array, fields).is_err() { 1 } else { status });
+        return Ok(if sh.put_array(&array, fields).is_err() {
+            1
+        } else {
+            status
+        });
     }
     if names.is_empty() {
         sh.put(b"REPLY", line);
         return Ok(status);
     }
-    let fields = if exact { vec![line] } else { split(&line, &escaped, &ifs, names.len()) };
+    let fields = if exact {
+        vec![line]
+    } else {
+        split(&line, &escaped, &ifs, names.len())
+    };
     for (at, name) in names.iter().enumerate() {
         let value = fields.get(at).cloned().unwrap_or_default();
         if store(sh, name, value)?.is_err() {
@@ -246,7 +291,11 @@ fn finish_empty(sh: &mut Shell, names: &[Vec<u8>], array: Option<&[u8]>) {
     }
 }
 
-fn store(sh: &mut Shell, name: &[u8], value: Vec<u8>) -> Result<Result<(), crate::state::assign::Refused>, Unwind> {
+fn store(
+    sh: &mut Shell,
+    name: &[u8],
+    value: Vec<u8>,
+) -> Result<Result<(), crate::state::assign::Refused>, Unwind> {
     let (base, subscript) = split_reference(name);
     let key = match subscript {
         Some(s) => Some(sh.expand_subscript_text(base, s)?),
@@ -257,8 +306,20 @@ fn store(sh: &mut Shell, name: &[u8], value: Vec<u8>) -> Result<Result<(), crate
 
 /// Splits a line into at most `most` fields; the last takes the rest.
 fn split(line: &[u8], escaped: &[bool], ifs: &[u8], most: usize) -> Vec<Vec<u8>> {
-    let blank = |at: usize| line.get(at).is_some_and(|c| !escaped.get(at).copied().unwrap_or(false) && matches!(c, b' ' | b'\t' | b'\n') && ifs.contains(c));
-    let mark = |at: usize| line.get(at).is_some_and(|c| !escaped.get(at).copied().unwrap_or(false) && !matches!(c, b' ' | b'\t' | b'\n') && ifs.contains(c));
+    let blank = |at: usize| {
+        line.get(at).is_some_and(|c| {
+            !escaped.get(at).copied().unwrap_or(false)
+                && matches!(c, b' ' | b'\t' | b'\n')
+                && ifs.contains(c)
+        })
+    };
+    let mark = |at: usize| {
+        line.get(at).is_some_and(|c| {
+            !escaped.get(at).copied().unwrap_or(false)
+                && !matches!(c, b' ' | b'\t' | b'\n')
+                && ifs.contains(c)
+        })
+    };
     let mut fields = Vec::new();
     let mut at = 0;
     while blank(at) {
@@ -279,7 +340,10 @@ fn split(line: &[u8], escaped: &[bool], ifs: &[u8], most: usize) -> Vec<Vec<u8>>
                         end -= 1;
                     }
                 } else {
-                    let trailing = (at..end).rev().take_while(|n| mark(*n) || blank(*n)).count();
+                    let trailing = (at..end)
+                        .rev()
+                        .take_while(|n| mark(*n) || blank(*n))
+                        .count();
                     let inner = (at..end - trailing).any(|n| mark(n) || blank(n));
                     let marks = (end - trailing..end).filter(|n| mark(*n)).count();
                     if !inner && marks == 1 {
@@ -313,7 +377,11 @@ pub fn mapfile(sh: &mut Shell, call: &mut Call) -> Flow {
         Ok(options) => options,
         Err(status) => return Ok(status),
     };
-    let name = call.args.get(options.used).cloned().unwrap_or_else(|| b"MAPFILE".to_vec());
+    let name = call
+        .args
+        .get(options.used)
+        .cloned()
+        .unwrap_or_else(|| b"MAPFILE".to_vec());
     if !crate::syntax::is_name(&name) {
         sh.not_identifier(&call.name, &name);
         return Ok(1);
@@ -341,7 +409,10 @@ pub fn mapfile(sh: &mut Shell, call: &mut Call) -> Flow {
         Err(status) => return Ok(status),
     };
     let Some(desc) = sh.st.fds.get(fd).cloned() else {
-        sh.builtin_error(&call.name, format!("{fd}: invalid file descriptor: Bad file descriptor"));
+        sh.builtin_error(
+            &call.name,
+            format!("{fd}: invalid file descriptor: Bad file descriptor"),
+        );
         return Ok(1);
     };
     if sh.check_readonly(&name).is_err() {
@@ -350,7 +421,10 @@ pub fn mapfile(sh: &mut Shell, call: &mut Call) -> Flow {
     let mut items = match (options.value(b'O'), sh.lookup(&name).map(|v| &v.value)) {
         (Some(_), Some(Value::Indexed(items))) => items.clone(),
         (_, Some(Value::Assoc(_))) => {
-            sh.builtin_error(&call.name, [name.as_slice(), b": not an indexed array"].concat());
+            sh.builtin_error(
+                &call.name,
+                [name.as_slice(), b": not an indexed array"].concat(),
+            );
             return Ok(1);
         }
         _ => BTreeMap::new(),
@@ -369,10 +443,18 @@ pub fn mapfile(sh: &mut Shell, call: &mut Call) -> Flow {
         }
         let index = origin + stored;
         stored += 1;
-        if let Some(callback) = &callback && quantum > 0 && stored % quantum == 0 {
+        if let Some(callback) = &callback
+            && quantum > 0
+            && stored % quantum == 0
+        {
             let var = Value::Indexed(items.clone());
             sh.vars.get_or_create(&name).value = var;
-            let text = [callback.as_slice(), format!(" {index} ").as_bytes(), &crate::expand::quote::always(&line, sh.st.utf8)].concat();
+            let text = [
+                callback.as_slice(),
+                format!(" {index} ").as_bytes(),
+                &crate::expand::quote::always(&line, sh.st.utf8),
+            ]
+            .concat();
             let at = sh.st.line;
             sh.eval_string(text, at)?;
         }
@@ -383,7 +465,10 @@ pub fn mapfile(sh: &mut Shell, call: &mut Call) -> Flow {
         let text = match desc.read_to_end() {
             Ok(text) => text,
             Err(e) => {
-                sh.builtin_error(&call.name, [b"read error: ", sys::error_text(&e).as_bytes()].concat());
+                sh.builtin_error(
+                    &call.name,
+                    [b"read error: ", sys::error_text(&e).as_bytes()].concat(),
+                );
                 return Ok(1);
             }
         };

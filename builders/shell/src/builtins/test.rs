@@ -4,7 +4,10 @@ use super::Call;
 use crate::exec::cond::compare_numbers;
 use crate::state::{Flow, Shell};
 
-const BINARY: &[&[u8]] = &[b"=", b"==", b"!=", b"<", b">", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef"];
+const BINARY: &[&[u8]] = &[
+    b"=", b"==", b"!=", b"<", b">", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot",
+    b"-ef",
+];
 const UNARY: &[u8] = b"abcdefghknoprstuvwxzGLNORS";
 const MAX_DEPTH: u32 = 200;
 
@@ -21,7 +24,12 @@ pub fn test(sh: &mut Shell, call: &mut Call) -> Flow {
 }
 
 fn run(sh: &mut Shell, name: &[u8], args: &[Vec<u8>]) -> i32 {
-    let mut t = Test { sh, args, at: 0, depth: 0 };
+    let mut t = Test {
+        sh,
+        args,
+        at: 0,
+        depth: 0,
+    };
     match t.by_count(0, args.len()) {
         Ok(true) => 0,
         Ok(false) => 1,
@@ -70,7 +78,11 @@ impl Test<'_> {
                 Err([a.as_slice(), b": unary operator expected"].concat())
             }
             3 => {
-                let (a, op, b) = (self.arg(from).to_vec(), self.arg(from + 1).to_vec(), self.arg(from + 2).to_vec());
+                let (a, op, b) = (
+                    self.arg(from).to_vec(),
+                    self.arg(from + 1).to_vec(),
+                    self.arg(from + 2).to_vec(),
+                );
                 if is_binary(&op) {
                     return self.binary(&a, &op, &b);
                 }
@@ -135,7 +147,10 @@ impl Test<'_> {
         }
         let left = self.arg(self.at).to_vec();
         let truth = if self.at + 2 < self.args.len() && is_binary(self.arg(self.at + 1)) {
-            let (op, right) = (self.arg(self.at + 1).to_vec(), self.arg(self.at + 2).to_vec());
+            let (op, right) = (
+                self.arg(self.at + 1).to_vec(),
+                self.arg(self.at + 2).to_vec(),
+            );
             self.at += 3;
             self.binary(&left, &op, &right)?
         } else if left == b"(" {
@@ -173,7 +188,10 @@ impl Test<'_> {
             b">" => Ok(a > b),
             b"-nt" | b"-ot" | b"-ef" => Ok(self.sh.compare_files(op, a, b)),
             _ => {
-                let number = |text: &[u8]| crate::arith::parse_decimal(text).ok_or_else(|| [text, b": integer expression expected"].concat());
+                let number = |text: &[u8]| {
+                    crate::arith::parse_decimal(text)
+                        .ok_or_else(|| [text, b": integer expression expected"].concat())
+                };
                 Ok(compare_numbers(op, number(a)?, number(b)?))
             }
         }

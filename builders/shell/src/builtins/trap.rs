@@ -13,7 +13,11 @@ pub fn trap(sh: &mut Shell, call: &mut Call) -> Flow {
     if options.has(b'l') {
         let mut out = String::new();
         for (at, name) in SIGNALS.iter().enumerate() {
-            out.push_str(&format!("{:2}) SIG{name}{}", at + 1, if at % 5 == 4 { "\n" } else { "\t" }));
+            out.push_str(&format!(
+                "{:2}) SIG{name}{}",
+                at + 1,
+                if at % 5 == 4 { "\n" } else { "\t" }
+            ));
         }
         out.push('\n');
         return Ok(sh.output(&call.name, out.as_bytes()));
@@ -30,7 +34,11 @@ pub fn trap(sh: &mut Shell, call: &mut Call) -> Flow {
             return Ok(2);
         }
         (None, &args[..])
-    } else if first == b"-" || (!first.is_empty() && first.iter().all(u8::is_ascii_digit) && trap_number(&first).is_some()) {
+    } else if first == b"-"
+        || (!first.is_empty()
+            && first.iter().all(u8::is_ascii_digit)
+            && trap_number(&first).is_some())
+    {
         let from = usize::from(first == b"-");
         (None, args.get(from..).unwrap_or_default())
     } else {
@@ -41,7 +49,10 @@ pub fn trap(sh: &mut Shell, call: &mut Call) -> Flow {
         match trap_number(name) {
             Some(number) => sh.set_trap(number, action.as_deref()),
             None => {
-                sh.builtin_error(&call.name, [name.as_slice(), b": invalid signal specification"].concat());
+                sh.builtin_error(
+                    &call.name,
+                    [name.as_slice(), b": invalid signal specification"].concat(),
+                );
                 status = 1;
             }
         }
@@ -55,7 +66,10 @@ fn list(sh: &mut Shell, call: &Call, names: &[Vec<u8>]) -> Flow {
         match trap_number(name) {
             Some(n) => wanted.push(n),
             None => {
-                sh.builtin_error(&call.name, [name.as_slice(), b": invalid signal specification"].concat());
+                sh.builtin_error(
+                    &call.name,
+                    [name.as_slice(), b": invalid signal specification"].concat(),
+                );
                 return Ok(1);
             }
         }

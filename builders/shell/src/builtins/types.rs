@@ -6,8 +6,28 @@ use super::Call;
 use crate::state::{Flow, Shell};
 
 const KEYWORDS: &[&[u8]] = &[
-    b"!", b"[[", b"]]", b"case", b"coproc", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"for", b"function", b"if", b"in", b"select", b"then", b"time",
-    b"until", b"while", b"{", b"}",
+    b"!",
+    b"[[",
+    b"]]",
+    b"case",
+    b"coproc",
+    b"do",
+    b"done",
+    b"elif",
+    b"else",
+    b"esac",
+    b"fi",
+    b"for",
+    b"function",
+    b"if",
+    b"in",
+    b"select",
+    b"then",
+    b"time",
+    b"until",
+    b"while",
+    b"{",
+    b"}",
 ];
 
 fn is_builtin(sh: &Shell, name: &[u8]) -> bool {
@@ -25,7 +45,10 @@ pub fn builtin(sh: &mut Shell, call: &mut Call) -> Flow {
     let name = call.args.remove(0);
     shift_arrays(call);
     let Some(run) = super::find(&name).filter(|_| is_builtin(sh, &name)) else {
-        sh.builtin_error(&call.name, [name.as_slice(), b": not a shell builtin"].concat());
+        sh.builtin_error(
+            &call.name,
+            [name.as_slice(), b": not a shell builtin"].concat(),
+        );
         return Ok(1);
     };
     call.name = name;
@@ -53,7 +76,10 @@ pub fn command(sh: &mut Shell, call: &mut Call) -> Flow {
     }
     let saved = options.has(b'p').then(|| sh.get(b"PATH")).flatten();
     if options.has(b'p') {
-        sh.put(b"PATH", b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_vec());
+        sh.put(
+            b"PATH",
+            b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_vec(),
+        );
     }
     let result = command_inner(sh, call, options.has(b'v'), options.has(b'V'));
     if let Some(path) = saved {
@@ -131,8 +157,14 @@ fn describe(sh: &mut Shell, name: &[u8], how: How, all: bool, no_functions: bool
     }
     if !no_functions && let Some(function) = sh.st.functions.get(name).cloned() {
         if let Some(mut text) = line(name, b" is a function", b"function") {
-            if how == How::Long && let Some(body) = sh.function_body(&function) {
-                text.extend(crate::syntax::print::function_text(name, &body, &function.place.source));
+            if how == How::Long
+                && let Some(body) = sh.function_body(&function)
+            {
+                text.extend(crate::syntax::print::function_text(
+                    name,
+                    &body,
+                    &function.place.source,
+                ));
             }
             out.push(text);
         }
@@ -144,7 +176,11 @@ fn describe(sh: &mut Shell, name: &[u8], how: How, all: bool, no_functions: bool
         return out;
     }
     if is_builtin(sh, name) {
-        let text: &[u8] = if super::is_special(name) && sh.st.options.posix() { b" is a special shell builtin" } else { b" is a shell builtin" };
+        let text: &[u8] = if super::is_special(name) && sh.st.options.posix() {
+            b" is a special shell builtin"
+        } else {
+            b" is a shell builtin"
+        };
         out.extend(line(name, text, b"builtin"));
         if how == How::Path && !all {
             return out;
@@ -154,8 +190,15 @@ fn describe(sh: &mut Shell, name: &[u8], how: How, all: bool, no_functions: bool
         return out;
     }
     let paths = if name.contains(&b'/') {
-        let fits = sh.stat_path(name, true).is_some_and(|s| s.kind != crate::sys::FileKind::Directory) && crate::sys::access(&sh.absolute(name), crate::sys::Access::Execute);
-        if fits { vec![name.to_vec()] } else { Vec::new() }
+        let fits = sh
+            .stat_path(name, true)
+            .is_some_and(|s| s.kind != crate::sys::FileKind::Directory)
+            && crate::sys::access(&sh.absolute(name), crate::sys::Access::Execute);
+        if fits {
+            vec![name.to_vec()]
+        } else {
+            Vec::new()
+        }
     } else {
         if !all && let Some(path) = sh.st.hashed.get(name).cloned() {
             out.push(match how {
@@ -165,7 +208,10 @@ fn describe(sh: &mut Shell, name: &[u8], how: How, all: bool, no_functions: bool
             });
             return out;
         }
-        sh.search_path(name, all).into_iter().filter(|p| crate::sys::access(&sh.absolute(p), crate::sys::Access::Execute)).collect()
+        sh.search_path(name, all)
+            .into_iter()
+            .filter(|p| crate::sys::access(&sh.absolute(p), crate::sys::Access::Execute))
+            .collect()
     };
     for path in paths {
         out.push(match how {
@@ -192,13 +238,28 @@ pub fn type_builtin(sh: &mut Shell, call: &mut Call) -> Flow {
     let mut status = 0;
     for name in call.args.get(options.used..).unwrap_or_default().to_vec() {
         let lines = if options.has(b'P') {
-            let found = if name.contains(&b'/') { describe(sh, &name, How::Path, true, true) } else { sh.search_path(&name, options.has(b'a')).into_iter().map(|p| [p.as_slice(), b"\n"].concat()).collect() };
-            if options.has(b'a') { found } else { found.into_iter().take(1).collect() }
+            let found = if name.contains(&b'/') {
+                describe(sh, &name, How::Path, true, true)
+            } else {
+                sh.search_path(&name, options.has(b'a'))
+                    .into_iter()
+                    .map(|p| [p.as_slice(), b"\n"].concat())
+                    .collect()
+            };
+            if options.has(b'a') {
+                found
+            } else {
+                found.into_iter().take(1).collect()
+            }
         } else {
             describe(sh, &name, how, options.has(b'a'), options.has(b'f'))
         };
         if lines.is_empty() {
-            let known = how == How::Path && !options.has(b'P') && (KEYWORDS.contains(&name.as_slice()) || is_builtin(sh, &name) || sh.st.functions.contains_key(&name));
+            let known = how == How::Path
+                && !options.has(b'P')
+                && (KEYWORDS.contains(&name.as_slice())
+                    || is_builtin(sh, &name)
+                    || sh.st.functions.contains_key(&name));
             if known {
                 continue;
             }
@@ -228,7 +289,9 @@ pub fn enable(sh: &mut Shell, call: &mut Call) -> Flow {
                 continue;
             }
             if options.has(b'a') || disabled == options.has(b'n') {
-                out.extend_from_slice(format!("enable {}{name}\n", if disabled { "-n " } else { "" }).as_bytes());
+                out.extend_from_slice(
+                    format!("enable {}{name}\n", if disabled { "-n " } else { "" }).as_bytes(),
+                );
             }
         }
         return Ok(sh.output(&call.name, &out));
@@ -236,7 +299,10 @@ pub fn enable(sh: &mut Shell, call: &mut Call) -> Flow {
     let mut status = 0;
     for name in names {
         if super::find(&name).is_none() {
-            sh.builtin_error(&call.name, [name.as_slice(), b": not a shell builtin"].concat());
+            sh.builtin_error(
+                &call.name,
+                [name.as_slice(), b": not a shell builtin"].concat(),
+            );
             status = 1;
             continue;
         }
@@ -296,10 +362,16 @@ pub fn hash(sh: &mut Shell, call: &mut Call) -> Flow {
                     status = 1;
                 }
             }
-        } else if name.contains(&b'/') || is_builtin(sh, &name) || sh.st.functions.contains_key(&name) {
+        } else if name.contains(&b'/')
+            || is_builtin(sh, &name)
+            || sh.st.functions.contains_key(&name)
+        {
             continue;
         } else {
-            let found = sh.search_path(&name, false).into_iter().find(|p| crate::sys::access(&sh.absolute(p), crate::sys::Access::Execute));
+            let found = sh
+                .search_path(&name, false)
+                .into_iter()
+                .find(|p| crate::sys::access(&sh.absolute(p), crate::sys::Access::Execute));
             match found {
                 Some(path) => {
                     Rc::make_mut(&mut sh.st.hashed).insert(name, path);

@@ -36,12 +36,25 @@ pub fn unset(sh: &mut Shell, call: &mut Call) -> Flow {
                 subscript = subscript.or(target.subscript);
             }
         }
-        if sh.vars.get(&name).is_none() && subscript.is_none() && !options.has(b'v') && !options.has(b'n') && sh.st.functions.contains_key(&arg) {
+        if sh.vars.get(&name).is_none()
+            && subscript.is_none()
+            && !options.has(b'v')
+            && !options.has(b'n')
+            && sh.st.functions.contains_key(&arg)
+        {
             status = status.max(unset_function(sh, call, &arg));
             continue;
         }
-        if sh.vars.get(&name).is_some_and(|v| v.has(attr::READONLY)) || matches!(name.as_slice(), b"UID" | b"EUID" | b"PPID" | b"SHELLOPTS" | b"BASHOPTS" | b"BASH_VERSINFO") {
-            sh.builtin_error(&call.name, [name.as_slice(), b": cannot unset: readonly variable"].concat());
+        if sh.vars.get(&name).is_some_and(|v| v.has(attr::READONLY))
+            || matches!(
+                name.as_slice(),
+                b"UID" | b"EUID" | b"PPID" | b"SHELLOPTS" | b"BASHOPTS" | b"BASH_VERSINFO"
+            )
+        {
+            sh.builtin_error(
+                &call.name,
+                [name.as_slice(), b": cannot unset: readonly variable"].concat(),
+            );
             status = 1;
             continue;
         }
@@ -49,8 +62,14 @@ pub fn unset(sh: &mut Shell, call: &mut Call) -> Flow {
             Some(s) => Some(sh.expand_subscript_text(&name, s)?),
             None => None,
         };
-        if key.is_some() && sh.vars.get(&name).is_some_and(|v| !v.is_array()) && key.as_deref() != Some(b"0") {
-            sh.builtin_error(&call.name, [name.as_slice(), b": not an array variable"].concat());
+        if key.is_some()
+            && sh.vars.get(&name).is_some_and(|v| !v.is_array())
+            && key.as_deref() != Some(b"0")
+        {
+            sh.builtin_error(
+                &call.name,
+                [name.as_slice(), b": not an array variable"].concat(),
+            );
             status = 1;
             continue;
         }
@@ -63,7 +82,10 @@ pub fn unset(sh: &mut Shell, call: &mut Call) -> Flow {
 
 fn unset_function(sh: &mut Shell, call: &Call, name: &[u8]) -> i32 {
     if sh.is_readonly_function(name) {
-        sh.builtin_error(&call.name, [name, b": cannot unset: readonly function"].concat());
+        sh.builtin_error(
+            &call.name,
+            [name, b": cannot unset: readonly function"].concat(),
+        );
         return 1;
     }
     if sh.st.functions.contains_key(name) {

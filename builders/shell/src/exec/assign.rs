@@ -9,13 +9,20 @@ use crate::syntax::ast::{Assign, AssignValue, Element};
 
 impl Shell {
     /// Runs an assignment. The inner result tells whether it was refused (and reported).
-    pub fn run_assign(&mut self, assign: &Assign, scope: Scope, trace: bool) -> Result<Result<(), Refused>, Unwind> {
+    pub fn run_assign(
+        &mut self,
+        assign: &Assign,
+        scope: Scope,
+        trace: bool,
+    ) -> Result<Result<(), Refused>, Unwind> {
         match &assign.value {
             AssignValue::Scalar(word) => {
                 let value = self.expand_value(word)?;
                 let subscript = match &assign.subscript {
                     Some(sub) => {
-                        let name = self.resolve(&assign.name).map_or_else(|| assign.name.clone(), |t| t.name);
+                        let name = self
+                            .resolve(&assign.name)
+                            .map_or_else(|| assign.name.clone(), |t| t.name);
                         Some(self.subscript_key(&name, sub)?)
                     }
                     None => None,
@@ -27,14 +34,30 @@ impl Shell {
                     };
                     self.trace_assign(&name, &value, assign.append);
                 }
-                Ok(self.assign(&assign.name, subscript.as_deref(), value, assign.append, scope))
+                Ok(self.assign(
+                    &assign.name,
+                    subscript.as_deref(),
+                    value,
+                    assign.append,
+                    scope,
+                ))
             }
-            AssignValue::Array(elements) => self.assign_array(&assign.name, elements, assign.append, scope, None, trace),
+            AssignValue::Array(elements) => {
+                self.assign_array(&assign.name, elements, assign.append, scope, None, trace)
+            }
         }
     }
 
     /// `name=( … )`. `assoc`: force an associative (`declare -A`) or indexed array.
-    pub fn assign_array(&mut self, name: &[u8], elements: &[Element], append: bool, scope: Scope, assoc: Option<bool>, trace: bool) -> Result<Result<(), Refused>, Unwind> {
+    pub fn assign_array(
+        &mut self,
+        name: &[u8],
+        elements: &[Element],
+        append: bool,
+        scope: Scope,
+        assoc: Option<bool>,
+        trace: bool,
+    ) -> Result<Result<(), Refused>, Unwind> {
         let name = match scope {
             Scope::Visible => match self.resolve(name) {
                 Some(target) => target.name,
@@ -43,7 +66,10 @@ impl Shell {
             _ => name.to_vec(),
         };
         let visible = self.vars.get(&name);
-        let is_assoc = assoc.unwrap_or_else(|| matches!(visible.map(|v| &v.value), Some(Value::Assoc(_))) && (scope != Scope::Local || self.vars.is_local(&name)));
+        let is_assoc = assoc.unwrap_or_else(|| {
+            matches!(visible.map(|v| &v.value), Some(Value::Assoc(_)))
+                && (scope != Scope::Local || self.vars.is_local(&name))
+        });
         if let Err(refused) = self.check_readonly(&name) {
             return Ok(Err(refused));
         }
@@ -52,7 +78,11 @@ impl Shell {
         for element in elements {
             match &element.subscript {
                 Some(sub) => {
-                    let key = if is_assoc { self.expand_single(&sub.word)? } else { self.expand_arith(&sub.arith)? };
+                    let key = if is_assoc {
+                        self.expand_single(&sub.word)?
+                    } else {
+                        self.expand_arith(&sub.arith)?
+                    };
                     let value = self.expand_value(&element.value)?;
                     items.push((Some(key), element.append, value));
                 }
@@ -70,7 +100,14 @@ impl Shell {
     }
 
     /// Stores the items of a compound assignment.
-    pub fn store_items(&mut self, name: &[u8], items: Vec<(Option<Vec<u8>>, bool, Vec<u8>)>, append: bool, scope: Scope, assoc: bool) -> Result<(), Refused> {
+    pub fn store_items(
+        &mut self,
+        name: &[u8],
+        items: Vec<(Option<Vec<u8>>, bool, Vec<u8>)>,
+        append: bool,
+        scope: Scope,
+        assoc: bool,
+    ) -> Result<(), Refused> {
         let integer = self.vars.get(name).is_some_and(|v| v.has(attr::INTEGER));
         let attrs = self.vars.get(name).map_or(0, |v| v.attrs);
         let old = match (append, self.vars.get(name)) {
@@ -84,14 +121,24 @@ impl Shell {
             };
             let mut pending: Option<Vec<u8>> = None;
             for (key, add, value) in items {
-                let value = if integer { self.integer_text(&value)? } else { self.change_case(attrs, value) };
+                let value = if integer {
+                    self.integer_text(&value)?
+                } else {
+                    self.change_case(attrs, value)
+                };
                 match key {
                     Some(key) => {
                         if key.is_empty() {
-                            self.error([name, b"[", key.as_slice(), b"]: bad array subscript"].concat());
+                            self.error(
+                                [name, b"[", key.as_slice(), b"]: bad array subscript"].concat(),
+                            );
                             continue;
                         }
-                        let mut text = if add { map.get(&key).unwrap_or_default().to_vec() } else { Vec::new() };
+                        let mut text = if add {
+                            map.get(&key).unwrap_or_default().to_vec()
+                        } else {
+                            Vec::new()
+                        };
                         text.extend(value);
                         map.insert(&key, text);
                     }
@@ -119,14 +166,29 @@ impl Shell {
         };
         let mut next = map.keys().next_back().map_or(0, |k| k + 1);
         for (key, add, value) in items {
-            let value = if integer { self.integer_text(&value)? } else { self.change_case(attrs, value) };
+            let value = if integer {
+                self.integer_text(&value)?
+            } else {
+                self.change_case(attrs, value)
+            };
             if let Some(key) = key {
-                let Ok(mut index) = self.eval_text(&key) else { return Err(Refused) };
+                let Ok(mut index) = self.eval_text(&key) else {
+                    return Err(Refused);
+                };
                 if index < 0 {
                     index += map.keys().next_back().map_or(0, |k| k + 1);
                 }
                 if index < 0 {
-                    self.error([b"[", key.as_slice(), b"]=", &value, b": bad array subscript"].concat());
+                    self.error(
+                        [
+                            b"[",
+                            key.as_slice(),
+                            b"]=",
+                            &value,
+                            b": bad array subscript",
+                        ]
+                        .concat(),
+                    );
                     continue;
                 }
                 next = index;
@@ -151,6 +213,8 @@ impl Shell {
     }
 
     fn integer_text(&mut self, text: &[u8]) -> Result<Vec<u8>, Refused> {
-        self.eval_text(text).map(|n| n.to_string().into_bytes()).map_err(|_| Refused)
+        self.eval_text(text)
+            .map(|n| n.to_string().into_bytes())
+            .map_err(|_| Refused)
     }
 }

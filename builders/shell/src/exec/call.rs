@@ -3,7 +3,10 @@
 use std::rc::Rc;
 
 use crate::state::vars::ScopeKind;
-use crate::state::{Flow, Frame, FrameKind, Function, MAX_CALL_DEPTH, Shell, TRAP_DEBUG, TRAP_ERR, TRAP_RETURN, Unwind};
+use crate::state::{
+    Flow, Frame, FrameKind, Function, MAX_CALL_DEPTH, Shell, TRAP_DEBUG, TRAP_ERR, TRAP_RETURN,
+    Unwind,
+};
 use crate::syntax::ast::{Command, Source, Unit};
 use crate::syntax::{Parser, Piece, SyntaxError};
 
@@ -24,14 +27,34 @@ impl Shell {
     }
 
     /// Calls a function. `scoped`: its scope was made for the assignments before the call.
-    pub fn call_function(&mut self, name: &[u8], function: &Rc<Function>, mut args: Vec<Vec<u8>>, scoped: bool) -> Flow {
+    pub fn call_function(
+        &mut self,
+        name: &[u8],
+        function: &Rc<Function>,
+        mut args: Vec<Vec<u8>>,
+        scoped: bool,
+    ) -> Flow {
         let Some(body) = self.function_body(function) else {
             self.error([name, b": function body is not readable"].concat());
             return Ok(1);
         };
-        let limit = self.get(b"FUNCNEST").and_then(|t| crate::arith::parse_decimal(&t)).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+        let limit = self
+            .get(b"FUNCNEST")
+            .and_then(|t| crate::arith::parse_decimal(&t))
+            .and_then(|n| u32::try_from(n).ok())
+            .filter(|n| *n > 0);
         if self.call_depth >= limit.unwrap_or(MAX_CALL_DEPTH).min(MAX_CALL_DEPTH) {
-            self.error([name, format!(": maximum function nesting level exceeded ({})", self.call_depth).as_bytes()].concat());
+            self.error(
+                [
+                    name,
+                    format!(
+                        ": maximum function nesting level exceeded ({})",
+                        self.call_depth
+                    )
+                    .as_bytes(),
+                ]
+                .concat(),
+            );
             if scoped {
                 self.vars.pop_scope();
             }
@@ -47,17 +70,27 @@ impl Shell {
         let (loops, line, getopts) = (self.st.loops, self.st.line, self.st.getopts);
         self.st.loops = 0;
         self.call_depth += 1;
-        self.st.frames.push(Frame { kind: FrameKind::Function, name: name.into(), source: function.place.source.name.as_slice().into(), line, args });
+        self.st.frames.push(Frame {
+            kind: FrameKind::Function,
+            name: name.into(),
+            source: function.place.source.name.as_slice().into(),
+            line,
+            args,
+        });
         let hidden = self.hide_traps();
         self.st.line = body.line;
-        let mut result = self.run_trap_quick(TRAP_DEBUG).and_then(|()| self.run_command_unchecked(&body));
+        let mut result = self
+            .run_trap_quick(TRAP_DEBUG)
+            .and_then(|()| self.run_command_unchecked(&body));
         if let Err(Unwind::Return(status)) = result {
             result = Ok(status);
         }
         if let Ok(status) = result {
             self.st.status = status;
         }
-        if result.is_ok() && let Err(e) = self.run_trap_quick(TRAP_RETURN) {
+        if result.is_ok()
+            && let Err(e) = self.run_trap_quick(TRAP_RETURN)
+        {
             result = Err(e);
         }
         self.unhide_traps(hidden);
@@ -92,8 +125,15 @@ impl Shell {
         if self.st.traps.is_empty() {
             return hidden;
         }
-        for (key, keep) in [(TRAP_ERR, self.st.options.errtrace()), (TRAP_DEBUG, self.st.options.functrace()), (TRAP_RETURN, self.st.options.functrace())] {
-            if !keep && self.st.traps.contains_key(&key) && let Some(trap) = Rc::make_mut(&mut self.st.traps).remove(&key) {
+        for (key, keep) in [
+            (TRAP_ERR, self.st.options.errtrace()),
+            (TRAP_DEBUG, self.st.options.functrace()),
+            (TRAP_RETURN, self.st.options.functrace()),
+        ] {
+            if !keep
+                && self.st.traps.contains_key(&key)
+                && let Some(trap) = Rc::make_mut(&mut self.st.traps).remove(&key)
+            {
                 hidden.push((key, trap));
             }
         }
@@ -154,7 +194,10 @@ impl Shell {
         for warning in std::mem::take(&mut parser.warnings) {
             self.st.line = warning.line;
             let start = warning.start_line.saturating_sub(1);
-            let mut text = format!("warning: here-document at line {start} delimited by end-of-file (wanted `").into_bytes();
+            let mut text = format!(
+                "warning: here-document at line {start} delimited by end-of-file (wanted `"
+            )
+            .into_bytes();
             text.extend(warning.delimiter);
             text.extend_from_slice(b"')");
             self.error(text);
@@ -188,8 +231,18 @@ impl Shell {
         out.extend_from_slice(error.message.as_bytes());
         out.push(b'\n');
         if !error.at_end {
-            let start = text.get(..error.offset.min(text.len())).unwrap_or_default().iter().rposition(|c| *c == b'\n').map_or(0, |n| n + 1);
-            let line = text.get(start..).unwrap_or_default().split(|c| *c == b'\n').next().unwrap_or_default();
+            let start = text
+                .get(..error.offset.min(text.len()))
+                .unwrap_or_default()
+                .iter()
+                .rposition(|c| *c == b'\n')
+                .map_or(0, |n| n + 1);
+            let line = text
+                .get(start..)
+                .unwrap_or_default()
+                .split(|c| *c == b'\n')
+                .next()
+                .unwrap_or_default();
             out.append(&mut prefix);
             out.push(b'`');
             out.extend_from_slice(line);
@@ -211,11 +264,28 @@ impl Shell {
         }
         let set = self.st.positional.clone();
         let line = self.st.line;
-        let frame_args = if given { set.clone() } else { Rc::new(vec![name.to_vec()]) };
-        self.st.frames.push(Frame { kind: FrameKind::Source, name: Rc::from(&b"source"[..]), source: name.into(), line, args: frame_args });
+        let frame_args = if given {
+            set.clone()
+        } else {
+            Rc::new(vec![name.to_vec()])
+        };
+        self.st.frames.push(Frame {
+            kind: FrameKind::Source,
+            name: Rc::from(&b"source"[..]),
+            source: name.into(),
+            line,
+            args: frame_args,
+        });
         self.call_depth += 1;
-        let source = Rc::new(Source { name: name.to_vec(), text: text.into() });
-        let hidden = if self.st.options.functrace() { Vec::new() } else { self.hide_debug() };
+        let source = Rc::new(Source {
+            name: name.to_vec(),
+            text: text.into(),
+        });
+        let hidden = if self.st.options.functrace() {
+            Vec::new()
+        } else {
+            self.hide_debug()
+        };
         let mut result = self.run_source(&source, 1, b"");
         if let Err(Unwind::Return(status)) = result {
             result = Ok(status);
@@ -224,7 +294,9 @@ impl Shell {
             self.st.status = status;
         }
         self.unhide_traps(hidden);
-        if result.is_ok() && let Err(e) = self.run_trap_quick(TRAP_RETURN) {
+        if result.is_ok()
+            && let Err(e) = self.run_trap_quick(TRAP_RETURN)
+        {
             result = Err(e);
         }
         self.call_depth -= 1;
@@ -241,6 +313,9 @@ impl Shell {
         if !self.st.traps.contains_key(&TRAP_DEBUG) {
             return Vec::new();
         }
-        Rc::make_mut(&mut self.st.traps).remove(&TRAP_DEBUG).map(|t| vec![(TRAP_DEBUG, t)]).unwrap_or_default()
+        Rc::make_mut(&mut self.st.traps)
+            .remove(&TRAP_DEBUG)
+            .map(|t| vec![(TRAP_DEBUG, t)])
+            .unwrap_or_default()
     }
 }

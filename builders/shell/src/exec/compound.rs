@@ -24,10 +24,21 @@ impl Shell {
                     None => Ok(0),
                 }
             }
-            Kind::While { until, condition, body } => self.run_while(*until, condition, body),
-            Kind::For { name, words, body } => self.run_for(name, words.as_deref(), body, command.line),
+            Kind::While {
+                until,
+                condition,
+                body,
+            } => self.run_while(*until, condition, body),
+            Kind::For { name, words, body } => {
+                self.run_for(name, words.as_deref(), body, command.line)
+            }
             Kind::Select { name, words, body } => self.run_select(name, words.as_deref(), body),
-            Kind::ArithFor { init, condition, update, body } => self.run_arith_for(init, condition, update, body),
+            Kind::ArithFor {
+                init,
+                condition,
+                update,
+                body,
+            } => self.run_arith_for(init, condition, update, body),
             Kind::Case { word, arms } => self.run_case(word, arms),
             Kind::Arith(text) => {
                 self.before_command_trap(command.line)?;
@@ -63,7 +74,12 @@ impl Shell {
             self.error([name, b": readonly function"].concat());
             return Ok(1);
         }
-        let function = Function { place: self.place.as_ref().clone(), id: body.id, body: body.clone().into(), exported: false.into() };
+        let function = Function {
+            place: self.place.as_ref().clone(),
+            id: body.id,
+            body: body.clone().into(),
+            exported: false.into(),
+        };
         Rc::make_mut(&mut self.st.functions).insert(name.to_vec(), Rc::new(function));
         Ok(0)
     }
@@ -114,7 +130,11 @@ impl Shell {
     fn run_for(&mut self, name: &[u8], words: Option<&[Word]>, body: &List, line: u32) -> Flow {
         if !is_name(name) {
             self.error([b"`", name, b"': not a valid identifier"].concat());
-            return if self.st.options.posix() { Err(Unwind::Exit(1)) } else { Ok(1) };
+            return if self.st.options.posix() {
+                Err(Unwind::Exit(1))
+            } else {
+                Ok(1)
+            };
         }
         let items = match words {
             Some(words) => self.expand_words(words)?,
@@ -140,11 +160,22 @@ impl Shell {
     }
 
     /// A loop variable that is a nameref is pointed elsewhere, not assigned through.
-    fn assign_loop_variable(&mut self, name: &[u8], item: Vec<u8>) -> Result<(), crate::state::assign::Refused> {
+    fn assign_loop_variable(
+        &mut self,
+        name: &[u8],
+        item: Vec<u8>,
+    ) -> Result<(), crate::state::assign::Refused> {
         use crate::state::value::{Value, attr};
         if self.vars.get(name).is_some_and(|v| v.has(attr::NAMEREF)) {
             if !crate::state::assign::is_reference(&item) {
-                self.error([b"`", item.as_slice(), b"': invalid variable name for name reference"].concat());
+                self.error(
+                    [
+                        b"`",
+                        item.as_slice(),
+                        b"': invalid variable name for name reference",
+                    ]
+                    .concat(),
+                );
                 return Err(crate::state::assign::Refused);
             }
             if let Some(var) = self.vars.get_mut(name) {
@@ -152,7 +183,13 @@ impl Shell {
             }
             return Ok(());
         }
-        self.assign(name, None, item, false, crate::state::assign::Scope::Visible)
+        self.assign(
+            name,
+            None,
+            item,
+            false,
+            crate::state::assign::Scope::Visible,
+        )
     }
 
     fn run_select(&mut self, name: &[u8], words: Option<&[Word]>, body: &List) -> Flow {
@@ -188,7 +225,10 @@ impl Shell {
                 if line.is_empty() {
                     continue;
                 }
-                let choice = crate::arith::parse_decimal(&line).and_then(|n| usize::try_from(n).ok()).and_then(|n| n.checked_sub(1)).and_then(|n| items.get(n));
+                let choice = crate::arith::parse_decimal(&line)
+                    .and_then(|n| usize::try_from(n).ok())
+                    .and_then(|n| n.checked_sub(1))
+                    .and_then(|n| items.get(n));
                 let choice = choice.cloned().unwrap_or_default();
                 if sh.assign_loop_variable(name, choice).is_err() {
                     return Ok(1);
@@ -200,20 +240,27 @@ impl Shell {
         })
     }
 
-    fn run_arith_for(&mut self, init: &ArithText, condition: &ArithText, update: &ArithText, body: &List) -> Flow {
-        let value = |sh: &mut Self, text: &ArithText, default: i64| -> Result<Option<i64>, Unwind> {
-            if text.raw.trim_ascii().is_empty() {
-                return Ok(Some(default));
-            }
-            if sh.st.options.xtrace() {
-                sh.trace_text(&[b"((", text.raw.as_slice(), b"))"].concat());
-            }
-            match sh.arith_text_value(text, b"((: ") {
-                Ok(v) => Ok(Some(v)),
-                Err(Unwind::Discard(_)) => Ok(None),
-                Err(e) => Err(e),
-            }
-        };
+    fn run_arith_for(
+        &mut self,
+        init: &ArithText,
+        condition: &ArithText,
+        update: &ArithText,
+        body: &List,
+    ) -> Flow {
+        let value =
+            |sh: &mut Self, text: &ArithText, default: i64| -> Result<Option<i64>, Unwind> {
+                if text.raw.trim_ascii().is_empty() {
+                    return Ok(Some(default));
+                }
+                if sh.st.options.xtrace() {
+                    sh.trace_text(&[b"((", text.raw.as_slice(), b"))"].concat());
+                }
+                match sh.arith_text_value(text, b"((: ") {
+                    Ok(v) => Ok(Some(v)),
+                    Err(Unwind::Discard(_)) => Ok(None),
+                    Err(e) => Err(e),
+                }
+            };
         if value(self, init, 0)?.is_none() {
             return Ok(1);
         }

@@ -35,7 +35,11 @@ impl Shell {
                 let text = self.expand_single(word)?;
                 self.trace_cond(&[op.as_slice(), b" ", &self.shown(&text)].concat());
                 let letter = op.get(1).copied().unwrap_or(b'n');
-                if letter == b'v' { self.is_set(&text)? } else { self.unary_test(letter, &text) }
+                if letter == b'v' {
+                    self.is_set(&text)?
+                } else {
+                    self.unary_test(letter, &text)
+                }
             }
             Cond::Binary(op, left, right) => self.cond_binary(op, left, right)?,
         })
@@ -57,7 +61,10 @@ impl Shell {
             b"=" | b"==" | b"!=" => {
                 let pattern = self.expand_pattern(right)?;
                 self.trace_cond(&[&self.shown(&text)[..], b" ", op, b" ", &pattern].concat());
-                let options = pattern::Options { extglob: true, ..self.pattern_options() };
+                let options = pattern::Options {
+                    extglob: true,
+                    ..self.pattern_options()
+                };
                 let hit = pattern::compile(&pattern, options).matches(&text);
                 Ok(hit != (op == b"!="))
             }
@@ -68,7 +75,9 @@ impl Shell {
             }
             _ => {
                 let other = self.expand_single(right)?;
-                self.trace_cond(&[&self.shown(&text)[..], b" ", op, b" ", &self.shown(&other)].concat());
+                self.trace_cond(
+                    &[&self.shown(&text)[..], b" ", op, b" ", &self.shown(&other)].concat(),
+                );
                 match op {
                     b"<" => Ok(text < other),
                     b">" => Ok(text > other),
@@ -94,7 +103,10 @@ impl Shell {
     }
 
     fn match_regex(&mut self, text: &[u8], expression: &[u8]) -> Result<bool, CondError> {
-        let options = regex::Options { nocase: self.st.options.nocasematch(), utf8: self.st.utf8 };
+        let options = regex::Options {
+            nocase: self.st.options.nocasematch(),
+            utf8: self.st.utf8,
+        };
         let key = (expression.to_vec(), options.nocase, options.utf8);
         let regex = match &self.regex_cache {
             Some((k, regex)) if *k == key => regex.clone(),
@@ -109,10 +121,23 @@ impl Shell {
         };
         let found = regex.find(text);
         let hit = found.is_some();
-        let groups: Vec<Vec<u8>> =
-            found.unwrap_or_default().into_iter().map(|span| span.and_then(|(a, b)| text.get(a..b)).unwrap_or_default().to_vec()).collect();
+        let groups: Vec<Vec<u8>> = found
+            .unwrap_or_default()
+            .into_iter()
+            .map(|span| {
+                span.and_then(|(a, b)| text.get(a..b))
+                    .unwrap_or_default()
+                    .to_vec()
+            })
+            .collect();
         let var = self.vars.get_or_create(b"BASH_REMATCH");
-        var.value = Value::Indexed(groups.into_iter().enumerate().map(|(i, v)| (i as i64, v)).collect());
+        var.value = Value::Indexed(
+            groups
+                .into_iter()
+                .enumerate()
+                .map(|(i, v)| (i as i64, v))
+                .collect(),
+        );
         Ok(hit)
     }
 
@@ -120,26 +145,39 @@ impl Shell {
     pub fn is_set(&mut self, text: &[u8]) -> Result<bool, Unwind> {
         let (name, subscript) = split_reference(text);
         if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
-            let n = crate::arith::parse_decimal(text).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+            let n = crate::arith::parse_decimal(text)
+                .and_then(|n| usize::try_from(n).ok())
+                .unwrap_or(usize::MAX);
             return Ok(n == 0 || n <= self.st.positional.len());
         }
-        let Some(target) = self.resolve(name) else { return Ok(false) };
+        let Some(target) = self.resolve(name) else {
+            return Ok(false);
+        };
         let subscript = match subscript {
             Some(s) => Some(s.to_vec()),
             None => target.subscript.clone(),
         };
         let name = target.name;
-        if crate::expand::param_is_computed(&name) && let Some(var) = self.special(&name) {
+        if crate::expand::param_is_computed(&name)
+            && let Some(var) = self.special(&name)
+        {
             return Ok(subscript.is_some() || var.text().is_some());
         }
-        let Some(var) = self.vars.get(&name) else { return Ok(false) };
+        let Some(var) = self.vars.get(&name) else {
+            return Ok(false);
+        };
         match subscript {
             None => Ok(var.text().is_some()),
-            Some(s) if matches!(s.as_slice(), b"@" | b"*") && !matches!(var.value, Value::Assoc(_)) => Ok(var.count() > 0),
+            Some(s)
+                if matches!(s.as_slice(), b"@" | b"*") && !matches!(var.value, Value::Assoc(_)) =>
+            {
+                Ok(var.count() > 0)
+            }
             Some(s) => {
                 let key = self.expand_subscript_text(&name, &s)?;
                 if let Some(Value::Assoc(items)) = self.vars.get(&name).map(|v| &v.value) {
-                    return Ok(items.get(&key).is_some() || (matches!(key.as_slice(), b"@" | b"*") && items.len() > 0));
+                    return Ok(items.get(&key).is_some()
+                        || (matches!(key.as_slice(), b"@" | b"*") && items.len() > 0));
                 }
                 Ok(self.element(&name, &key).is_some())
             }
@@ -149,7 +187,8 @@ impl Shell {
     /// A test of one operand, by its letter.
     pub fn unary_test(&mut self, op: u8, text: &[u8]) -> bool {
         let stat = |sh: &Shell, follow: bool| sh.stat_path(text, follow);
-        let kind = |sh: &Shell, want: FileKind| sh.stat_path(text, true).is_some_and(|s| s.kind == want);
+        let kind =
+            |sh: &Shell, want: FileKind| sh.stat_path(text, true).is_some_and(|s| s.kind == want);
         match op {
             b'n' => !text.is_empty(),
             b'z' => text.is_empty(),
@@ -173,10 +212,16 @@ impl Shell {
             b'N' => stat(self, true).is_some_and(|s| s.modified > s.accessed),
             b't' => {
                 let fd = crate::arith::parse_decimal(text).and_then(|n| u32::try_from(n).ok());
-                fd.and_then(|fd| self.st.fds.get(fd).cloned()).is_some_and(|d| matches!(&*d, crate::state::fds::Desc::Os(h) if sys::is_terminal(h)))
+                fd.and_then(|fd| self.st.fds.get(fd).cloned()).is_some_and(
+                    |d| matches!(&*d, crate::state::fds::Desc::Os(h) if sys::is_terminal(h)),
+                )
             }
-            b'o' => crate::state::options::set_index(text).is_some_and(|at| self.st.options.set >> at & 1 != 0),
-            b'R' => self.vars.get(text).is_some_and(|v| v.has(attr::NAMEREF) && v.text().is_some()),
+            b'o' => crate::state::options::set_index(text)
+                .is_some_and(|at| self.st.options.set >> at & 1 != 0),
+            b'R' => self
+                .vars
+                .get(text)
+                .is_some_and(|v| v.has(attr::NAMEREF) && v.text().is_some()),
             b'v' => self.is_set(text).unwrap_or(false),
             _ => false,
         }
@@ -186,10 +231,17 @@ impl Shell {
         if path.is_empty() {
             return None;
         }
-        if let Some(fd) = path.strip_prefix(b"/dev/fd/").and_then(crate::arith::parse_decimal).and_then(|n| u32::try_from(n).ok()) {
+        if let Some(fd) = path
+            .strip_prefix(b"/dev/fd/")
+            .and_then(crate::arith::parse_decimal)
+            .and_then(|n| u32::try_from(n).ok())
+        {
             return match self.st.fds.get(fd).map(|d| &**d) {
                 Some(crate::state::fds::Desc::Os(handle)) => sys::stat_handle(handle).ok(),
-                Some(_) => sys::stat(b"/dev", true).ok().map(|s| sys::Stat { kind: FileKind::Fifo, ..s }),
+                Some(_) => sys::stat(b"/dev", true).ok().map(|s| sys::Stat {
+                    kind: FileKind::Fifo,
+                    ..s
+                }),
                 None => None,
             };
         }

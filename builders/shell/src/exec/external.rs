@@ -26,19 +26,38 @@ impl Shell {
     }
 
     /// Starts a program; `Err`: the status of not being able to, which was reported.
-    pub fn start_program(&mut self, args: &[Vec<u8>], batch: &mut Batch) -> Result<Result<Pid, i32>, Unwind> {
-        let Some(name) = args.first() else { return Ok(Err(0)) };
+    pub fn start_program(
+        &mut self,
+        args: &[Vec<u8>],
+        batch: &mut Batch,
+    ) -> Result<Result<Pid, i32>, Unwind> {
+        let Some(name) = args.first() else {
+            return Ok(Err(0));
+        };
         let Some(path) = self.find_program(name) else {
-            if let Some(handler) = self.st.functions.get(&b"command_not_found_handle"[..]).cloned() {
+            if let Some(handler) = self
+                .st
+                .functions
+                .get(&b"command_not_found_handle"[..])
+                .cloned()
+            {
                 let mut call = vec![b"command_not_found_handle".to_vec()];
                 call.extend(args.iter().cloned());
-                let status = self.in_subshell(|sh| sh.call_function(b"command_not_found_handle", &handler, call, false));
+                let status = self.in_subshell(|sh| {
+                    sh.call_function(b"command_not_found_handle", &handler, call, false)
+                });
                 return Ok(Err(status));
             }
             self.error([name.as_slice(), b": command not found"].concat());
             return Ok(Err(127));
         };
-        match self.launch(&Program::File { path: &path, argv: args }, batch) {
+        match self.launch(
+            &Program::File {
+                path: &path,
+                argv: args,
+            },
+            batch,
+        ) {
             Ok(pid) => Ok(Ok(pid)),
             Err(e) if sys::is_not_executable_format(&e) => self.start_script(&path, args, batch),
             Err(e) => Ok(Err(self.report_start(name, &path, &e))),
@@ -51,9 +70,14 @@ impl Shell {
             self.error([name, b": Is a directory"].concat());
             return 126;
         }
-        let missing = error.kind() == io::ErrorKind::NotFound && sys::stat(&absolute, true).is_err();
+        let missing =
+            error.kind() == io::ErrorKind::NotFound && sys::stat(&absolute, true).is_err();
         if missing {
-            let text: &[u8] = if name.contains(&b'/') { b": No such file or directory" } else { b": command not found" };
+            let text: &[u8] = if name.contains(&b'/') {
+                b": No such file or directory"
+            } else {
+                b": command not found"
+            };
             self.error([name, text].concat());
             return 127;
         }
@@ -66,8 +90,19 @@ impl Shell {
     }
 
     /// A file that is no program: text is run by this shell.
-    fn start_script(&mut self, path: &[u8], args: &[Vec<u8>], batch: &mut Batch) -> Result<Result<Pid, i32>, Unwind> {
-        let head = match sys::open(&self.absolute(path), OpenMode { read: true, ..OpenMode::default() }) {
+    fn start_script(
+        &mut self,
+        path: &[u8],
+        args: &[Vec<u8>],
+        batch: &mut Batch,
+    ) -> Result<Result<Pid, i32>, Unwind> {
+        let head = match sys::open(
+            &self.absolute(path),
+            OpenMode {
+                read: true,
+                ..OpenMode::default()
+            },
+        ) {
             Ok(handle) => {
                 let mut head = vec![0; 80];
                 let n = sys::read(&handle, &mut head).unwrap_or(0);
@@ -83,7 +118,13 @@ impl Shell {
         }
         let mut argv = vec![args.first().cloned().unwrap_or_default(), path.to_vec()];
         argv.extend(args.iter().skip(1).cloned());
-        match self.launch(&Program::File { path: &sys::own_program(), argv: &argv }, batch) {
+        match self.launch(
+            &Program::File {
+                path: &sys::own_program(),
+                argv: &argv,
+            },
+            batch,
+        ) {
             Ok(pid) => Ok(Ok(pid)),
             Err(e) => Ok(Err(self.report_start(path, path, &e))),
         }
@@ -93,14 +134,26 @@ impl Shell {
     pub(super) fn run_background(&mut self, and_or: &Rc<AndOr>) -> Flow {
         let mut batch = Batch::default();
         let fds = self.st.fds.clone();
-        if let Ok(null) = sys::open(b"/dev/null", OpenMode { read: true, ..OpenMode::default() }) {
+        if let Ok(null) = sys::open(
+            b"/dev/null",
+            OpenMode {
+                read: true,
+                ..OpenMode::default()
+            },
+        ) {
             self.st.fds.set(0, Rc::new(Desc::Os(null)));
         }
         let direct = match and_or.first.commands.as_slice() {
-            [only] if and_or.rest.is_empty() && !and_or.first.negated && and_or.first.timed.is_none() => match &only.kind {
-                Kind::Simple(simple) => Some((only, simple)),
-                _ => None,
-            },
+            [only]
+                if and_or.rest.is_empty()
+                    && !and_or.first.negated
+                    && and_or.first.timed.is_none() =>
+            {
+                match &only.kind {
+                    Kind::Simple(simple) => Some((only, simple)),
+                    _ => None,
+                }
+            }
             _ => None,
         };
         let mut started = None;
@@ -113,8 +166,12 @@ impl Shell {
             Some(s) => s,
             None => {
                 let place = self.place.clone();
-                let task = Task::Piece { place: &place, id: and_or.id };
-                self.launch(&Program::Instance(task), &mut batch).map_err(|e| self.report_instance(&e))
+                let task = Task::Piece {
+                    place: &place,
+                    id: and_or.id,
+                };
+                self.launch(&Program::Instance(task), &mut batch)
+                    .map_err(|e| self.report_instance(&e))
             }
         };
         self.st.fds = fds;
@@ -139,7 +196,13 @@ impl Shell {
 
 impl Shell {
     /// Starts a program whose path is known under another name (`exec -a`).
-    pub fn start_program_as(&mut self, path: &[u8], args: &[Vec<u8>], name: Vec<u8>, batch: &mut Batch) -> Result<Result<Pid, i32>, Unwind> {
+    pub fn start_program_as(
+        &mut self,
+        path: &[u8],
+        args: &[Vec<u8>],
+        name: Vec<u8>,
+        batch: &mut Batch,
+    ) -> Result<Result<Pid, i32>, Unwind> {
         let mut argv = args.to_vec();
         if let Some(first) = argv.first_mut() {
             *first = name;

@@ -52,14 +52,24 @@ impl Writer {
     }
 
     fn place(&mut self, place: &Place) {
-        let at = match self.sources.iter().position(|s| Rc::ptr_eq(s, &place.source)) {
+        let at = match self
+            .sources
+            .iter()
+            .position(|s| Rc::ptr_eq(s, &place.source))
+        {
             Some(at) => at,
             None => {
                 self.sources.push(place.source.clone());
                 self.sources.len() - 1
             }
         };
-        for n in [at as i128, place.start as i128, place.end as i128, i128::from(place.line), i128::from(place.flags)] {
+        for n in [
+            at as i128,
+            place.start as i128,
+            place.end as i128,
+            i128::from(place.line),
+            i128::from(place.flags),
+        ] {
             self.num(n);
         }
     }
@@ -145,7 +155,17 @@ pub fn encode(sh: &Shell, task: &Task) -> Vec<u8> {
         w.num(frame.line);
         w.list(&frame.args);
     }
-    for n in [st.umask, st.line, st.subshell, st.subshell_level, st.quiet, st.random, st.shell_pid, st.background.unwrap_or(0), sh.call_depth] {
+    for n in [
+        st.umask,
+        st.line,
+        st.subshell,
+        st.subshell_level,
+        st.quiet,
+        st.random,
+        st.shell_pid,
+        st.background.unwrap_or(0),
+        sh.call_depth,
+    ] {
         w.num(n);
     }
     w.num(st.status);
@@ -156,7 +176,12 @@ pub fn encode(sh: &Shell, task: &Task) -> Vec<u8> {
     w.num(sh.started.0);
     w.num(sh.started.1);
     w.num(sh.seconds_offset);
-    w.list(&st.pipe_status.iter().map(|s| s.to_string().into_bytes()).collect::<Vec<_>>());
+    w.list(
+        &st.pipe_status
+            .iter()
+            .map(|s| s.to_string().into_bytes())
+            .collect::<Vec<_>>(),
+    );
     w.list(&st.dir_stack);
     w.list(&st.disabled);
     w.list(&st.dead_specials);
@@ -191,7 +216,9 @@ impl<'a> Reader<'a> {
     }
 
     fn num(&mut self) -> Result<i64, BadImage> {
-        Ok(i64::from_le_bytes(self.take(8)?.try_into().map_err(|_| BadImage)?))
+        Ok(i64::from_le_bytes(
+            self.take(8)?.try_into().map_err(|_| BadImage)?,
+        ))
     }
 
     fn small<T: TryFrom<i64>>(&mut self) -> Result<T, BadImage> {
@@ -219,7 +246,13 @@ impl<'a> Reader<'a> {
     fn place(&mut self) -> Result<Place, BadImage> {
         let at: usize = self.small()?;
         let source = self.sources.get(at).ok_or(BadImage)?.clone();
-        Ok(Place { source, start: self.small()?, end: self.small()?, line: self.small()?, flags: self.small()? })
+        Ok(Place {
+            source,
+            start: self.small()?,
+            end: self.small()?,
+            line: self.small()?,
+            flags: self.small()?,
+        })
     }
 
     fn var(&mut self) -> Result<Var, BadImage> {
@@ -246,7 +279,11 @@ impl<'a> Reader<'a> {
                 Value::Assoc(items)
             }
         };
-        Ok(Var { value, attrs, unassigned })
+        Ok(Var {
+            value,
+            attrs,
+            unassigned,
+        })
     }
 }
 
@@ -259,7 +296,10 @@ pub enum Order {
 
 /// Takes an image into a new shell.
 pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
-    let mut r = Reader { rest: image, sources: Vec::new() };
+    let mut r = Reader {
+        rest: image,
+        sources: Vec::new(),
+    };
     let sources = r.num()?;
     if sources == 0 {
         return Ok(Order::Write(r.bytes()?.to_vec()));
@@ -270,7 +310,11 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
         r.sources.push(Rc::new(Source { name, text }));
     }
     for _ in 0..r.num()? {
-        let kind = if r.num()? != 0 { ScopeKind::Temporary } else { ScopeKind::Function };
+        let kind = if r.num()? != 0 {
+            ScopeKind::Temporary
+        } else {
+            ScopeKind::Function
+        };
         sh.vars.push_scope(kind);
     }
     for _ in 0..r.num()? {
@@ -283,7 +327,12 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
     for _ in 0..r.num()? {
         let name = r.bytes()?.to_vec();
         let place = r.place()?;
-        let function = Function { place, id: r.small()?, body: Default::default(), exported: (r.num()? != 0).into() };
+        let function = Function {
+            place,
+            id: r.small()?,
+            body: Default::default(),
+            exported: (r.num()? != 0).into(),
+        };
         functions.insert(name, Rc::new(function));
     }
     sh.st.functions = Rc::new(functions);
@@ -300,12 +349,28 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
     for _ in 0..r.num()? {
         let number = r.small()?;
         let action = r.shared()?;
-        traps.insert(number, Trap { action, inherited: r.num()? != 0 });
+        traps.insert(
+            number,
+            Trap {
+                action,
+                inherited: r.num()? != 0,
+            },
+        );
     }
     sh.st.traps = Rc::new(traps);
     for _ in 0..r.num()? {
-        let kind = if r.num()? != 0 { FrameKind::Source } else { FrameKind::Function };
-        sh.st.frames.push(Frame { kind, name: r.shared()?, source: r.shared()?, line: r.small()?, args: Rc::new(r.list()?) });
+        let kind = if r.num()? != 0 {
+            FrameKind::Source
+        } else {
+            FrameKind::Function
+        };
+        sh.st.frames.push(Frame {
+            kind,
+            name: r.shared()?,
+            source: r.shared()?,
+            line: r.small()?,
+            args: Rc::new(r.list()?),
+        });
     }
     sh.st.umask = r.small()?;
     sh.st.line = r.small()?;
@@ -322,7 +387,12 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
     sh.st.start_letter = r.small()?;
     sh.started = (r.num()?, r.small()?);
     sh.seconds_offset = r.num()?;
-    sh.st.pipe_status = Rc::new(r.list()?.iter().filter_map(|t| crate::arith::parse_decimal(t).and_then(|n| i32::try_from(n).ok())).collect());
+    sh.st.pipe_status = Rc::new(
+        r.list()?
+            .iter()
+            .filter_map(|t| crate::arith::parse_decimal(t).and_then(|n| i32::try_from(n).ok()))
+            .collect(),
+    );
     sh.st.dir_stack = Rc::new(r.list()?);
     sh.st.disabled = Rc::new(r.list()?);
     sh.st.dead_specials = Rc::new(r.list()?);
@@ -332,7 +402,10 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
     }
     let place = r.place()?;
     let id = r.small()?;
-    let piece = Parser::find_piece(&place, id).ok().flatten().ok_or(BadImage)?;
+    let piece = Parser::find_piece(&place, id)
+        .ok()
+        .flatten()
+        .ok_or(BadImage)?;
     sh.place = Rc::new(place);
     Ok(Order::Run(piece))
 }

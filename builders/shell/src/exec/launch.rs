@@ -31,7 +31,8 @@ impl Batch {
         }
         let (read, write) = sys::pipe()?;
         let write = Rc::new(Desc::Os(write));
-        self.sinks.push((sink.clone(), Rc::new(Desc::Os(read)), Some(write.clone())));
+        self.sinks
+            .push((sink.clone(), Rc::new(Desc::Os(read)), Some(write.clone())));
         Ok(write)
     }
 
@@ -65,7 +66,8 @@ pub fn drain(read: &Desc, sink: &Desc) {
             Ok(0) => return,
             Ok(n) => {
                 if let Desc::Sink(out) = sink {
-                    out.borrow_mut().extend_from_slice(buffer.get(..n).unwrap_or_default());
+                    out.borrow_mut()
+                        .extend_from_slice(buffer.get(..n).unwrap_or_default());
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -109,7 +111,12 @@ impl Shell {
     pub fn launch(&mut self, program: &Program, batch: &mut Batch) -> io::Result<Pid> {
         let mut list: Vec<(u32, Rc<Desc>)> = Vec::new();
         let mut writers: Vec<(Rc<Desc>, Vec<u8>)> = Vec::new();
-        let table: Vec<(u32, Rc<Desc>)> = self.st.fds.iter().map(|(fd, desc)| (fd, desc.clone())).collect();
+        let table: Vec<(u32, Rc<Desc>)> = self
+            .st
+            .fds
+            .iter()
+            .map(|(fd, desc)| (fd, desc.clone()))
+            .collect();
         let mut made: Vec<(Rc<Desc>, Rc<Desc>)> = Vec::new();
         for (fd, desc) in table {
             if let Some((_, real)) = made.iter().find(|(d, _)| Rc::ptr_eq(d, &desc)) {
@@ -137,15 +144,38 @@ impl Shell {
         }
         let env = self.environment();
         let ignored = self.ignored_signals();
-        let start = |program: &[u8], argv: &[Vec<u8>], list: &[(u32, Rc<Desc>)], env: &[Vec<u8>]| -> io::Result<Pid> {
-            let fds: Vec<(u32, &Handle)> = list.iter().filter_map(|(fd, d)| if let Desc::Os(h) = &**d { Some((*fd, h)) } else { None }).collect();
-            sys::spawn(&Spawn { program, argv, env, cwd: &self.st.cwd, fds: &fds, umask: self.st.umask, ignored: &ignored })
+        let start = |program: &[u8],
+                     argv: &[Vec<u8>],
+                     list: &[(u32, Rc<Desc>)],
+                     env: &[Vec<u8>]|
+         -> io::Result<Pid> {
+            let fds: Vec<(u32, &Handle)> = list
+                .iter()
+                .filter_map(|(fd, d)| {
+                    if let Desc::Os(h) = &**d {
+                        Some((*fd, h))
+                    } else {
+                        None
+                    }
+                })
+                .collect();
+            sys::spawn(&Spawn {
+                program,
+                argv,
+                env,
+                cwd: &self.st.cwd,
+                fds: &fds,
+                umask: self.st.umask,
+                ignored: &ignored,
+            })
         };
         let pid = match program {
             Program::File { path, argv } => start(&self.absolute(path), argv, &list, &env)?,
             Program::Instance(task) => {
                 let state = image::encode(self, task);
-                start_instance(&state, &mut list, &mut |argv, list| start(&sys::own_program(), argv, list, &[]))?
+                start_instance(&state, &mut list, &mut |argv, list| {
+                    start(&sys::own_program(), argv, list, &[])
+                })?
             }
         };
         drop(list);
@@ -153,7 +183,9 @@ impl Shell {
         for (write, text) in writers {
             let state = image::encode_writer(&text);
             let mut list = vec![(1, write)];
-            start_instance(&state, &mut list, &mut |argv, list| start(&sys::own_program(), argv, list, &[]))?;
+            start_instance(&state, &mut list, &mut |argv, list| {
+                start(&sys::own_program(), argv, list, &[])
+            })?;
         }
         Ok(pid)
     }
@@ -175,7 +207,11 @@ impl Shell {
     /// Notes a process that runs in the background.
     pub fn add_job(&mut self, pid: Pid, batch: Batch) {
         self.st.background = Some(pid);
-        self.jobs.push(Job { pid, status: None, drain: batch.into_drain() });
+        self.jobs.push(Job {
+            pid,
+            status: None,
+            drain: batch.into_drain(),
+        });
     }
 
     /// Waits for a job; `None` if it is not this shell's.
@@ -207,7 +243,9 @@ impl Shell {
 }
 
 fn write_all(desc: &Desc, text: &[u8]) -> io::Result<()> {
-    let Desc::Os(handle) = desc else { return Err(sys::bad_descriptor()) };
+    let Desc::Os(handle) = desc else {
+        return Err(sys::bad_descriptor());
+    };
     let mut rest = text;
     while !rest.is_empty() {
         match sys::write(handle, rest) {
@@ -220,11 +258,22 @@ fn write_all(desc: &Desc, text: &[u8]) -> io::Result<()> {
 }
 
 /// Starts an instance, which reads its state from a pipe.
-fn start_instance(state: &[u8], list: &mut Vec<(u32, Rc<Desc>)>, start: &mut dyn FnMut(&[Vec<u8>], &[(u32, Rc<Desc>)]) -> io::Result<Pid>) -> io::Result<Pid> {
+fn start_instance(
+    state: &[u8],
+    list: &mut Vec<(u32, Rc<Desc>)>,
+    start: &mut dyn FnMut(&[Vec<u8>], &[(u32, Rc<Desc>)]) -> io::Result<Pid>,
+) -> io::Result<Pid> {
     let (read, write) = sys::pipe()?;
-    let fd = (3..=super::super::state::fds::MAX_FD).rev().find(|fd| !list.iter().any(|(n, _)| n == fd)).ok_or_else(sys::bad_descriptor)?;
+    let fd = (3..=super::super::state::fds::MAX_FD)
+        .rev()
+        .find(|fd| !list.iter().any(|(n, _)| n == fd))
+        .ok_or_else(sys::bad_descriptor)?;
     list.push((fd, Rc::new(Desc::Os(read))));
-    let argv = vec![b"bash".to_vec(), image::INSTANCE_FLAG.to_vec(), fd.to_string().into_bytes()];
+    let argv = vec![
+        b"bash".to_vec(),
+        image::INSTANCE_FLAG.to_vec(),
+        fd.to_string().into_bytes(),
+    ];
     let pid = start(&argv, list)?;
     list.pop();
     let write = Desc::Os(write);

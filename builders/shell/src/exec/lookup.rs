@@ -37,7 +37,9 @@ impl Shell {
             }
             candidate.extend_from_slice(name);
             let absolute = self.absolute(&candidate);
-            let Ok(stat) = sys::stat(&absolute, true) else { continue };
+            let Ok(stat) = sys::stat(&absolute, true) else {
+                continue;
+            };
             if stat.kind == FileKind::Directory {
                 continue;
             }
@@ -67,7 +69,9 @@ impl Shell {
             for dir in path.split(|c| *c == b':') {
                 let dir = if dir.is_empty() { b"." } else { dir };
                 let candidate = [dir, b"/", name].concat();
-                if sys::stat(&self.absolute(&candidate), true).is_ok_and(|s| s.kind != FileKind::Directory) {
+                if sys::stat(&self.absolute(&candidate), true)
+                    .is_ok_and(|s| s.kind != FileKind::Directory)
+                {
                     return Some(candidate);
                 }
             }

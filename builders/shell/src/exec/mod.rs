@@ -49,13 +49,20 @@ impl Shell {
             if (status == 0) != (*connector == Connector::And) {
                 continue;
             }
-            status = if at == last { self.run_pipeline(pipeline)? } else { self.quietly(|sh| sh.run_pipeline(pipeline))? };
+            status = if at == last {
+                self.run_pipeline(pipeline)?
+            } else {
+                self.quietly(|sh| sh.run_pipeline(pipeline))?
+            };
         }
         Ok(status)
     }
 
     /// Runs where a failing status ends nothing.
-    pub fn quietly<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Unwind>) -> Result<T, Unwind> {
+    pub fn quietly<T>(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<T, Unwind>,
+    ) -> Result<T, Unwind> {
         let before = self.st.quiet;
         self.st.quiet += 1;
         let result = run(self);
@@ -64,9 +71,12 @@ impl Shell {
     }
 
     fn run_pipeline(&mut self, pipeline: &Pipeline) -> Flow {
-        let clock = pipeline.timed.map(|posix| (posix, crate::sys::now(), crate::sys::times()));
+        let clock = pipeline
+            .timed
+            .map(|posix| (posix, crate::sys::now(), crate::sys::times()));
         let result = if pipeline.negated {
-            self.quietly(|sh| sh.run_commands(pipeline)).map(|status| i32::from(status == 0))
+            self.quietly(|sh| sh.run_commands(pipeline))
+                .map(|status| i32::from(status == 0))
         } else {
             self.run_commands(pipeline)
         };
@@ -118,7 +128,9 @@ impl Shell {
         if self.depth > MAX_EXEC_DEPTH {
             self.depth -= 1;
             self.st.line = command.line;
-            self.error(format!("commands nested deeper than {MAX_EXEC_DEPTH} levels"));
+            self.error(format!(
+                "commands nested deeper than {MAX_EXEC_DEPTH} levels"
+            ));
             return Err(Unwind::Exit(2));
         }
         let result = self.run_command_kind(command);
@@ -160,10 +172,27 @@ impl Shell {
         let system = now[1] + now[3] - cpu[1] - cpu[3];
         let text = if posix {
             let show = |micros: i64| format!("{}.{:02}", micros / 1_000_000, micros / 10_000 % 100);
-            format!("real {}\nuser {}\nsys {}\n", show(real), show(user), show(system))
+            format!(
+                "real {}\nuser {}\nsys {}\n",
+                show(real),
+                show(user),
+                show(system)
+            )
         } else {
-            let show = |micros: i64| format!("{}m{}.{:03}s", micros / 60_000_000, micros / 1_000_000 % 60, micros / 1000 % 1000);
-            format!("\nreal\t{}\nuser\t{}\nsys\t{}\n", show(real), show(user), show(system))
+            let show = |micros: i64| {
+                format!(
+                    "{}m{}.{:03}s",
+                    micros / 60_000_000,
+                    micros / 1_000_000 % 60,
+                    micros / 1000 % 1000
+                )
+            };
+            format!(
+                "\nreal\t{}\nuser\t{}\nsys\t{}\n",
+                show(real),
+                show(user),
+                show(system)
+            )
         };
         self.warn(text.as_bytes());
     }
@@ -171,5 +200,14 @@ impl Shell {
 
 /// Compound commands whose parts were looked at already.
 fn is_compound_without_check(kind: &Kind) -> bool {
-    matches!(kind, Kind::Group(_) | Kind::If { .. } | Kind::While { .. } | Kind::For { .. } | Kind::Select { .. } | Kind::ArithFor { .. } | Kind::Case { .. })
+    matches!(
+        kind,
+        Kind::Group(_)
+            | Kind::If { .. }
+            | Kind::While { .. }
+            | Kind::For { .. }
+            | Kind::Select { .. }
+            | Kind::ArithFor { .. }
+            | Kind::Case { .. }
+    )
 }

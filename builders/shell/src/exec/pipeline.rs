@@ -26,7 +26,16 @@ impl Shell {
         self.st.fds = outer;
         let statuses = result?;
         let last = statuses.last().copied().unwrap_or(0);
-        let status = if self.st.options.pipefail() { statuses.iter().rev().copied().find(|s| *s != 0).unwrap_or(0) } else { last };
+        let status = if self.st.options.pipefail() {
+            statuses
+                .iter()
+                .rev()
+                .copied()
+                .find(|s| *s != 0)
+                .unwrap_or(0)
+        } else {
+            last
+        };
         self.st.pipe_status = Rc::new(statuses);
         Ok(status)
     }
@@ -52,7 +61,11 @@ impl Shell {
                 let status = self.in_subshell(|sh| sh.run_command(command));
                 self.st.fds = outer.clone();
                 stages.push(Stage::Done(status));
-                let text = if let Desc::Sink(out) = &*sink { out.take() } else { Vec::new() };
+                let text = if let Desc::Sink(out) = &*sink {
+                    out.take()
+                } else {
+                    Vec::new()
+                };
                 input = Some(text_desc(text));
                 continue;
             }
@@ -87,7 +100,11 @@ impl Shell {
         {
             self.st.fds = fds;
             let lastpipe = at == last && self.st.options.lastpipe();
-            let status = if lastpipe { self.run_command(command) } else { Ok(self.in_subshell(|sh| sh.run_command(command))) };
+            let status = if lastpipe {
+                self.run_command(command)
+            } else {
+                Ok(self.in_subshell(|sh| sh.run_command(command)))
+            };
             self.st.fds = outer.clone();
             match status {
                 Ok(status) => {
@@ -122,8 +139,11 @@ impl Shell {
     /// programs, unless what those write must be collected here at the same time.
     fn own_stage(&self, commands: &[Rc<Command>], fds: &crate::state::fds::Fds) -> Option<usize> {
         let last = commands.len() - 1;
-        let external = |c: &Rc<Command>| matches!(&c.kind, Kind::Simple(s) if self.surely_external(s));
-        let collects_errors = fds.iter().any(|(fd, d)| fd != 1 && matches!(&**d, Desc::Sink(_)));
+        let external =
+            |c: &Rc<Command>| matches!(&c.kind, Kind::Simple(s) if self.surely_external(s));
+        let collects_errors = fds
+            .iter()
+            .any(|(fd, d)| fd != 1 && matches!(&**d, Desc::Sink(_)));
         let collects = collects_errors || matches!(fds.get(1).map(|d| &**d), Some(Desc::Sink(_)));
         if !commands.get(last).is_some_and(external) {
             return (!collects_errors).then_some(last);
@@ -136,30 +156,50 @@ impl Shell {
 
     /// Is the command a program whatever its words expand to?
     pub(super) fn surely_external(&self, simple: &Simple) -> bool {
-        let Some(name) = simple.words.first().and_then(|w| w.literal()) else { return false };
-        !self.st.functions.contains_key(name) && (builtins::find(name).is_none() || self.st.disabled.iter().any(|d| d == name)) && !name.contains(&b'{') && !name.contains(&b'*') && !name.contains(&b'~')
+        let Some(name) = simple.words.first().and_then(|w| w.literal()) else {
+            return false;
+        };
+        !self.st.functions.contains_key(name)
+            && (builtins::find(name).is_none() || self.st.disabled.iter().any(|d| d == name))
+            && !name.contains(&b'{')
+            && !name.contains(&b'*')
+            && !name.contains(&b'~')
     }
 
     /// `echo` or `printf` of words whose expansion starts nothing: finite, reads nothing.
     fn runs_ahead(&self, command: &Rc<Command>) -> bool {
-        let Kind::Simple(simple) = &command.kind else { return false };
+        let Kind::Simple(simple) = &command.kind else {
+            return false;
+        };
         let name = simple.words.first().and_then(|w| w.literal());
         matches!(name, Some(b"echo" | b"printf"))
-            && name.is_some_and(|n| !self.st.functions.contains_key(n) && !self.st.disabled.iter().any(|d| d == n))
+            && name.is_some_and(|n| {
+                !self.st.functions.contains_key(n) && !self.st.disabled.iter().any(|d| d == n)
+            })
             && simple.words.iter().all(|w| quiet_parts(&w.parts))
-            && command.redirects.iter().all(|r| matches!(&r.op, RedirectOp::DupOut(w) if w.literal() == Some(b"1")))
+            && command
+                .redirects
+                .iter()
+                .all(|r| matches!(&r.op, RedirectOp::DupOut(w) if w.literal() == Some(b"1")))
             && simple.assigns.is_empty()
             && self.st.traps.is_empty()
     }
 
-    fn start_stage(&mut self, command: &Rc<Command>, batch: &mut Batch) -> Result<Result<Pid, i32>, Unwind> {
+    fn start_stage(
+        &mut self,
+        command: &Rc<Command>,
+        batch: &mut Batch,
+    ) -> Result<Result<Pid, i32>, Unwind> {
         if let Kind::Simple(simple) = &command.kind
             && self.surely_external(simple)
         {
             return self.start_stage_program(command, simple, batch);
         }
         let place = self.place.clone();
-        let task = Task::Piece { place: &place, id: command.id };
+        let task = Task::Piece {
+            place: &place,
+            id: command.id,
+        };
         match self.launch(&Program::Instance(task), batch) {
             Ok(pid) => Ok(Ok(pid)),
             Err(e) => Ok(Err(self.report_instance(&e))),
@@ -167,7 +207,12 @@ impl Shell {
     }
 
     /// Expands a program's words as in a subshell, and starts it.
-    pub(super) fn start_stage_program(&mut self, command: &Rc<Command>, simple: &Simple, batch: &mut Batch) -> Result<Result<Pid, i32>, Unwind> {
+    pub(super) fn start_stage_program(
+        &mut self,
+        command: &Rc<Command>,
+        simple: &Simple,
+        batch: &mut Batch,
+    ) -> Result<Result<Pid, i32>, Unwind> {
         let mut started = Err(0);
         let status = self.in_subshell(|sh| {
             sh.st.line = command.line;
@@ -176,7 +221,10 @@ impl Shell {
                 return Ok(1);
             }
             for assign in &simple.assigns {
-                if sh.run_assign(assign, crate::state::assign::Scope::Visible, true)?.is_err() {
+                if sh
+                    .run_assign(assign, crate::state::assign::Scope::Visible, true)?
+                    .is_err()
+                {
                     return Ok(1);
                 }
                 if let Some(var) = sh.vars.get_mut(&assign.name) {
@@ -204,10 +252,14 @@ fn quiet_parts(parts: &[Part]) -> bool {
         Part::Lit(_) | Part::Quoted(_) => true,
         Part::Double(inner) => quiet_parts(inner),
         Part::Param(p) => match &p.op {
-            ParamOp::None | ParamOp::Length | ParamOp::Transform(_) | ParamOp::Prefix { .. } => true,
+            ParamOp::None | ParamOp::Length | ParamOp::Transform(_) | ParamOp::Prefix { .. } => {
+                true
+            }
             ParamOp::Default { word, .. } | ParamOp::Trim { pattern: word, .. } => quiet_word(word),
             ParamOp::Case { pattern, .. } => pattern.as_ref().is_none_or(quiet_word),
-            ParamOp::Replace { pattern, with, .. } => quiet_word(pattern) && with.as_ref().is_none_or(quiet_word),
+            ParamOp::Replace { pattern, with, .. } => {
+                quiet_word(pattern) && with.as_ref().is_none_or(quiet_word)
+            }
             ParamOp::Slice { .. } | ParamOp::Bad(_) => false,
         },
         Part::Arith(text) => quiet_parts(&text.parts),

@@ -45,7 +45,10 @@ impl Shell {
     /// A shell with nothing in it.
     pub fn start(arg0: Vec<u8>) -> Shell {
         let pid = sys::process_id();
-        let empty = Source { name: Vec::new(), text: Rc::from(&b""[..]) };
+        let empty = Source {
+            name: Vec::new(),
+            text: Rc::from(&b""[..]),
+        };
         let mask = sys::set_umask(0o022);
         sys::set_umask(mask);
         Shell {
@@ -91,7 +94,13 @@ impl Shell {
             started: sys::now(),
             seconds_offset: 0,
             sub_status: None,
-            place: Rc::new(Place { source: Rc::new(empty), start: 0, end: 0, line: 1, flags: 0 }),
+            place: Rc::new(Place {
+                source: Rc::new(empty),
+                start: 0,
+                end: 0,
+                line: 1,
+                flags: 0,
+            }),
             process_fds: Vec::new(),
             signalled: Vec::new(),
             broken_pipe: false,
@@ -103,12 +112,16 @@ impl Shell {
     }
 
     fn run_instance(&mut self, fd: &[u8]) -> i32 {
-        let desc = crate::arith::parse_decimal(fd).and_then(|n| u32::try_from(n).ok()).and_then(|fd| {
-            let desc = self.st.fds.get(fd).cloned();
-            self.st.fds.close(fd);
-            desc
-        });
-        let Some(image) = desc.and_then(|d| d.read_to_end().ok()) else { return 254 };
+        let desc = crate::arith::parse_decimal(fd)
+            .and_then(|n| u32::try_from(n).ok())
+            .and_then(|fd| {
+                let desc = self.st.fds.get(fd).cloned();
+                self.st.fds.close(fd);
+                desc
+            });
+        let Some(image) = desc.and_then(|d| d.read_to_end().ok()) else {
+            return 254;
+        };
         let pid = self.st.pid;
         match image::decode(self, &image) {
             Ok(Order::Write(text)) => i32::from(self.st.fds.write(1, &text).is_err()),
@@ -121,7 +134,10 @@ impl Shell {
                 self.enter_subshell();
                 self.st.pid = pid;
                 let status = match self.run_piece(&piece) {
-                    Ok(status) | Err(Unwind::Exit(status) | Unwind::Return(status) | Unwind::Discard(status)) => status,
+                    Ok(status)
+                    | Err(
+                        Unwind::Exit(status) | Unwind::Return(status) | Unwind::Discard(status),
+                    ) => status,
                     Err(_) => self.st.status,
                 };
                 self.exit_trap(status)
@@ -136,7 +152,10 @@ impl Shell {
     /// Makes variables and functions of the environment.
     pub fn import_environment(&mut self, environment: Vec<(Vec<u8>, Vec<u8>)>) {
         for (name, value) in environment {
-            if let Some(function) = name.strip_prefix(b"BASH_FUNC_").and_then(|n| n.strip_suffix(b"%%")) {
+            if let Some(function) = name
+                .strip_prefix(b"BASH_FUNC_")
+                .and_then(|n| n.strip_suffix(b"%%"))
+            {
                 self.import_function(function, &value);
                 continue;
             }
@@ -154,19 +173,29 @@ impl Shell {
         }
         self.assigned(b"LANG");
         let physical = sys::current_dir();
-        let given = self.get(b"PWD").filter(|p| p.first() == Some(&b'/') && sys::canonical(p).is_ok_and(|c| sys::canonical(&physical).is_ok_and(|d| c == d)));
+        let given = self.get(b"PWD").filter(|p| {
+            p.first() == Some(&b'/')
+                && sys::canonical(p).is_ok_and(|c| sys::canonical(&physical).is_ok_and(|d| c == d))
+        });
         self.st.cwd = given.unwrap_or(physical).into();
         let cwd = self.st.cwd.to_vec();
         let var = self.vars.get_or_create(b"PWD");
         var.value = Value::Scalar(cwd);
         var.set_attr(attr::EXPORT, true);
-        let level = self.get(b"SHLVL").and_then(|t| crate::arith::parse_decimal(&t)).unwrap_or(0) + 1;
+        let level = self
+            .get(b"SHLVL")
+            .and_then(|t| crate::arith::parse_decimal(&t))
+            .unwrap_or(0)
+            + 1;
         let var = self.vars.get_or_create(b"SHLVL");
         var.value = Value::Scalar(level.to_string().into_bytes());
         var.set_attr(attr::EXPORT, true);
         let defaults: [(&[u8], &[u8]); 9] = [
             (b"IFS", b" \t\n"),
-            (b"PATH", b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            (
+                b"PATH",
+                b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ),
             (b"PS4", b"+ "),
             (b"OPTIND", b"1"),
             (b"OPTERR", b"1"),
@@ -181,7 +210,9 @@ impl Shell {
             }
         }
         if self.vars.get(b"OLDPWD").is_none() {
-            self.vars.get_or_create(b"OLDPWD").set_attr(attr::EXPORT, true);
+            self.vars
+                .get_or_create(b"OLDPWD")
+                .set_attr(attr::EXPORT, true);
         }
         *self.vars.get_or_create(b"BASH") = Var::scalar(sys::own_program());
         *self.vars.get_or_create(b"HOSTNAME") = Var::scalar(sys::host_name());
@@ -210,19 +241,47 @@ impl Shell {
             return;
         }
         let text: Rc<[u8]> = [name, b" ", value].concat().into();
-        let source = Rc::new(Source { name: b"environment".to_vec(), text: text.clone() });
-        let mut parser = Parser::new(&text, source, 0, 1, Flags { extglob: true, posix: false });
-        let Ok(Some(unit)) = parser.next_unit() else { return };
-        let command = unit.list.items.first().and_then(|i| i.and_or.first.commands.first());
-        if let (Some(Kind::Function { name, body }), None) = (command.map(|c| &c.kind), unit.list.items.get(1)) {
-            let function = Function { place: unit.place.clone(), id: body.id, body: body.clone().into(), exported: true.into() };
+        let source = Rc::new(Source {
+            name: b"environment".to_vec(),
+            text: text.clone(),
+        });
+        let mut parser = Parser::new(
+            &text,
+            source,
+            0,
+            1,
+            Flags {
+                extglob: true,
+                posix: false,
+            },
+        );
+        let Ok(Some(unit)) = parser.next_unit() else {
+            return;
+        };
+        let command = unit
+            .list
+            .items
+            .first()
+            .and_then(|i| i.and_or.first.commands.first());
+        if let (Some(Kind::Function { name, body }), None) =
+            (command.map(|c| &c.kind), unit.list.items.get(1))
+        {
+            let function = Function {
+                place: unit.place.clone(),
+                id: body.id,
+                body: body.clone().into(),
+                exported: true.into(),
+            };
             Rc::make_mut(&mut self.st.functions).insert(name.clone(), Rc::new(function));
         }
     }
 
     fn parse_arguments(&mut self, argv: &[Vec<u8>]) -> Result<Invocation, i32> {
         let mut inv = Invocation::default();
-        let base = argv.first().map(|a| a.rsplit(|c| *c == b'/').next().unwrap_or_default().to_vec()).unwrap_or_default();
+        let base = argv
+            .first()
+            .map(|a| a.rsplit(|c| *c == b'/').next().unwrap_or_default().to_vec())
+            .unwrap_or_default();
         if base == b"sh" {
             self.st.options.enable("posix", true);
         }
@@ -240,16 +299,22 @@ impl Shell {
             match arg.as_slice() {
                 b"--" => break,
                 b"--version" => {
-                    let _ = self.st.fds.write(1, b"GNU bash, version 5.2.15(1)-release (wasibuild builder-shell)\n");
+                    let _ = self.st.fds.write(
+                        1,
+                        b"GNU bash, version 5.2.15(1)-release (wasibuild builder-shell)\n",
+                    );
                     return Err(0);
                 }
                 b"--posix" => self.st.options.enable("posix", true),
-                b"--norc" | b"--noprofile" | b"--login" | b"--noediting" | b"--verbose" | b"--debugger" | b"--restricted" => continue,
+                b"--norc" | b"--noprofile" | b"--login" | b"--noediting" | b"--verbose"
+                | b"--debugger" | b"--restricted" => continue,
                 b"--rcfile" | b"--init-file" => {
                     rest.next();
                 }
                 long if long.starts_with(b"--") => {
-                    self.warn(&[self.st.arg0.as_ref(), b": ", long, b": invalid option\n"].concat());
+                    self.warn(
+                        &[self.st.arg0.as_ref(), b": ", long, b": invalid option\n"].concat(),
+                    );
                     return Err(2);
                 }
                 _ => {
@@ -265,7 +330,15 @@ impl Shell {
                                         let bits = &mut self.st.options.set;
                                         *bits = *bits & !(1 << at) | u64::from(on) << at;
                                     } else {
-                                        self.warn(&[self.st.arg0.as_ref(), b": ", name, b": invalid option name\n"].concat());
+                                        self.warn(
+                                            &[
+                                                self.st.arg0.as_ref(),
+                                                b": ",
+                                                name,
+                                                b": invalid option name\n",
+                                            ]
+                                            .concat(),
+                                        );
                                         return Err(2);
                                     }
                                 }
@@ -278,19 +351,37 @@ impl Shell {
                                         *bits = *bits & !(1 << at) | u64::from(on) << at;
                                     }
                                     None => {
-                                        self.warn(&[self.st.arg0.as_ref(), b": ", name, b": invalid shell option name\n"].concat());
+                                        self.warn(
+                                            &[
+                                                self.st.arg0.as_ref(),
+                                                b": ",
+                                                name,
+                                                b": invalid shell option name\n",
+                                            ]
+                                            .concat(),
+                                        );
                                         return Err(2);
                                     }
                                 },
                                 None => continue,
                             },
-                            letter => match options::SET.iter().find(|(_, l)| l == letter && *l != 0) {
-                                Some((name, _)) => self.st.options.enable(name, on),
-                                None => {
-                                    self.warn(&[self.st.arg0.as_ref(), b": -", &[*letter], b": invalid option\n"].concat());
-                                    return Err(2);
+                            letter => {
+                                match options::SET.iter().find(|(_, l)| l == letter && *l != 0) {
+                                    Some((name, _)) => self.st.options.enable(name, on),
+                                    None => {
+                                        self.warn(
+                                            &[
+                                                self.st.arg0.as_ref(),
+                                                b": -",
+                                                &[*letter],
+                                                b": invalid option\n",
+                                            ]
+                                            .concat(),
+                                        );
+                                        return Err(2);
+                                    }
                                 }
-                            },
+                            }
                         }
                     }
                 }
@@ -299,7 +390,13 @@ impl Shell {
         let mut rest: Vec<Vec<u8>> = rest.cloned().collect();
         if command {
             if rest.is_empty() {
-                self.warn(&[self.st.arg0.as_ref(), b": -c: option requires an argument\n"].concat());
+                self.warn(
+                    &[
+                        self.st.arg0.as_ref(),
+                        b": -c: option requires an argument\n",
+                    ]
+                    .concat(),
+                );
                 return Err(2);
             }
             inv.command = Some(rest.remove(0));
@@ -323,12 +420,17 @@ impl Shell {
         }
         let result = if let Some(text) = inv.command {
             self.st.start_letter = b'c';
-            let source = Rc::new(Source { name: self.st.script.to_vec(), text: text.into() });
+            let source = Rc::new(Source {
+                name: self.st.script.to_vec(),
+                text: text.into(),
+            });
             self.run_source(&source, 1, b"-c")
         } else if let Some(file) = inv.file {
             let path = match sys::stat(&self.absolute(&file), true) {
                 Ok(_) => Some(file.clone()),
-                Err(_) if !file.contains(&b'/') => self.search_path(&file, false).into_iter().next(),
+                Err(_) if !file.contains(&b'/') => {
+                    self.search_path(&file, false).into_iter().next()
+                }
                 Err(_) => None,
             };
             let text = match path {
@@ -339,26 +441,54 @@ impl Shell {
                 Ok(text) => text,
                 Err(e) => {
                     let missing = e.kind() == std::io::ErrorKind::NotFound;
-                    let why = if missing { "No such file or directory".to_string() } else { sys::error_text(&e) };
-                    self.warn(&[self.st.arg0.as_ref(), b": ", &file, b": ", why.as_bytes(), b"\n"].concat());
+                    let why = if missing {
+                        "No such file or directory".to_string()
+                    } else {
+                        sys::error_text(&e)
+                    };
+                    self.warn(
+                        &[
+                            self.st.arg0.as_ref(),
+                            b": ",
+                            &file,
+                            b": ",
+                            why.as_bytes(),
+                            b"\n",
+                        ]
+                        .concat(),
+                    );
                     return if missing { 127 } else { 126 };
                 }
             };
             let first = text.split(|c| *c == b'\n').next().unwrap_or_default();
             if first.iter().take(80).any(|c| *c == 0) {
-                self.warn(&[file.as_slice(), b": ", &file, b": cannot execute binary file\n"].concat());
+                self.warn(
+                    &[
+                        file.as_slice(),
+                        b": ",
+                        &file,
+                        b": cannot execute binary file\n",
+                    ]
+                    .concat(),
+                );
                 return 126;
             }
             self.st.arg0 = file.as_slice().into();
             self.st.script = file.as_slice().into();
-            let source = Rc::new(Source { name: file, text: text.into() });
+            let source = Rc::new(Source {
+                name: file,
+                text: text.into(),
+            });
             self.run_source(&source, 1, b"")
         } else {
             self.st.start_letter = b's';
             self.run_stdin()
         };
         let status = match result {
-            Ok(status) | Err(Unwind::Exit(status) | Unwind::Return(status) | Unwind::Discard(status)) => status,
+            Ok(status)
+            | Err(Unwind::Exit(status) | Unwind::Return(status) | Unwind::Discard(status)) => {
+                status
+            }
             Err(_) => self.st.status,
         };
         self.exit_trap(status)
@@ -366,12 +496,19 @@ impl Shell {
 
     /// A script on standard input: commands that read get what follows them.
     fn run_stdin(&mut self) -> Result<i32, Unwind> {
-        let Some(input) = self.st.fds.get(0).cloned() else { return Ok(0) };
+        let Some(input) = self.st.fds.get(0).cloned() else {
+            return Ok(0);
+        };
         let text = input.read_to_end().unwrap_or_default();
         let desc = text_desc(text.clone());
         self.st.fds.set(0, desc.clone());
-        let Desc::Text(text, at) = &*desc else { return Ok(0) };
-        let source = Rc::new(Source { name: self.st.script.to_vec(), text: text.clone() });
+        let Desc::Text(text, at) = &*desc else {
+            return Ok(0);
+        };
+        let source = Rc::new(Source {
+            name: self.st.script.to_vec(),
+            text: text.clone(),
+        });
         let mut status = 0;
         let (mut offset, mut line) = (0, 1);
         loop {
@@ -397,7 +534,12 @@ impl Shell {
                 Err(e) => return Err(e),
             }
             let next = at.get().max(before);
-            let lines = text.get(offset..next).unwrap_or_default().iter().filter(|c| **c == b'\n').count();
+            let lines = text
+                .get(offset..next)
+                .unwrap_or_default()
+                .iter()
+                .filter(|c| **c == b'\n')
+                .count();
             line += u32::try_from(lines).unwrap_or(0);
             offset = next;
         }
@@ -405,13 +547,19 @@ impl Shell {
 
     /// Text as one word, for subscripts that come at run time.
     pub fn parse_word_text(&self, text: &[u8]) -> Option<Word> {
-        let source = Rc::new(Source { name: Vec::new(), text: text.into() });
+        let source = Rc::new(Source {
+            name: Vec::new(),
+            text: text.into(),
+        });
         Parser::new(text, source, 0, self.st.line, self.flags()).subscript_word()
     }
 
     /// Text as the inside of double quotes.
     pub fn parse_quoted_text(&self, text: &[u8]) -> Option<Vec<Part>> {
-        let source = Rc::new(Source { name: Vec::new(), text: text.into() });
+        let source = Rc::new(Source {
+            name: Vec::new(),
+            text: text.into(),
+        });
         Parser::new(text, source, 0, self.st.line, self.flags()).quoted_parts()
     }
 }

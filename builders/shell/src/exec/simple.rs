@@ -36,7 +36,8 @@ impl Shell {
     fn before_simple(&mut self, command: &Rc<Command>) -> Result<(), Unwind> {
         self.st.line = command.line;
         if !self.st.traps.is_empty() {
-            self.st.command = crate::syntax::print::command_text(command, &self.place.source).into();
+            self.st.command =
+                crate::syntax::print::command_text(command, &self.place.source).into();
             self.before_command_trap(command.line)?;
         }
         Ok(())
@@ -48,7 +49,8 @@ impl Shell {
         let mut arrays = Vec::new();
         let mut declaration = None;
         for (at, word) in simple.words.iter().enumerate() {
-            let declares = word.assignment.is_some() && *declaration.get_or_insert_with(|| is_declaration(&args));
+            let declares = word.assignment.is_some()
+                && *declaration.get_or_insert_with(|| is_declaration(&args));
             if declares {
                 if let Some((_, assign)) = simple.array_args.iter().find(|(n, _)| *n == at) {
                     arrays.push((args.len(), assign));
@@ -70,12 +72,18 @@ impl Shell {
             return self.run_assignments_only(simple, command);
         }
         let mut undo = Vec::new();
-        let keep = ready.args.first().is_some_and(|n| n == b"exec") && !self.st.functions.contains_key(&b"exec"[..]);
+        let keep = ready.args.first().is_some_and(|n| n == b"exec")
+            && !self.st.functions.contains_key(&b"exec"[..]);
         let result = match self.redirect_all(&command.redirects, &mut undo) {
             Ok(true) => self.run_args(simple, ready),
             Ok(false) => {
-                let special = builtins::is_special(ready.args.first().map(Vec::as_slice).unwrap_or_default());
-                if special && self.st.options.posix() { Err(Unwind::Exit(1)) } else { Ok(1) }
+                let special =
+                    builtins::is_special(ready.args.first().map(Vec::as_slice).unwrap_or_default());
+                if special && self.st.options.posix() {
+                    Err(Unwind::Exit(1))
+                } else {
+                    Ok(1)
+                }
             }
             Err(e) => Err(e),
         };
@@ -110,8 +118,16 @@ impl Shell {
     fn run_args(&mut self, simple: &Simple, ready: Ready) -> Flow {
         let name = ready.args.first().cloned().unwrap_or_default();
         let function = self.st.functions.get(&name).cloned();
-        let builtin = if self.st.disabled.contains(&name) { None } else { builtins::find(&name) };
-        let function = if self.st.options.posix() && builtins::is_special(&name) { None } else { function };
+        let builtin = if self.st.disabled.contains(&name) {
+            None
+        } else {
+            builtins::find(&name)
+        };
+        let function = if self.st.options.posix() && builtins::is_special(&name) {
+            None
+        } else {
+            function
+        };
         if simple.assigns.is_empty() {
             if self.st.options.xtrace() {
                 self.trace_command(&ready.args, &ready.arrays);
@@ -124,7 +140,11 @@ impl Shell {
             };
         }
         // `NAME=value command`: the assignments live as long as the command.
-        let kind = if function.is_some() { ScopeKind::Function } else { ScopeKind::Temporary };
+        let kind = if function.is_some() {
+            ScopeKind::Function
+        } else {
+            ScopeKind::Temporary
+        };
         self.vars.push_scope(kind);
         let mut refused = false;
         for assign in &simple.assigns {
@@ -142,7 +162,8 @@ impl Shell {
         }
         if refused {
             self.end_temporary();
-            let fatal = function.is_none() && builtins::is_special(&name) && self.st.options.posix();
+            let fatal =
+                function.is_none() && builtins::is_special(&name) && self.st.options.posix();
             return if fatal { Err(Unwind::Exit(1)) } else { Ok(1) };
         }
         if self.st.options.xtrace() {
@@ -171,19 +192,31 @@ impl Shell {
         result
     }
 
-    fn run_temporary(&mut self, assign: &Assign, kind: ScopeKind) -> Result<Result<(), crate::state::assign::Refused>, Unwind> {
+    fn run_temporary(
+        &mut self,
+        assign: &Assign,
+        kind: ScopeKind,
+    ) -> Result<Result<(), crate::state::assign::Refused>, Unwind> {
         let value = match (&assign.value, &assign.subscript) {
             (AssignValue::Scalar(word), None) => self.expand_value(word)?,
             _ => return Ok(Ok(())),
         };
-        if self.vars.get(&assign.name).is_some_and(|v| v.has(attr::READONLY)) {
+        if self
+            .vars
+            .get(&assign.name)
+            .is_some_and(|v| v.has(attr::READONLY))
+        {
             self.error([assign.name.as_slice(), b": readonly variable"].concat());
             return Ok(Err(crate::state::assign::Refused));
         }
         if self.st.options.xtrace() {
             self.trace_assign(&assign.name, &value, assign.append);
         }
-        let old = if assign.append { self.get(&assign.name).unwrap_or_default() } else { Vec::new() };
+        let old = if assign.append {
+            self.get(&assign.name).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         let value = [old, value].concat();
         let (_, var) = self.vars.local(&assign.name, kind == ScopeKind::Temporary);
         var.value = crate::state::value::Value::Scalar(value);
@@ -200,7 +233,10 @@ impl Shell {
 
     /// After a scope ended: state that hangs on its variables follows.
     pub fn assigned_back(&mut self, name: &[u8]) {
-        if matches!(name, b"LC_ALL" | b"LC_CTYPE" | b"LANG" | b"PATH" | b"POSIXLY_CORRECT") {
+        if matches!(
+            name,
+            b"LC_ALL" | b"LC_CTYPE" | b"LANG" | b"PATH" | b"POSIXLY_CORRECT"
+        ) {
             self.assigned(name);
         }
     }
@@ -213,7 +249,11 @@ impl Shell {
 
     /// In POSIX mode assignments before a special builtin stay.
     fn keep_temporary(&mut self, simple: &Simple) {
-        let values: Vec<_> = simple.assigns.iter().filter_map(|a| self.get(&a.name).map(|v| (a.name.clone(), v))).collect();
+        let values: Vec<_> = simple
+            .assigns
+            .iter()
+            .filter_map(|a| self.get(&a.name).map(|v| (a.name.clone(), v)))
+            .collect();
         self.end_temporary();
         for (name, value) in values {
             self.put(&name, value);
@@ -223,7 +263,11 @@ impl Shell {
     fn call_builtin(&mut self, builtin: builtins::Builtin, ready: Ready) -> Flow {
         let mut args = ready.args;
         let name = args.remove(0);
-        let arrays = ready.arrays.into_iter().filter_map(|(at, a)| Some((at.checked_sub(1)?, a))).collect();
+        let arrays = ready
+            .arrays
+            .into_iter()
+            .filter_map(|(at, a)| Some((at.checked_sub(1)?, a)))
+            .collect();
         let mut call = Call { name, args, arrays };
         self.run_builtin(builtin, &mut call)
     }
@@ -233,7 +277,12 @@ impl Shell {
         let status = builtin(self, call)?;
         if std::mem::take(&mut self.broken_pipe) {
             const SIGPIPE: i32 = 13;
-            if self.st.traps.get(&SIGPIPE).is_none_or(|t| t.inherited && !t.action.is_empty()) {
+            if self
+                .st
+                .traps
+                .get(&SIGPIPE)
+                .is_none_or(|t| t.inherited && !t.action.is_empty())
+            {
                 return Err(Unwind::Exit(128 + SIGPIPE));
             }
         }
@@ -242,18 +291,35 @@ impl Shell {
 
     /// Runs words that were expanded elsewhere (`command`, a stage in another instance).
     pub fn run_words(&mut self, args: Vec<Vec<u8>>, functions: bool) -> Flow {
-        let Some(name) = args.first().cloned() else { return Ok(0) };
+        let Some(name) = args.first().cloned() else {
+            return Ok(0);
+        };
         if functions && let Some(function) = self.st.functions.get(&name).cloned() {
             return self.call_function(&name, &function, args, false);
         }
-        match if self.st.disabled.contains(&name) { None } else { builtins::find(&name) } {
-            Some(builtin) => self.call_builtin(builtin, Ready { args, arrays: Vec::new() }),
+        match if self.st.disabled.contains(&name) {
+            None
+        } else {
+            builtins::find(&name)
+        } {
+            Some(builtin) => self.call_builtin(
+                builtin,
+                Ready {
+                    args,
+                    arrays: Vec::new(),
+                },
+            ),
             None => self.run_external(args),
         }
     }
 }
 
 fn is_declaration(args: &[Vec<u8>]) -> bool {
-    let name = args.iter().find(|a| !matches!(a.as_slice(), b"command" | b"builtin"));
-    matches!(name.map(Vec::as_slice), Some(b"declare" | b"typeset" | b"local" | b"export" | b"readonly"))
+    let name = args
+        .iter()
+        .find(|a| !matches!(a.as_slice(), b"command" | b"builtin"));
+    matches!(
+        name.map(Vec::as_slice),
+        Some(b"declare" | b"typeset" | b"local" | b"export" | b"readonly")
+    )
 }

@@ -26,7 +26,10 @@ impl Shell {
         self.vars.begin_subshell();
         self.enter_subshell();
         let status = match run(self) {
-            Ok(status) | Err(Unwind::Exit(status) | Unwind::Return(status) | Unwind::Discard(status)) => status,
+            Ok(status)
+            | Err(Unwind::Exit(status) | Unwind::Return(status) | Unwind::Discard(status)) => {
+                status
+            }
             Err(Unwind::Break(_) | Unwind::Continue(_)) => self.st.status,
         };
         let status = self.exit_trap(status);
@@ -145,9 +148,7 @@ impl Shell {
         self.st.fds = saved;
         let mut status = 1;
         let mut text = Vec::new();
-        if done?
-            && let Some(desc) = desc
-        {
+        if done? && let Some(desc) = desc {
             match desc.read_to_end() {
                 Ok(all) => {
                     text = all;
@@ -162,7 +163,11 @@ impl Shell {
     }
 
     /// `<(…)` and `>(…)`: starts the program and gives the path of the pipe.
-    pub fn process_substitution(&mut self, body: &Rc<CommandSub>, write: bool) -> Result<Vec<u8>, Unwind> {
+    pub fn process_substitution(
+        &mut self,
+        body: &Rc<CommandSub>,
+        write: bool,
+    ) -> Result<Vec<u8>, Unwind> {
         let fail = |sh: &mut Shell, e: &std::io::Error| {
             sh.error([b"process substitution: ", sys::error_text(e).as_bytes()].concat());
             Unwind::Discard(1)
@@ -170,11 +175,14 @@ impl Shell {
         let (read, out) = sys::pipe().map_err(|e| fail(self, &e))?;
         let (theirs, mine) = if write { (read, out) } else { (out, read) };
         let saved = self.st.fds.clone();
-        self.st.fds.set(u32::from(!write), Rc::new(Desc::Os(theirs)));
+        self.st
+            .fds
+            .set(u32::from(!write), Rc::new(Desc::Os(theirs)));
         let mut batch = Batch::default();
         let place = self.place.clone();
         let started = match self.simple_program(&body.list) {
-            Some((command, simple)) => match self.start_stage_program(&command, simple, &mut batch) {
+            Some((command, simple)) => match self.start_stage_program(&command, simple, &mut batch)
+            {
                 Ok(Ok(pid)) => Ok(Some(pid)),
                 Ok(Err(_)) => Ok(None),
                 Err(e) => {
@@ -182,7 +190,15 @@ impl Shell {
                     return Err(e);
                 }
             },
-            None => self.launch(&Program::Instance(Task::Piece { place: &place, id: body.id }), &mut batch).map(Some),
+            None => self
+                .launch(
+                    &Program::Instance(Task::Piece {
+                        place: &place,
+                        id: body.id,
+                    }),
+                    &mut batch,
+                )
+                .map(Some),
         };
         self.st.fds = saved;
         match started {
@@ -191,19 +207,28 @@ impl Shell {
             Err(e) => return Err(fail(self, &e)),
         }
         let fd = (3..=63).rev().find(|fd| self.st.fds.get(*fd).is_none());
-        let Some(fd) = fd else { return Err(fail(self, &sys::bad_descriptor())) };
+        let Some(fd) = fd else {
+            return Err(fail(self, &sys::bad_descriptor()));
+        };
         self.st.fds.set(fd, Rc::new(Desc::Os(mine)));
         self.process_fds.push(fd);
         Ok(format!("/dev/fd/{fd}").into_bytes())
     }
 
     /// The list as one program, if it is.
-    fn simple_program<'a>(&self, list: &'a List) -> Option<(Rc<Command>, &'a crate::syntax::ast::Simple)> {
-        let [item] = list.items.as_slice() else { return None };
+    fn simple_program<'a>(
+        &self,
+        list: &'a List,
+    ) -> Option<(Rc<Command>, &'a crate::syntax::ast::Simple)> {
+        let [item] = list.items.as_slice() else {
+            return None;
+        };
         if item.background || !item.and_or.rest.is_empty() || item.and_or.first.negated {
             return None;
         }
-        let [command] = item.and_or.first.commands.as_slice() else { return None };
+        let [command] = item.and_or.first.commands.as_slice() else {
+            return None;
+        };
         match &command.kind {
             Kind::Simple(simple) if self.surely_external(simple) => Some((command.clone(), simple)),
             _ => None,
@@ -235,17 +260,28 @@ impl Shell {
         self.st.fds.set(1, Rc::new(Desc::Os(their_out)));
         let mut batch = Batch::default();
         let place = self.place.clone();
-        let started = self.launch(&Program::Instance(Task::Piece { place: &place, id: body.id }), &mut batch);
+        let started = self.launch(
+            &Program::Instance(Task::Piece {
+                place: &place,
+                id: body.id,
+            }),
+            &mut batch,
+        );
         self.st.fds = saved;
         let pid = match started {
             Ok(pid) => pid,
             Err(e) => return Ok(self.report_instance(&e)),
         };
-        let (Some(a), Some(b)) = (self.st.fds.free_from(60), self.st.fds.free_from(61)) else { return Ok(1) };
+        let (Some(a), Some(b)) = (self.st.fds.free_from(60), self.st.fds.free_from(61)) else {
+            return Ok(1);
+        };
         let (a, b) = if a == b { (a, b + 1) } else { (a, b) };
         self.st.fds.set(a, Rc::new(Desc::Os(my_in)));
         self.st.fds.set(b, Rc::new(Desc::Os(my_out)));
-        let _ = self.put_array(name, [a.to_string().into_bytes(), b.to_string().into_bytes()]);
+        let _ = self.put_array(
+            name,
+            [a.to_string().into_bytes(), b.to_string().into_bytes()],
+        );
         self.put(&[name, b"_PID"].concat(), pid.to_string().into_bytes());
         self.add_job(pid, batch);
         Ok(0)
@@ -253,19 +289,32 @@ impl Shell {
 
     /// Reads a file for `source`.
     pub fn read_file(&mut self, path: &[u8]) -> std::io::Result<Vec<u8>> {
-        let desc = self.open_path(path, OpenMode { read: true, ..OpenMode::default() }, false)?;
+        let desc = self.open_path(
+            path,
+            OpenMode {
+                read: true,
+                ..OpenMode::default()
+            },
+            false,
+        )?;
         desc.read_to_end()
     }
 }
 
 /// The one command of `$(< file)`.
 fn single_input(list: &List) -> Option<&Rc<Command>> {
-    let [item] = list.items.as_slice() else { return None };
+    let [item] = list.items.as_slice() else {
+        return None;
+    };
     if item.background || !item.and_or.rest.is_empty() || item.and_or.first.negated {
         return None;
     }
-    let [command] = item.and_or.first.commands.as_slice() else { return None };
-    let Kind::Simple(simple) = &command.kind else { return None };
+    let [command] = item.and_or.first.commands.as_slice() else {
+        return None;
+    };
+    let Kind::Simple(simple) = &command.kind else {
+        return None;
+    };
     let plain = simple.words.is_empty() && simple.assigns.is_empty();
     match command.redirects.as_slice() {
         [only] if plain && matches!(only.op, RedirectOp::Read(_)) => Some(command),

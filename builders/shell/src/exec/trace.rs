@@ -21,7 +21,11 @@ impl Shell {
         line.extend_from_slice(expanded.get(len..).unwrap_or_default());
         line.extend_from_slice(text);
         line.push(b'\n');
-        let fd = self.get(b"BASH_XTRACEFD").and_then(|t| crate::arith::parse_decimal(&t)).and_then(|n| u32::try_from(n).ok()).unwrap_or(2);
+        let fd = self
+            .get(b"BASH_XTRACEFD")
+            .and_then(|t| crate::arith::parse_decimal(&t))
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(2);
         let _ = self.st.fds.write(fd, &line);
     }
 
@@ -65,7 +69,11 @@ impl Shell {
     }
 
     fn raw(&self, word: &Word) -> &[u8] {
-        self.place.source.text.get(word.span.0..word.span.1).unwrap_or_default()
+        self.place
+            .source
+            .text
+            .get(word.span.0..word.span.1)
+            .unwrap_or_default()
     }
 
     pub fn trace_assign(&mut self, name: &[u8], value: &[u8], append: bool) {
@@ -77,7 +85,12 @@ impl Shell {
         self.trace_text(&text);
     }
 
-    pub fn trace_array(&mut self, name: &[u8], items: &[(Option<Vec<u8>>, bool, Vec<u8>)], append: bool) {
+    pub fn trace_array(
+        &mut self,
+        name: &[u8],
+        items: &[(Option<Vec<u8>>, bool, Vec<u8>)],
+        append: bool,
+    ) {
         let mut text = name.to_vec();
         text.extend_from_slice(if append { b"+=(" } else { b"=(" });
         for (at, (key, _, value)) in items.iter().enumerate() {

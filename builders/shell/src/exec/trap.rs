@@ -7,14 +7,19 @@ use crate::sys::{self, Disposition};
 
 /// Names of the signals by number, from 1, as Linux has them.
 pub const SIGNALS: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP",
-    "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 ];
 
 /// The number of a trap or signal by name (`EXIT`, `INT`, `SIGINT`, `2`).
 pub fn trap_number(name: &[u8]) -> Option<i32> {
     if !name.is_empty() && name.iter().all(u8::is_ascii_digit) {
-        return std::str::from_utf8(name).ok()?.parse().ok().filter(|n| (0..=64).contains(n));
+        return std::str::from_utf8(name)
+            .ok()?
+            .parse()
+            .ok()
+            .filter(|n| (0..=64).contains(n));
     }
     let upper = name.to_ascii_uppercase();
     let bare = upper.strip_prefix(b"SIG").unwrap_or(&upper);
@@ -25,7 +30,10 @@ pub fn trap_number(name: &[u8]) -> Option<i32> {
         b"RETURN" => return Some(TRAP_RETURN),
         _ => {}
     }
-    SIGNALS.iter().position(|s| s.as_bytes() == bare).and_then(|n| i32::try_from(n + 1).ok())
+    SIGNALS
+        .iter()
+        .position(|s| s.as_bytes() == bare)
+        .and_then(|n| i32::try_from(n + 1).ok())
 }
 
 /// The name of a trap as `trap -p` prints it.
@@ -52,14 +60,31 @@ impl Shell {
     }
 
     fn run_trap(&mut self, number: i32) -> Result<(), Unwind> {
-        let Some(trap) = self.st.traps.get(&number).filter(|t| !t.inherited && !t.action.is_empty()) else { return Ok(()) };
-        if self.in_trap.contains(&number) || (number != TRAP_EXIT && self.in_trap.contains(&TRAP_DEBUG)) {
+        let Some(trap) = self
+            .st
+            .traps
+            .get(&number)
+            .filter(|t| !t.inherited && !t.action.is_empty())
+        else {
+            return Ok(());
+        };
+        if self.in_trap.contains(&number)
+            || (number != TRAP_EXIT && self.in_trap.contains(&TRAP_DEBUG))
+        {
             return Ok(());
         }
         let action = trap.action.clone();
-        let (status, pipe_status, line, loops) = (self.st.status, self.st.pipe_status.clone(), self.st.line, self.st.loops);
+        let (status, pipe_status, line, loops) = (
+            self.st.status,
+            self.st.pipe_status.clone(),
+            self.st.line,
+            self.st.loops,
+        );
         self.in_trap.push(number);
-        let frozen = std::mem::replace(&mut self.frozen_line, number == TRAP_ERR || number == TRAP_DEBUG);
+        let frozen = std::mem::replace(
+            &mut self.frozen_line,
+            number == TRAP_ERR || number == TRAP_DEBUG,
+        );
         let result = self.eval_string(action.to_vec(), if number == TRAP_EXIT { 1 } else { line });
         self.frozen_line = frozen;
         self.in_trap.pop();
@@ -78,7 +103,9 @@ impl Shell {
 
     /// Runs the EXIT trap, once; gives the status to exit with.
     pub fn exit_trap(&mut self, status: i32) -> i32 {
-        let Some(trap) = self.st.traps.get(&TRAP_EXIT).cloned() else { return status };
+        let Some(trap) = self.st.traps.get(&TRAP_EXIT).cloned() else {
+            return status;
+        };
         Rc::make_mut(&mut self.st.traps).remove(&TRAP_EXIT);
         if trap.inherited || trap.action.is_empty() {
             return status;
@@ -120,7 +147,13 @@ impl Shell {
         }
         match action {
             Some(action) => {
-                traps.insert(number, crate::state::Trap { action: action.into(), inherited: false });
+                traps.insert(
+                    number,
+                    crate::state::Trap {
+                        action: action.into(),
+                        inherited: false,
+                    },
+                );
             }
             None => {
                 traps.remove(&number);
@@ -144,6 +177,11 @@ impl Shell {
 
     /// Signals that programs start with ignored.
     pub fn ignored_signals(&self) -> Vec<i32> {
-        self.st.traps.iter().filter(|(n, t)| (1..=31).contains(*n) && t.action.is_empty()).map(|(n, _)| *n).collect()
+        self.st
+            .traps
+            .iter()
+            .filter(|(n, t)| (1..=31).contains(*n) && t.action.is_empty())
+            .map(|(n, _)| *n)
+            .collect()
     }
 }

@@ -30,7 +30,9 @@ pub fn expand(word: &Word) -> Result<Option<Vec<Word>>, TooMany> {
     if list.len() == 1 && list.first().is_some_and(|l| l.len() == units.len()) {
         return Ok(None);
     }
-    Ok(Some(list.into_iter().map(|units| build(units, word)).collect()))
+    Ok(Some(
+        list.into_iter().map(|units| build(units, word)).collect(),
+    ))
 }
 
 fn build(units: Vec<Unit>, word: &Word) -> Word {
@@ -46,7 +48,12 @@ fn build(units: Vec<Unit>, word: &Word) -> Word {
         // `{a,}` gives an empty word, which stays no argument unless quoted; bash keeps none.
         parts.push(Part::Lit(Vec::new()));
     }
-    Word { parts, brace: false, span: word.span, assignment: None }
+    Word {
+        parts,
+        brace: false,
+        span: word.span,
+        assignment: None,
+    }
 }
 
 fn expand_units<'a>(units: &[Unit<'a>], depth: u32) -> Result<Vec<Vec<Unit<'a>>>, TooMany> {
@@ -55,7 +62,12 @@ fn expand_units<'a>(units: &[Unit<'a>], depth: u32) -> Result<Vec<Vec<Unit<'a>>>
     }
     let mut from = 0;
     // The first brace that closes and holds a comma or a range.
-    while let Some(open) = units.iter().skip(from).position(|u| matches!(u, Unit::Char(b'{'))).map(|n| n + from) {
+    while let Some(open) = units
+        .iter()
+        .skip(from)
+        .position(|u| matches!(u, Unit::Char(b'{')))
+        .map(|n| n + from)
+    {
         if let Some((commas, close)) = structure(units, open) {
             let inner = units.get(open + 1..close).unwrap_or_default();
             let alternatives = if commas.is_empty() {
@@ -70,7 +82,10 @@ fn expand_units<'a>(units: &[Unit<'a>], depth: u32) -> Result<Vec<Vec<Unit<'a>>>
                 let mut list = Vec::new();
                 let mut start = open + 1;
                 for end in commas.iter().copied().chain([close]) {
-                    list.extend(expand_units(units.get(start..end).unwrap_or_default(), depth + 1)?);
+                    list.extend(expand_units(
+                        units.get(start..end).unwrap_or_default(),
+                        depth + 1,
+                    )?);
                     start = end + 1;
                     if list.len() > MAX_WORDS {
                         return Err(TooMany);
@@ -119,31 +134,59 @@ fn structure(units: &[Unit], open: usize) -> Option<(Vec<usize>, usize)> {
 }
 
 fn sequence<'a>(inner: &[Unit<'a>]) -> Result<Option<Vec<Vec<Unit<'a>>>>, TooMany> {
-    let text: Option<Vec<u8>> = inner.iter().map(|u| if let Unit::Char(c) = u { Some(*c) } else { None }).collect();
+    let text: Option<Vec<u8>> = inner
+        .iter()
+        .map(|u| {
+            if let Unit::Char(c) = u {
+                Some(*c)
+            } else {
+                None
+            }
+        })
+        .collect();
     let Some(text) = text else { return Ok(None) };
-    let Ok(text) = std::str::from_utf8(&text) else { return Ok(None) };
+    let Ok(text) = std::str::from_utf8(&text) else {
+        return Ok(None);
+    };
     let fields: Vec<&str> = text.split("..").collect();
     let (first, last, step) = match fields.as_slice() {
         [a, b] => (*a, *b, "1"),
         [a, b, s] => (*a, *b, *s),
         _ => return Ok(None),
     };
-    let Some(step) = integer(step) else { return Ok(None) };
+    let Some(step) = integer(step) else {
+        return Ok(None);
+    };
     if let (Some(a), Some(b)) = (integer(first), integer(last)) {
         let padded = |s: &str| {
             let digits = s.trim_start_matches(['-', '+']);
             digits.len() > 1 && digits.starts_with('0')
         };
-        let width = if padded(first) || padded(last) { first.len().max(last.len()) } else { 0 };
+        let width = if padded(first) || padded(last) {
+            first.len().max(last.len())
+        } else {
+            0
+        };
         let list = range(a, b, step)?;
-        return Ok(Some(list.into_iter().map(|n| pad(n, width).bytes().map(Unit::Char).collect()).collect()));
+        return Ok(Some(
+            list.into_iter()
+                .map(|n| pad(n, width).bytes().map(Unit::Char).collect())
+                .collect(),
+        ));
     }
     let letter = |s: &str| match s.as_bytes() {
         [c] if c.is_ascii_alphabetic() => Some(i64::from(*c)),
         _ => None,
     };
-    let (Some(a), Some(b)) = (letter(first), letter(last)) else { return Ok(None) };
-    Ok(Some(range(a, b, step)?.into_iter().map(|n| vec![Unit::Char(u8::try_from(n).unwrap_or(b'?'))]).collect()))
+    let (Some(a), Some(b)) = (letter(first), letter(last)) else {
+        return Ok(None);
+    };
+    Ok(Some(
+        range(a, b, step)?
+            .into_iter()
+            .map(|n| vec![Unit::Char(u8::try_from(n).unwrap_or(b'?'))])
+            .collect(),
+    ))
 }
 
 fn integer(s: &str) -> Option<i64> {
@@ -155,7 +198,11 @@ fn integer(s: &str) -> Option<i64> {
 }
 
 fn pad(n: i64, width: usize) -> String {
-    if n < 0 { format!("-{:0>w$}", n.unsigned_abs(), w = width.saturating_sub(1)) } else { format!("{n:0>width$}") }
+    if n < 0 {
+        format!("-{:0>w$}", n.unsigned_abs(), w = width.saturating_sub(1))
+    } else {
+        format!("{n:0>width$}")
+    }
 }
 
 fn range(a: i64, b: i64, step: i64) -> Result<Vec<i64>, TooMany> {
@@ -166,5 +213,7 @@ fn range(a: i64, b: i64, step: i64) -> Result<Vec<i64>, TooMany> {
         return Err(TooMany);
     }
     let sign = if to >= from { 1 } else { -1 };
-    Ok((0..count as i128).map(|n| (from + sign * step * n) as i64).collect())
+    Ok((0..count as i128)
+        .map(|n| (from + sign * step * n) as i64)
+        .collect())
 }

@@ -10,7 +10,13 @@ pub enum Change {
 }
 
 /// Changes the first or every character that the pattern matches (no pattern: any).
-pub fn change(text: &[u8], how: Change, all: bool, pattern: Option<&Pattern>, utf8: bool) -> Vec<u8> {
+pub fn change(
+    text: &[u8],
+    how: Change,
+    all: bool,
+    pattern: Option<&Pattern>,
+    utf8: bool,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
@@ -50,7 +56,15 @@ fn change_char(c: &[u8], how: Change, out: &mut Vec<u8>) {
         Change::Toggle => ch.is_lowercase(),
     };
     // Only changes of one character to one, as `towupper` and `towlower` have them.
-    let changed: Vec<char> = if upper { ch.to_uppercase().collect() } else { ch.to_lowercase().collect() };
-    let ch = if let [one] = changed.as_slice() { *one } else { ch };
+    let changed: Vec<char> = if upper {
+        ch.to_uppercase().collect()
+    } else {
+        ch.to_lowercase().collect()
+    };
+    let ch = if let [one] = changed.as_slice() {
+        *one
+    } else {
+        ch
+    };
     out.extend_from_slice(ch.encode_utf8(&mut [0; 4]).as_bytes());
 }

@@ -39,9 +39,18 @@ impl Shell {
 
     /// `GLOBIGNORE`
     fn ignore(&self, found: &mut Vec<Vec<u8>>) {
-        let Some(list) = self.get(b"GLOBIGNORE").filter(|t| !t.is_empty()) else { return };
-        let options = pattern::Options { extglob: true, nocase: false, utf8: self.st.utf8 };
-        let patterns: Vec<Pattern> = split_colons(&list).into_iter().map(|p| pattern::compile(&p, options)).collect();
+        let Some(list) = self.get(b"GLOBIGNORE").filter(|t| !t.is_empty()) else {
+            return;
+        };
+        let options = pattern::Options {
+            extglob: true,
+            nocase: false,
+            utf8: self.st.utf8,
+        };
+        let patterns: Vec<Pattern> = split_colons(&list)
+            .into_iter()
+            .map(|p| pattern::compile(&p, options))
+            .collect();
         found.retain(|path| {
             let base = path.rsplit(|c| *c == b'/').next().unwrap_or_default();
             base != b"." && base != b".." && !patterns.iter().any(|p| p.matches(path))
@@ -63,7 +72,13 @@ impl Shell {
         found
     }
 
-    fn glob_from(&self, prefix: &[u8], components: &[Component], found: &mut Vec<Vec<u8>>, _absolute: bool) {
+    fn glob_from(
+        &self,
+        prefix: &[u8],
+        components: &[Component],
+        found: &mut Vec<Vec<u8>>,
+        _absolute: bool,
+    ) {
         let Some((first, rest)) = components.split_first() else {
             found.push(prefix.to_vec());
             return;
@@ -95,7 +110,11 @@ impl Shell {
             }
             return;
         }
-        let options = pattern::Options { extglob, nocase: self.st.options.nocaseglob(), utf8: self.st.utf8 };
+        let options = pattern::Options {
+            extglob,
+            nocase: self.st.options.nocaseglob(),
+            utf8: self.st.utf8,
+        };
         let pattern = pattern::compile(&first.text, options);
         let dots = self.shows_dots() || pattern.matches_leading_dot();
         for (name, kind) in self.list(prefix) {
@@ -120,7 +139,13 @@ impl Shell {
     }
 
     /// `**`: this directory and all below it, without following links.
-    fn globstar(&self, prefix: &[u8], rest: &[Component], star: &Component, found: &mut Vec<Vec<u8>>) {
+    fn globstar(
+        &self,
+        prefix: &[u8],
+        rest: &[Component],
+        star: &Component,
+        found: &mut Vec<Vec<u8>>,
+    ) {
         let mut queue = vec![(prefix.to_vec(), 0)];
         while let Some((dir, depth)) = queue.pop() {
             if rest.is_empty() {
@@ -136,7 +161,8 @@ impl Shell {
                 }
                 let mut path = dir.clone();
                 path.extend_from_slice(&name);
-                let kind = kind.or_else(|| sys::stat(&self.absolute(&path), false).ok().map(|s| s.kind));
+                let kind =
+                    kind.or_else(|| sys::stat(&self.absolute(&path), false).ok().map(|s| s.kind));
                 if rest.is_empty() {
                     found.push(path.clone());
                 }
@@ -153,7 +179,11 @@ impl Shell {
     }
 
     fn list(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Option<FileKind>)> {
-        let dir = if prefix.is_empty() { self.st.cwd.to_vec() } else { self.absolute(prefix) };
+        let dir = if prefix.is_empty() {
+            self.st.cwd.to_vec()
+        } else {
+            self.absolute(prefix)
+        };
         let mut entries = sys::read_dir(&dir).unwrap_or_default();
         if !self.st.options.globskipdots() {
             entries.push((b".".to_vec(), Some(FileKind::Directory)));
@@ -187,13 +217,23 @@ fn split_slashes(pattern: &[u8]) -> Vec<Component> {
                 text.extend(pattern.get(at));
             }
             b'/' if depth == 0 => {
-                let slashes = pattern.get(at..).unwrap_or_default().iter().take_while(|c| **c == b'/').count();
-                out.push(Component { text: std::mem::take(&mut text), slashes });
+                let slashes = pattern
+                    .get(at..)
+                    .unwrap_or_default()
+                    .iter()
+                    .take_while(|c| **c == b'/')
+                    .count();
+                out.push(Component {
+                    text: std::mem::take(&mut text),
+                    slashes,
+                });
                 at += slashes;
                 continue;
             }
             b'(' => {
-                depth += u32::from(matches!(text.last(), Some(b'?' | b'*' | b'+' | b'@' | b'!')) || depth > 0);
+                depth += u32::from(
+                    matches!(text.last(), Some(b'?' | b'*' | b'+' | b'@' | b'!')) || depth > 0,
+                );
                 text.push(c);
             }
             b')' => {

@@ -11,10 +11,33 @@ use crate::syntax::ast::{Param, ParamName, ParamOp, ParamSub};
 
 impl Shell {
     /// Handles the forms that are complete in themselves; otherwise gives what is referred to.
-    pub(super) fn indirect(&mut self, param: &Rc<Param>, context: Context, out: &mut Vec<Chunk>) -> Result<Option<Reference>, Unwind> {
+    pub(super) fn indirect(
+        &mut self,
+        param: &Rc<Param>,
+        context: Context,
+        out: &mut Vec<Chunk>,
+    ) -> Result<Option<Reference>, Unwind> {
         if let (ParamOp::Prefix { at }, ParamName::Name(prefix)) = (&param.op, &param.name) {
-            let mut items: Vec<Vec<u8>> = self.vars.all().into_iter().filter(|(n, v)| n.starts_with(prefix) && (v.text().is_some() || v.count() > 0)).map(|(n, _)| n.to_vec()).collect();
-            for name in [&b"BASHOPTS"[..], b"BASHPID", b"BASH_SUBSHELL", b"BASH_VERSINFO", b"EUID", b"LINENO", b"PPID", b"RANDOM", b"SECONDS", b"SHELLOPTS", b"UID"] {
+            let mut items: Vec<Vec<u8>> = self
+                .vars
+                .all()
+                .into_iter()
+                .filter(|(n, v)| n.starts_with(prefix) && (v.text().is_some() || v.count() > 0))
+                .map(|(n, _)| n.to_vec())
+                .collect();
+            for name in [
+                &b"BASHOPTS"[..],
+                b"BASHPID",
+                b"BASH_SUBSHELL",
+                b"BASH_VERSINFO",
+                b"EUID",
+                b"LINENO",
+                b"PPID",
+                b"RANDOM",
+                b"SECONDS",
+                b"SHELLOPTS",
+                b"UID",
+            ] {
                 if name.starts_with(prefix) && !items.iter().any(|i| i == name) {
                     items.push(name.to_vec());
                 }
@@ -23,10 +46,16 @@ impl Shell {
             self.push_value(Val::Many { items, star: !at }, context, out);
             return Ok(None);
         }
-        if let (ParamName::Name(name), Some(sub @ (ParamSub::At | ParamSub::Star)), ParamOp::None) = (&param.name, &param.subscript, &param.op) {
+        if let (ParamName::Name(name), Some(sub @ (ParamSub::At | ParamSub::Star)), ParamOp::None) =
+            (&param.name, &param.subscript, &param.op)
+        {
             let star = matches!(sub, ParamSub::Star);
             let target = self.resolve(name).map_or(name.clone(), |t| t.name);
-            let items = match if is_computed(&target) { self.special(&target) } else { None } {
+            let items = match if is_computed(&target) {
+                self.special(&target)
+            } else {
+                None
+            } {
                 Some(var) => var.keys(),
                 None => self.vars.get(&target).map(|v| v.keys()).unwrap_or_default(),
             };
@@ -34,7 +63,8 @@ impl Shell {
             return Ok(None);
         }
         // `${!ref}` of a nameref is the name that it holds.
-        if let (ParamName::Name(name), None, ParamOp::None) = (&param.name, &param.subscript, &param.op)
+        if let (ParamName::Name(name), None, ParamOp::None) =
+            (&param.name, &param.subscript, &param.op)
             && let Some(var) = self.vars.get(name)
             && var.has(attr::NAMEREF)
         {
@@ -47,7 +77,9 @@ impl Shell {
             Val::One(text) => text,
             Val::Many { items, .. } => items.join(&b' '),
             Val::Unset => {
-                if matches!(param.op, ParamOp::Default { .. }) && !matches!(reference, Reference::Variable(_) | Reference::Element(..)) {
+                if matches!(param.op, ParamOp::Default { .. })
+                    && !matches!(reference, Reference::Variable(_) | Reference::Element(..))
+                {
                     return Ok(Some(reference));
                 }
                 let shown: Vec<u8> = match &reference {
@@ -65,7 +97,9 @@ impl Shell {
         };
         match self.parse_reference(&text)? {
             Some(reference) => Ok(Some(reference)),
-            None if text.is_empty() && matches!(param.op, ParamOp::Default { .. }) => Ok(Some(Reference::Variable(Vec::new()))),
+            None if text.is_empty() && matches!(param.op, ParamOp::Default { .. }) => {
+                Ok(Some(Reference::Variable(Vec::new())))
+            }
             None => {
                 self.error([text.as_slice(), b": invalid variable name"].concat());
                 Err(Unwind::Discard(1))
@@ -79,14 +113,23 @@ impl Shell {
             return Ok(Some(Reference::Special(*c)));
         }
         if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
-            let n = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(usize::MAX);
-            return Ok(Some(if n == 0 { Reference::Special(b'0') } else { Reference::Position(n) }));
+            let n = std::str::from_utf8(text)
+                .ok()
+                .and_then(|t| t.parse().ok())
+                .unwrap_or(usize::MAX);
+            return Ok(Some(if n == 0 {
+                Reference::Special(b'0')
+            } else {
+                Reference::Position(n)
+            }));
         }
         if !is_reference(text) {
             return Ok(None);
         }
         let (name, subscript) = split_reference(text);
-        let Some(target) = self.resolve(name) else { return Ok(None) };
+        let Some(target) = self.resolve(name) else {
+            return Ok(None);
+        };
         Ok(Some(match subscript {
             None => match target.subscript.as_deref() {
                 None => Reference::Variable(target.name),

@@ -44,11 +44,19 @@ pub enum Chunk {
 
 impl Chunk {
     fn quoted(text: Vec<u8>) -> Chunk {
-        Chunk::Text { text, quoted: true, split: false }
+        Chunk::Text {
+            text,
+            quoted: true,
+            split: false,
+        }
     }
 
     fn expanded(text: Vec<u8>, dq: bool) -> Chunk {
-        Chunk::Text { text, quoted: dq, split: !dq }
+        Chunk::Text {
+            text,
+            quoted: dq,
+            split: !dq,
+        }
     }
 }
 
@@ -63,9 +71,21 @@ pub struct Context {
     pub split_literals: bool,
 }
 
-const WORD: Context = Context { dq: false, single: false, split_literals: false };
-const SINGLE: Context = Context { dq: false, single: true, split_literals: false };
-const QUOTED: Context = Context { dq: true, single: true, split_literals: false };
+const WORD: Context = Context {
+    dq: false,
+    single: false,
+    split_literals: false,
+};
+const SINGLE: Context = Context {
+    dq: false,
+    single: true,
+    split_literals: false,
+};
+const QUOTED: Context = Context {
+    dq: true,
+    single: true,
+    split_literals: false,
+};
 
 impl Shell {
     /// Expands the words of a command to its arguments.
@@ -89,7 +109,9 @@ impl Shell {
                 }
                 Ok(None) => {}
                 Err(brace::TooMany) => {
-                    self.error("brace expansion: failed to allocate memory: more elements than fit");
+                    self.error(
+                        "brace expansion: failed to allocate memory: more elements than fit",
+                    );
                     return Err(Unwind::Discard(1));
                 }
             }
@@ -99,7 +121,12 @@ impl Shell {
 
     fn expand_plain(&mut self, word: &Word, out: &mut Vec<Vec<u8>>) -> Result<(), Unwind> {
         match word.parts.as_slice() {
-            [Part::Lit(text)] if !text.is_empty() && !text.iter().any(|c| matches!(c, b'*' | b'?' | b'[' | b'~' | b'(')) => {
+            [Part::Lit(text)]
+                if !text.is_empty()
+                    && !text
+                        .iter()
+                        .any(|c| matches!(c, b'*' | b'?' | b'[' | b'~' | b'(')) =>
+            {
                 out.push(text.clone());
                 return Ok(());
             }
@@ -169,7 +196,10 @@ impl Shell {
                     for c in text {
                         if quoted && b"\\.[]{}()*+?|^$".contains(&c) {
                             if !bracket || c == b'\\' || c == b']' || c == b'[' || c == b'^' {
-                                if bracket { out.push(c); continue; }
+                                if bracket {
+                                    out.push(c);
+                                    continue;
+                                }
                                 out.push(b'\\');
                             }
                         } else if !quoted && c == b'[' {
@@ -198,16 +228,31 @@ impl Shell {
         Ok(self.join(chunks))
     }
 
-    fn word_chunks(&mut self, word: &Word, context: Context, assignment: bool, out: &mut Vec<Chunk>) -> Result<(), Unwind> {
+    fn word_chunks(
+        &mut self,
+        word: &Word,
+        context: Context,
+        assignment: bool,
+        out: &mut Vec<Chunk>,
+    ) -> Result<(), Unwind> {
         if let Some(Part::Lit(first)) = word.parts.first()
             && first.contains(&b'~')
         {
             let alone = word.parts.len() == 1;
             let expanded = self.tilde(first, alone, assignment, word.assignment);
             for (text, quoted) in expanded {
-                out.push(Chunk::Text { text, quoted, split: context.split_literals && !quoted });
+                out.push(Chunk::Text {
+                    text,
+                    quoted,
+                    split: context.split_literals && !quoted,
+                });
             }
-            return self.rest_with_tildes(word.parts.get(1..).unwrap_or_default(), context, assignment, out);
+            return self.rest_with_tildes(
+                word.parts.get(1..).unwrap_or_default(),
+                context,
+                assignment,
+                out,
+            );
         }
         if assignment {
             return self.rest_with_tildes(&word.parts, context, assignment, out);
@@ -216,12 +261,22 @@ impl Shell {
     }
 
     /// The parts of an assignment's value behind its first: `~` counts behind `:` in them.
-    fn rest_with_tildes(&mut self, parts: &[Part], context: Context, assignment: bool, out: &mut Vec<Chunk>) -> Result<(), Unwind> {
+    fn rest_with_tildes(
+        &mut self,
+        parts: &[Part],
+        context: Context,
+        assignment: bool,
+        out: &mut Vec<Chunk>,
+    ) -> Result<(), Unwind> {
         for (at, part) in parts.iter().enumerate() {
             match part {
                 Part::Lit(text) if assignment && text.contains(&b'~') => {
                     for (text, quoted) in self.tilde_behind_colons(text, at + 1 == parts.len()) {
-                        out.push(Chunk::Text { text, quoted, split: false });
+                        out.push(Chunk::Text {
+                            text,
+                            quoted,
+                            split: false,
+                        });
                     }
                 }
                 part => self.part_chunks(part, context, out)?,
@@ -230,20 +285,41 @@ impl Shell {
         Ok(())
     }
 
-    fn parts_chunks(&mut self, parts: &[Part], context: Context, out: &mut Vec<Chunk>) -> Result<(), Unwind> {
+    fn parts_chunks(
+        &mut self,
+        parts: &[Part],
+        context: Context,
+        out: &mut Vec<Chunk>,
+    ) -> Result<(), Unwind> {
         for part in parts {
             self.part_chunks(part, context, out)?;
         }
         Ok(())
     }
 
-    fn part_chunks(&mut self, part: &Part, context: Context, out: &mut Vec<Chunk>) -> Result<(), Unwind> {
+    fn part_chunks(
+        &mut self,
+        part: &Part,
+        context: Context,
+        out: &mut Vec<Chunk>,
+    ) -> Result<(), Unwind> {
         match part {
-            Part::Lit(text) => out.push(Chunk::Text { text: text.clone(), quoted: context.dq, split: context.split_literals && !context.dq }),
+            Part::Lit(text) => out.push(Chunk::Text {
+                text: text.clone(),
+                quoted: context.dq,
+                split: context.split_literals && !context.dq,
+            }),
             Part::Quoted(text) => out.push(Chunk::quoted(text.clone())),
             Part::Double(parts) => {
                 let before = out.len();
-                self.parts_chunks(parts, Context { dq: true, ..context }, out)?;
+                self.parts_chunks(
+                    parts,
+                    Context {
+                        dq: true,
+                        ..context
+                    },
+                    out,
+                )?;
                 // `"$@"` without elements is nothing; any other pair of quotes is at least empty.
                 if out.len() == before && !parts.iter().any(is_list_expansion) {
                     out.push(Chunk::quoted(Vec::new()));
@@ -274,11 +350,14 @@ impl Shell {
     /// The value of an expression; an error is reported, with `who` before it, and discards.
     pub fn arith_text_value(&mut self, text: &ArithText, who: &[u8]) -> Result<i64, Unwind> {
         if let Some(literal) = text.literal() {
-            let parsed = text.parsed.get_or_init(|| crate::arith::parse(literal).ok().map(Rc::new));
+            let parsed = text
+                .parsed
+                .get_or_init(|| crate::arith::parse(literal).ok().map(Rc::new));
             return match parsed {
                 Some(expr) => {
                     let expr = expr.clone();
-                    self.eval_expr(&expr).map_err(|e| self.report_arith(literal, e, who))
+                    self.eval_expr(&expr)
+                        .map_err(|e| self.report_arith(literal, e, who))
                 }
                 None => match crate::arith::parse(literal) {
                     Err(e) => Err(self.report_arith(literal, e, who)),
@@ -287,14 +366,18 @@ impl Shell {
             };
         }
         let expanded = self.expand_arith(text)?;
-        self.eval_cached(&expanded).map_err(|e| self.report_arith(&expanded, e, who))
+        self.eval_cached(&expanded)
+            .map_err(|e| self.report_arith(&expanded, e, who))
     }
 
     /// `$*` and its kin join with this.
     pub fn ifs_first(&self) -> Vec<u8> {
         match self.lookup(b"IFS").and_then(|v| v.text()) {
             None => b" ".to_vec(),
-            Some(text) => text.get(..crate::pattern::char_len(text, self.st.utf8)).unwrap_or_default().to_vec(),
+            Some(text) => text
+                .get(..crate::pattern::char_len(text, self.st.utf8))
+                .unwrap_or_default()
+                .to_vec(),
         }
     }
 }

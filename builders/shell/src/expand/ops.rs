@@ -12,16 +12,27 @@ use crate::state::{Shell, Unwind};
 use crate::syntax::ast::{ArithText, Param, ParamOp, Word};
 
 impl Shell {
-    pub(super) fn apply(&mut self, param: &Rc<Param>, reference: Reference, context: Context, out: &mut Vec<Chunk>) -> Result<(), Unwind> {
+    pub(super) fn apply(
+        &mut self,
+        param: &Rc<Param>,
+        reference: Reference,
+        context: Context,
+        out: &mut Vec<Chunk>,
+    ) -> Result<(), Unwind> {
         let value = self.value_of(&reference)?;
         if let ParamOp::Default { kind, colon, word } = &param.op {
             return self.default_op(&reference, value, *kind, *colon, word, context, out);
         }
-        if value == Val::Unset && self.st.options.nounset() && !matches!(param.op, ParamOp::Transform(b'a' | b'A')) {
+        if value == Val::Unset
+            && self.st.options.nounset()
+            && !matches!(param.op, ParamOp::Transform(b'a' | b'A'))
+        {
             return Err(self.unbound(&reference));
         }
         let value = match &param.op {
-            ParamOp::None | ParamOp::Default { .. } | ParamOp::Prefix { .. } | ParamOp::Bad(_) => value,
+            ParamOp::None | ParamOp::Default { .. } | ParamOp::Prefix { .. } | ParamOp::Bad(_) => {
+                value
+            }
             ParamOp::Length => Val::One(
                 match &value {
                     Val::Unset => 0,
@@ -31,7 +42,11 @@ impl Shell {
                 .to_string()
                 .into_bytes(),
             ),
-            ParamOp::Trim { suffix, longest, pattern } => {
+            ParamOp::Trim {
+                suffix,
+                longest,
+                pattern,
+            } => {
                 if value == Val::Unset {
                     value
                 } else {
@@ -39,8 +54,14 @@ impl Shell {
                     map(value, |text| trim(text, &pattern, *suffix, *longest))
                 }
             }
-            ParamOp::Slice { offset, length } => self.slice(&reference, value, offset, length.as_ref())?,
-            ParamOp::Replace { kind, pattern, with } => self.replace(value, *kind, pattern, with.as_ref())?,
+            ParamOp::Slice { offset, length } => {
+                self.slice(&reference, value, offset, length.as_ref())?
+            }
+            ParamOp::Replace {
+                kind,
+                pattern,
+                with,
+            } => self.replace(value, *kind, pattern, with.as_ref())?,
             ParamOp::Case { kind, all, pattern } => {
                 let how = match kind {
                     b'^' => Change::Upper,
@@ -52,7 +73,9 @@ impl Shell {
                     None => None,
                 };
                 let utf8 = self.st.utf8;
-                map(value, |text| change(&text, how, *all, pattern.as_ref(), utf8))
+                map(value, |text| {
+                    change(&text, how, *all, pattern.as_ref(), utf8)
+                })
             }
             ParamOp::Transform(op) => self.transform_op(&reference, value, *op)?,
         };
@@ -63,19 +86,34 @@ impl Shell {
     /// Compiles the pattern operand of an operator.
     pub(super) fn compile_word(&mut self, word: &Word) -> Result<pattern::Pattern, Unwind> {
         let text = self.expand_pattern(word)?;
-        let options = pattern::Options { nocase: false, extglob: self.st.options.extglob(), utf8: self.st.utf8 };
+        let options = pattern::Options {
+            nocase: false,
+            extglob: self.st.options.extglob(),
+            utf8: self.st.utf8,
+        };
         Ok(pattern::compile(&text, options))
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn default_op(&mut self, reference: &Reference, value: Val, kind: u8, colon: bool, word: &Word, context: Context, out: &mut Vec<Chunk>) -> Result<(), Unwind> {
+    fn default_op(
+        &mut self,
+        reference: &Reference,
+        value: Val,
+        kind: u8,
+        colon: bool,
+        word: &Word,
+        context: Context,
+        out: &mut Vec<Chunk>,
+    ) -> Result<(), Unwind> {
         let missing = match &value {
             Val::Unset => true,
             Val::One(text) => colon && text.is_empty(),
             Val::Many { items, star } => match items.as_slice() {
                 [] => true,
                 [one] => colon && one.is_empty(),
-                many => colon && *star && many.iter().all(Vec::is_empty) && self.ifs_first().is_empty(),
+                many => {
+                    colon && *star && many.iter().all(Vec::is_empty) && self.ifs_first().is_empty()
+                }
             },
         };
         match (kind, missing) {
@@ -88,15 +126,31 @@ impl Shell {
             (b'-', true) | (b'+', false) => self.operand_chunks(word, context, out),
             (b'=', true) => {
                 let mut chunks = Vec::new();
-                let inner = Context { single: true, split_literals: false, ..context };
+                let inner = Context {
+                    single: true,
+                    split_literals: false,
+                    ..context
+                };
                 self.word_chunks(word, inner, !context.dq, &mut chunks)?;
                 let text = self.join(chunks);
                 let done = match reference {
-                    Reference::Variable(name) => self.assign(name, None, text.clone(), false, Scope::Visible),
-                    Reference::Element(name, key) => self.assign(name, Some(key), text.clone(), false, Scope::Visible),
+                    Reference::Variable(name) => {
+                        self.assign(name, None, text.clone(), false, Scope::Visible)
+                    }
+                    Reference::Element(name, key) => {
+                        self.assign(name, Some(key), text.clone(), false, Scope::Visible)
+                    }
                     Reference::All(name, star) => {
                         let shown = if *star { "*" } else { "@" };
-                        self.error([name.as_slice(), b"[", shown.as_bytes(), b"]: bad array subscript"].concat());
+                        self.error(
+                            [
+                                name.as_slice(),
+                                b"[",
+                                shown.as_bytes(),
+                                b"]: bad array subscript",
+                            ]
+                            .concat(),
+                        );
                         return Err(Unwind::Discard(1));
                     }
                     Reference::Position(n) => {
@@ -112,25 +166,39 @@ impl Shell {
                     return Err(Unwind::Discard(1));
                 }
                 let value = self.value_of(reference)?;
-                let value = if value == Val::Unset { Val::One(text) } else { value };
+                let value = if value == Val::Unset {
+                    Val::One(text)
+                } else {
+                    value
+                };
                 self.push_value(value, context, out);
                 Ok(())
             }
             (b'?', true) => {
                 let text = if word.parts.is_empty() {
-                    if colon { b"parameter null or not set".to_vec() } else { b"parameter not set".to_vec() }
+                    if colon {
+                        b"parameter null or not set".to_vec()
+                    } else {
+                        b"parameter not set".to_vec()
+                    }
                 } else {
                     self.expand_single(word)?
                 };
                 let name: Vec<u8> = match reference {
                     Reference::Variable(name) => name.clone(),
-                    Reference::All(name, star) => [name.as_slice(), if *star { b"[*]" } else { b"[@]" }].concat(),
+                    Reference::All(name, star) => {
+                        [name.as_slice(), if *star { b"[*]" } else { b"[@]" }].concat()
+                    }
                     Reference::Element(name, key) => [name.as_slice(), b"[", key, b"]"].concat(),
                     Reference::Position(n) => n.to_string().into_bytes(),
                     Reference::Special(c) => vec![*c],
                 };
                 self.error([name.as_slice(), b": ", &text].concat());
-                Err(Unwind::Exit(if self.st.start_letter == b'c' { 127 } else { 1 }))
+                Err(Unwind::Exit(if self.st.start_letter == b'c' {
+                    127
+                } else {
+                    1
+                }))
             }
             _ => {
                 self.push_value(value, context, out);
@@ -140,10 +208,22 @@ impl Shell {
     }
 
     /// The word of `${x-word}`, as if it stood in place of the expansion.
-    fn operand_chunks(&mut self, word: &Word, context: Context, out: &mut Vec<Chunk>) -> Result<(), Unwind> {
+    fn operand_chunks(
+        &mut self,
+        word: &Word,
+        context: Context,
+        out: &mut Vec<Chunk>,
+    ) -> Result<(), Unwind> {
         let before = out.len();
-        let inner = Context { split_literals: !context.dq && !context.single, ..context };
-        if context.dq { self.parts_chunks(&word.parts, inner, out)? } else { self.word_chunks(word, inner, false, out)? }
+        let inner = Context {
+            split_literals: !context.dq && !context.single,
+            ..context
+        };
+        if context.dq {
+            self.parts_chunks(&word.parts, inner, out)?
+        } else {
+            self.word_chunks(word, inner, false, out)?
+        }
         if out.len() == before && context.dq && !word.parts.iter().any(super::is_list_expansion) {
             out.push(Chunk::quoted(Vec::new()));
         }
@@ -162,7 +242,13 @@ impl Shell {
         count
     }
 
-    fn slice(&mut self, reference: &Reference, value: Val, offset: &ArithText, length: Option<&ArithText>) -> Result<Val, Unwind> {
+    fn slice(
+        &mut self,
+        reference: &Reference,
+        value: Val,
+        offset: &ArithText,
+        length: Option<&ArithText>,
+    ) -> Result<Val, Unwind> {
         let start = self.arith_text_value(offset, b"")?;
         let length = match length {
             Some(text) => Some(self.arith_text_value(text, b"")?),
@@ -207,7 +293,10 @@ impl Shell {
                 }
                 let from = if start < 0 { start + total } else { start };
                 if from < 0 || from > total {
-                    return Ok(Val::Many { items: Vec::new(), star });
+                    return Ok(Val::Many {
+                        items: Vec::new(),
+                        star,
+                    });
                 }
                 if let Some(n) = length
                     && n < 0
@@ -227,7 +316,10 @@ impl Shell {
 
     /// Characters `from` up to `to`.
     fn substring(&self, text: &[u8], from: i64, to: i64) -> Vec<u8> {
-        let (from, to) = (usize::try_from(from).unwrap_or(0), usize::try_from(to).unwrap_or(0));
+        let (from, to) = (
+            usize::try_from(from).unwrap_or(0),
+            usize::try_from(to).unwrap_or(0),
+        );
         if !self.st.utf8 || text.is_ascii() {
             return text.get(from..to).unwrap_or_default().to_vec();
         }
@@ -247,7 +339,10 @@ pub(super) fn map(value: Val, mut f: impl FnMut(Vec<u8>) -> Vec<u8>) -> Val {
     match value {
         Val::Unset => Val::Unset,
         Val::One(text) => Val::One(f(text)),
-        Val::Many { items, star } => Val::Many { items: items.into_iter().map(f).collect(), star },
+        Val::Many { items, star } => Val::Many {
+            items: items.into_iter().map(f).collect(),
+            star,
+        },
     }
 }
 

@@ -13,7 +13,10 @@ pub enum Val {
     Unset,
     One(Vec<u8>),
     /// `star`: `$*` or `[*]`. With the subscripts, if it is an array's.
-    Many { items: Vec<Vec<u8>>, star: bool },
+    Many {
+        items: Vec<Vec<u8>>,
+        star: bool,
+    },
 }
 
 /// What a parameter refers to: operators like `=` and `@A` need it.
@@ -28,7 +31,12 @@ pub enum Reference {
 }
 
 impl Shell {
-    pub(super) fn param_chunks(&mut self, param: &Rc<Param>, context: Context, out: &mut Vec<Chunk>) -> Result<(), Unwind> {
+    pub(super) fn param_chunks(
+        &mut self,
+        param: &Rc<Param>,
+        context: Context,
+        out: &mut Vec<Chunk>,
+    ) -> Result<(), Unwind> {
         // The common cases first.
         if param.subscript.is_none() && !param.indirect && matches!(param.op, ParamOp::None) {
             if let ParamName::Name(name) = &param.name
@@ -63,14 +71,20 @@ impl Shell {
     }
 
     /// What a name with a subscript refers to.
-    pub(super) fn reference(&mut self, name: &ParamName, subscript: Option<&ParamSub>) -> Result<Reference, Unwind> {
+    pub(super) fn reference(
+        &mut self,
+        name: &ParamName,
+        subscript: Option<&ParamSub>,
+    ) -> Result<Reference, Unwind> {
         let name = match name {
             ParamName::Position(0) => return Ok(Reference::Special(b'0')),
             ParamName::Position(n) => return Ok(Reference::Position(*n)),
             ParamName::Special(c) => return Ok(Reference::Special(*c)),
             ParamName::Name(name) => name,
         };
-        let Some(target) = self.resolve(name) else { return Ok(Reference::Variable(name.clone())) };
+        let Some(target) = self.resolve(name) else {
+            return Ok(Reference::Variable(name.clone()));
+        };
         match (subscript, target.subscript) {
             (None, None) => Ok(Reference::Variable(target.name)),
             (None, Some(s)) if s == b"@" => Ok(Reference::All(target.name, false)),
@@ -90,7 +104,9 @@ impl Shell {
 
     /// A subscript as text: the key of an associative array, or the expanded expression.
     pub fn subscript_key(&mut self, name: &[u8], subscript: &Subscript) -> Result<Vec<u8>, Unwind> {
-        if matches!(self.lookup(name).map(|v| &v.value), Some(Value::Assoc(_))) || matches!(name, b"BASH_ALIASES" | b"BASH_CMDS") {
+        if matches!(self.lookup(name).map(|v| &v.value), Some(Value::Assoc(_)))
+            || matches!(name, b"BASH_ALIASES" | b"BASH_CMDS")
+        {
             return self.expand_single(&subscript.word);
         }
         if let Some(literal) = subscript.arith.literal() {
@@ -101,22 +117,40 @@ impl Shell {
 
     /// A subscript that came as text at run time (a nameref, `read 'a[i]'`, `unset 'a[$i]'`).
     pub fn expand_subscript_text(&mut self, name: &[u8], text: &[u8]) -> Result<Vec<u8>, Unwind> {
-        if !text.iter().any(|c| matches!(c, b'$' | b'`' | b'\\' | b'"' | b'\'')) {
+        if !text
+            .iter()
+            .any(|c| matches!(c, b'$' | b'`' | b'\\' | b'"' | b'\''))
+        {
             return Ok(text.to_vec());
         }
         let assoc = matches!(self.lookup(name).map(|v| &v.value), Some(Value::Assoc(_)));
-        let Some(word) = self.parse_word_text(text) else { return Ok(text.to_vec()) };
-        if assoc { self.expand_single(&word) } else { self.expand_arith_parts(&word.parts) }
+        let Some(word) = self.parse_word_text(text) else {
+            return Ok(text.to_vec());
+        };
+        if assoc {
+            self.expand_single(&word)
+        } else {
+            self.expand_arith_parts(&word.parts)
+        }
     }
 
     /// The value of a reference.
     pub(super) fn value_of(&mut self, reference: &Reference) -> Result<Val, Unwind> {
         let one = |text: Option<Vec<u8>>| text.map_or(Val::Unset, Val::One);
         Ok(match reference {
-            Reference::Position(n) => one(n.checked_sub(1).and_then(|n| self.st.positional.get(n)).cloned()),
+            Reference::Position(n) => one(n
+                .checked_sub(1)
+                .and_then(|n| self.st.positional.get(n))
+                .cloned()),
             Reference::Special(c) => match c {
-                b'@' => Val::Many { items: self.st.positional.to_vec(), star: false },
-                b'*' => Val::Many { items: self.st.positional.to_vec(), star: true },
+                b'@' => Val::Many {
+                    items: self.st.positional.to_vec(),
+                    star: false,
+                },
+                b'*' => Val::Many {
+                    items: self.st.positional.to_vec(),
+                    star: true,
+                },
                 b'#' => Val::One(self.st.positional.len().to_string().into_bytes()),
                 b'?' => Val::One(self.st.status.to_string().into_bytes()),
                 b'$' => Val::One(self.st.shell_pid.to_string().into_bytes()),
@@ -132,16 +166,25 @@ impl Shell {
                 _ => Val::Unset,
             },
             Reference::Variable(name) => {
-                if is_computed(name) && let Some(var) = self.special(name) {
+                if is_computed(name)
+                    && let Some(var) = self.special(name)
+                {
                     return Ok(one(var.text().map(<[u8]>::to_vec)));
                 }
-                one(self.vars.get(name).and_then(|v| v.text().map(<[u8]>::to_vec)))
+                one(self
+                    .vars
+                    .get(name)
+                    .and_then(|v| v.text().map(<[u8]>::to_vec)))
             }
             Reference::Element(name, key) => {
-                if is_computed(name) && let Some(var) = self.special(name) {
+                if is_computed(name)
+                    && let Some(var) = self.special(name)
+                {
                     return Ok(match &var.value {
                         Value::Indexed(items) => {
-                            let Ok(mut index) = self.eval_text(key) else { return Err(Unwind::Discard(1)) };
+                            let Ok(mut index) = self.eval_text(key) else {
+                                return Err(Unwind::Discard(1));
+                            };
                             if index < 0 {
                                 index += items.keys().next_back().map_or(0, |k| k + 1);
                             }
@@ -154,7 +197,9 @@ impl Shell {
                 match self.vars.get(name).map(|v| &v.value) {
                     Some(Value::Assoc(items)) => one(items.get(key).map(<[u8]>::to_vec)),
                     Some(Value::Indexed(_)) | Some(Value::Scalar(_)) => {
-                        let Ok(index) = self.read_index(name, key)? else { return Ok(Val::Unset) };
+                        let Ok(index) = self.read_index(name, key)? else {
+                            return Ok(Val::Unset);
+                        };
                         match self.vars.get(name).map(|v| &v.value) {
                             Some(Value::Indexed(items)) => one(items.get(&index).cloned()),
                             Some(Value::Scalar(text)) if index == 0 => Val::One(text.clone()),
@@ -165,12 +210,23 @@ impl Shell {
                 }
             }
             Reference::All(name, star) => {
-                if is_computed(name) && let Some(var) = self.special(name) {
-                    return Ok(Val::Many { items: var.values(), star: *star });
+                if is_computed(name)
+                    && let Some(var) = self.special(name)
+                {
+                    return Ok(Val::Many {
+                        items: var.values(),
+                        star: *star,
+                    });
                 }
                 match self.vars.get(name) {
-                    Some(var) => Val::Many { items: var.values(), star: *star },
-                    None => Val::Many { items: Vec::new(), star: *star },
+                    Some(var) => Val::Many {
+                        items: var.values(),
+                        star: *star,
+                    },
+                    None => Val::Many {
+                        items: Vec::new(),
+                        star: *star,
+                    },
                 }
             }
         })
@@ -244,36 +300,38 @@ impl Shell {
 pub fn is_computed(name: &[u8]) -> bool {
     match name.first() {
         Some(b'_') => name.len() == 1,
-        Some(b'B' | b'D' | b'E' | b'F' | b'G' | b'H' | b'L' | b'P' | b'R' | b'S' | b'U') => matches!(
-            name,
-            b"LINENO"
-                | b"BASHPID"
-                | b"BASH_SUBSHELL"
-                | b"BASH_COMMAND"
-                | b"RANDOM"
-                | b"SRANDOM"
-                | b"SECONDS"
-                | b"EPOCHSECONDS"
-                | b"EPOCHREALTIME"
-                | b"SHELLOPTS"
-                | b"BASHOPTS"
-                | b"UID"
-                | b"EUID"
-                | b"PPID"
-                | b"HISTCMD"
-                | b"GROUPS"
-                | b"PIPESTATUS"
-                | b"DIRSTACK"
-                | b"FUNCNAME"
-                | b"BASH_SOURCE"
-                | b"BASH_LINENO"
-                | b"BASH_ARGV0"
-                | b"BASH_ARGC"
-                | b"BASH_ARGV"
-                | b"BASH_VERSINFO"
-                | b"BASH_ALIASES"
-                | b"BASH_CMDS"
-        ),
+        Some(b'B' | b'D' | b'E' | b'F' | b'G' | b'H' | b'L' | b'P' | b'R' | b'S' | b'U') => {
+            matches!(
+                name,
+                b"LINENO"
+                    | b"BASHPID"
+                    | b"BASH_SUBSHELL"
+                    | b"BASH_COMMAND"
+                    | b"RANDOM"
+                    | b"SRANDOM"
+                    | b"SECONDS"
+                    | b"EPOCHSECONDS"
+                    | b"EPOCHREALTIME"
+                    | b"SHELLOPTS"
+                    | b"BASHOPTS"
+                    | b"UID"
+                    | b"EUID"
+                    | b"PPID"
+                    | b"HISTCMD"
+                    | b"GROUPS"
+                    | b"PIPESTATUS"
+                    | b"DIRSTACK"
+                    | b"FUNCNAME"
+                    | b"BASH_SOURCE"
+                    | b"BASH_LINENO"
+                    | b"BASH_ARGV0"
+                    | b"BASH_ARGC"
+                    | b"BASH_ARGV"
+                    | b"BASH_VERSINFO"
+                    | b"BASH_ALIASES"
+                    | b"BASH_CMDS"
+            )
+        }
         _ => false,
     }
 }

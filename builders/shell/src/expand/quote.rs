@@ -84,7 +84,8 @@ pub fn backslash(text: &[u8], utf8: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 8);
     for (at, c) in text.iter().enumerate() {
         let special = match c {
-            b' ' | b'\'' | b'"' | b'\\' | b'|' | b'&' | b';' | b'(' | b')' | b'<' | b'>' | b'!' | b'{' | b'}' | b'*' | b'[' | b']' | b'?' | b'^' | b'$' | b'`' | b',' => true,
+            b' ' | b'\'' | b'"' | b'\\' | b'|' | b'&' | b';' | b'(' | b')' | b'<' | b'>' | b'!'
+            | b'{' | b'}' | b'*' | b'[' | b']' | b'?' | b'^' | b'$' | b'`' | b',' => true,
             b'#' => at == 0,
             b'~' => at == 0 || matches!(text.get(at - 1), Some(b':' | b'=')),
             _ => false,
@@ -100,7 +101,8 @@ pub fn backslash(text: &[u8], utf8: bool) -> Vec<u8> {
 /// Has the text characters that the shell minds (`sh_contains_shell_metas`)?
 pub fn has_metas(text: &[u8]) -> bool {
     text.iter().enumerate().any(|(at, c)| match c {
-        b' ' | b'\t' | b'\n' | b'\'' | b'"' | b'\\' | b'|' | b'&' | b';' | b'(' | b')' | b'<' | b'>' | b'!' | b'{' | b'}' | b'*' | b'[' | b'?' | b']' | b'^' | b'$' | b'`' => true,
+        b' ' | b'\t' | b'\n' | b'\'' | b'"' | b'\\' | b'|' | b'&' | b';' | b'(' | b')' | b'<'
+        | b'>' | b'!' | b'{' | b'}' | b'*' | b'[' | b'?' | b']' | b'^' | b'$' | b'`' => true,
         b'~' => at == 0 || matches!(text.get(at - 1), Some(b':' | b'=')),
         b'#' => at == 0 || matches!(text.get(at - 1), Some(b' ' | b'\t')),
         _ => false,
@@ -122,7 +124,11 @@ pub fn reusable(text: &[u8], utf8: bool) -> Vec<u8> {
 
 /// For `${x@Q}`: always quoted.
 pub fn always(text: &[u8], utf8: bool) -> Vec<u8> {
-    if needs_ansi(text, utf8) { ansi(text, utf8) } else { single(text) }
+    if needs_ansi(text, utf8) {
+        ansi(text, utf8)
+    } else {
+        single(text)
+    }
 }
 
 /// `"…"` for `declare -p`.

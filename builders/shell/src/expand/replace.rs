@@ -14,7 +14,13 @@ enum Piece {
 }
 
 impl Shell {
-    pub(super) fn replace(&mut self, value: Val, kind: ReplaceKind, pattern: &Word, with: Option<&Word>) -> Result<Val, Unwind> {
+    pub(super) fn replace(
+        &mut self,
+        value: Val,
+        kind: ReplaceKind,
+        pattern: &Word,
+        with: Option<&Word>,
+    ) -> Result<Val, Unwind> {
         if value == Val::Unset {
             return Ok(value);
         }
@@ -60,7 +66,9 @@ impl Shell {
             let mut bytes = text.into_iter().peekable();
             while let Some(c) = bytes.next() {
                 match c {
-                    b'\\' if matches!(bytes.peek(), Some(b'&' | b'\\')) => current.extend(bytes.next()),
+                    b'\\' if matches!(bytes.peek(), Some(b'&' | b'\\')) => {
+                        current.extend(bytes.next())
+                    }
                     b'&' => {
                         pieces.push(Piece::Text(std::mem::take(&mut current)));
                         pieces.push(Piece::Match);
@@ -83,7 +91,13 @@ fn put(pieces: &[Piece], matched: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn replace_text(text: &[u8], kind: ReplaceKind, pattern: &Pattern, pieces: &[Piece], utf8: bool) -> Vec<u8> {
+fn replace_text(
+    text: &[u8],
+    kind: ReplaceKind,
+    pattern: &Pattern,
+    pieces: &[Piece],
+    utf8: bool,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     match kind {
         ReplaceKind::Start => match pattern.longest_at(text, 0) {
@@ -134,7 +148,9 @@ fn replace_text(text: &[u8], kind: ReplaceKind, pattern: &Pattern, pieces: &[Pie
                 }
             }
             out.extend_from_slice(text.get(at..).unwrap_or_default());
-            if text.is_empty() && let Found::End(0) = pattern.longest_at(text, 0) {
+            if text.is_empty()
+                && let Found::End(0) = pattern.longest_at(text, 0)
+            {
                 put(pieces, b"", &mut out);
             }
         }

@@ -26,7 +26,10 @@ impl Field {
         self.runs.iter().any(|(end, quoted)| {
             let run = self.text.get(start..*end).unwrap_or_default();
             start = *end;
-            !quoted && run.iter().any(|c| matches!(c, b'*' | b'?' | b'[' | b'(' | b'\\'))
+            !quoted
+                && run
+                    .iter()
+                    .any(|c| matches!(c, b'*' | b'?' | b'[' | b'(' | b'\\'))
         })
     }
 
@@ -37,7 +40,11 @@ impl Field {
         for (end, quoted) in &self.runs {
             let run = self.text.get(start..*end).unwrap_or_default();
             start = *end;
-            if *quoted { escape_into(run, &mut out) } else { out.extend_from_slice(run) }
+            if *quoted {
+                escape_into(run, &mut out)
+            } else {
+                out.extend_from_slice(run)
+            }
         }
         out
     }
@@ -46,7 +53,21 @@ impl Field {
 /// Appends text with every character escaped that a pattern could mind.
 pub fn escape_into(text: &[u8], out: &mut Vec<u8>) {
     for c in text {
-        if matches!(c, b'*' | b'?' | b'[' | b']' | b'\\' | b'(' | b')' | b'|' | b'!' | b'@' | b'+' | b'-' | b'^') {
+        if matches!(
+            c,
+            b'*' | b'?'
+                | b'['
+                | b']'
+                | b'\\'
+                | b'('
+                | b')'
+                | b'|'
+                | b'!'
+                | b'@'
+                | b'+'
+                | b'-'
+                | b'^'
+        ) {
             out.push(b'\\');
         }
         out.push(*c);
@@ -67,9 +88,16 @@ impl Shell {
     /// Splits chunks into fields.
     pub fn split_fields(&self, chunks: Vec<Chunk>) -> Vec<Field> {
         let mut ifs = [0u8; 256];
-        let text = self.lookup(b"IFS").and_then(|v| v.text()).unwrap_or(b" \t\n");
+        let text = self
+            .lookup(b"IFS")
+            .and_then(|v| v.text())
+            .unwrap_or(b" \t\n");
         for c in text {
-            ifs[usize::from(*c)] = if matches!(c, b' ' | b'\t' | b'\n') { 1 } else { 2 };
+            ifs[usize::from(*c)] = if matches!(c, b' ' | b'\t' | b'\n') {
+                1
+            } else {
+                2
+            };
         }
         let mut fields = Vec::new();
         let mut current = Field::default();
@@ -82,7 +110,11 @@ impl Shell {
                     }
                     (has, last) = (false, Last::Text);
                 }
-                Chunk::Text { text, quoted, split: false } => {
+                Chunk::Text {
+                    text,
+                    quoted,
+                    split: false,
+                } => {
                     if quoted || !text.is_empty() {
                         current.push(&text, quoted);
                         (has, last) = (true, Last::Text);
@@ -130,7 +162,13 @@ impl Shell {
         let mut chunks = chunks.into_iter();
         let mut out = match chunks.next() {
             Some(Chunk::Text { text, .. }) => text,
-            Some(Chunk::Break { star }) => if star { self.ifs_first() } else { b" ".to_vec() },
+            Some(Chunk::Break { star }) => {
+                if star {
+                    self.ifs_first()
+                } else {
+                    b" ".to_vec()
+                }
+            }
             None => return Vec::new(),
         };
         for chunk in chunks {
@@ -148,7 +186,9 @@ impl Shell {
         let mut out = Vec::new();
         for chunk in chunks {
             match chunk {
-                Chunk::Text { text, quoted: true, .. } => escape_into(&text, &mut out),
+                Chunk::Text {
+                    text, quoted: true, ..
+                } => escape_into(&text, &mut out),
                 Chunk::Text { text, .. } => out.extend_from_slice(&text),
                 Chunk::Break { star: true } => out.extend_from_slice(&self.ifs_first()),
                 Chunk::Break { star: false } => out.push(b' '),

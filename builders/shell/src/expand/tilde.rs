@@ -7,7 +7,13 @@ type Piece = (Vec<u8>, bool);
 impl Shell {
     /// Expands the first literal of a word. `alone`: the literal is the whole word. `prefix`:
     /// length of `NAME=` if the word looks like an assignment.
-    pub fn tilde(&self, text: &[u8], alone: bool, assignment: bool, prefix: Option<usize>) -> Vec<Piece> {
+    pub fn tilde(
+        &self,
+        text: &[u8],
+        alone: bool,
+        assignment: bool,
+        prefix: Option<usize>,
+    ) -> Vec<Piece> {
         if let Some(len) = prefix {
             let (head, value) = text.split_at(len.min(text.len()));
             let mut out = vec![(head.to_vec(), false)];
@@ -28,10 +34,18 @@ impl Shell {
         let mut rest = text;
         let mut first = at_start;
         while !rest.is_empty() || segment_start {
-            let len = if colons { rest.iter().position(|c| *c == b':').unwrap_or(rest.len()) } else { rest.len() };
+            let len = if colons {
+                rest.iter().position(|c| *c == b':').unwrap_or(rest.len())
+            } else {
+                rest.len()
+            };
             let (segment, tail) = rest.split_at(len);
             let whole = !tail.is_empty() || alone;
-            match if first { self.tilde_prefix(segment, whole) } else { None } {
+            match if first {
+                self.tilde_prefix(segment, whole)
+            } else {
+                None
+            } {
                 Some((home, rest)) => {
                     out.push((home, true));
                     out.push((rest.to_vec(), false));
@@ -39,7 +53,9 @@ impl Shell {
                 None => out.push((segment.to_vec(), false)),
             }
             first = true;
-            let Some((_, tail)) = tail.split_first() else { break };
+            let Some((_, tail)) = tail.split_first() else {
+                break;
+            };
             out.push((b":".to_vec(), false));
             rest = tail;
             segment_start = true;
@@ -65,8 +81,16 @@ impl Shell {
                     Some(0) if user.first() != Some(&b'-') => self.st.cwd.to_vec(),
                     Some(n) => {
                         let index = usize::try_from(n.unsigned_abs()).ok()?;
-                        let index = if user.first() == Some(&b'-') { self.st.dir_stack.len().checked_sub(index)? } else { index };
-                        if index == 0 { self.st.cwd.to_vec() } else { self.st.dir_stack.get(index - 1)?.clone() }
+                        let index = if user.first() == Some(&b'-') {
+                            self.st.dir_stack.len().checked_sub(index)?
+                        } else {
+                            index
+                        };
+                        if index == 0 {
+                            self.st.cwd.to_vec()
+                        } else {
+                            self.st.dir_stack.get(index - 1)?.clone()
+                        }
                     }
                     None => crate::sys::home_of(user)?,
                 }

@@ -8,7 +8,12 @@ use crate::state::value::{Value, Var, attr};
 use crate::state::{Shell, Unwind};
 
 impl Shell {
-    pub(super) fn transform_op(&mut self, reference: &Reference, value: Val, op: u8) -> Result<Val, Unwind> {
+    pub(super) fn transform_op(
+        &mut self,
+        reference: &Reference,
+        value: Val,
+        op: u8,
+    ) -> Result<Val, Unwind> {
         let utf8 = self.st.utf8;
         Ok(match op {
             b'Q' => map(value, |t| quote::always(&t, utf8)),
@@ -31,25 +36,41 @@ impl Shell {
                 }
             }
             b'a' => {
-                let (Reference::Variable(name) | Reference::Element(name, _) | Reference::All(name, _)) = reference else {
+                let (Reference::Variable(name)
+                | Reference::Element(name, _)
+                | Reference::All(name, _)) = reference
+                else {
                     return Ok(map(value, |_| Vec::new()));
                 };
-                let Some(var) = self.vars.get(name) else { return Ok(Val::Unset) };
+                let Some(var) = self.vars.get(name) else {
+                    return Ok(Val::Unset);
+                };
                 let letters = attribute_letters(var);
                 match value {
-                    Val::Many { items, star } => Val::Many { items: items.into_iter().map(|_| letters.clone()).collect(), star },
+                    Val::Many { items, star } => Val::Many {
+                        items: items.into_iter().map(|_| letters.clone()).collect(),
+                        star,
+                    },
                     _ => Val::One(letters),
                 }
             }
             b'A' => match reference {
-                Reference::Variable(name) | Reference::All(name, _) | Reference::Element(name, _) => {
-                    let Some(var) = self.vars.get(name) else { return Ok(Val::Unset) };
+                Reference::Variable(name)
+                | Reference::All(name, _)
+                | Reference::Element(name, _) => {
+                    let Some(var) = self.vars.get(name) else {
+                        return Ok(Val::Unset);
+                    };
                     let whole = matches!(reference, Reference::All(..));
-                    let Some(text) = assignment(name, var, whole, &value, utf8) else { return Ok(Val::Unset) };
+                    let Some(text) = assignment(name, var, whole, &value, utf8) else {
+                        return Ok(Val::Unset);
+                    };
                     Val::One(text)
                 }
                 Reference::Special(b'@' | b'*') => {
-                    let Val::Many { items, .. } = value else { return Ok(Val::Unset) };
+                    let Val::Many { items, .. } = value else {
+                        return Ok(Val::Unset);
+                    };
                     let mut text = b"set --".to_vec();
                     for item in items {
                         text.push(b' ');
@@ -61,13 +82,27 @@ impl Shell {
             },
             b'K' | b'k' => {
                 let Reference::All(name, star) = reference else {
-                    return Ok(if op == b'K' { map(value, |t| quote::always(&t, utf8)) } else { map(value, |t| quote::always(&t, utf8)) });
+                    return Ok(if op == b'K' {
+                        map(value, |t| quote::always(&t, utf8))
+                    } else {
+                        map(value, |t| quote::always(&t, utf8))
+                    });
                 };
-                let computed = if is_computed(name) { self.special(name) } else { None };
-                let Some(var) = computed.as_ref().or_else(|| self.vars.get(name)) else { return Ok(Val::Unset) };
+                let computed = if is_computed(name) {
+                    self.special(name)
+                } else {
+                    None
+                };
+                let Some(var) = computed.as_ref().or_else(|| self.vars.get(name)) else {
+                    return Ok(Val::Unset);
+                };
                 let (keys, values) = (var.keys(), var.values());
                 if op == b'k' {
-                    let items = keys.into_iter().zip(values).flat_map(|(k, v)| [k, v]).collect();
+                    let items = keys
+                        .into_iter()
+                        .zip(values)
+                        .flat_map(|(k, v)| [k, v])
+                        .collect();
                     return Ok(Val::Many { items, star: *star });
                 }
                 let assoc = matches!(var.value, Value::Assoc(_));
@@ -111,7 +146,11 @@ impl Shell {
             let cwd = || -> Vec<u8> {
                 let cwd = self.get(b"PWD").unwrap_or_default();
                 match cwd.strip_prefix(home.as_slice()) {
-                    Some(rest) if !home.is_empty() && (rest.is_empty() || rest.first() == Some(&b'/')) => [b"~", rest].concat(),
+                    Some(rest)
+                        if !home.is_empty() && (rest.is_empty() || rest.first() == Some(&b'/')) =>
+                    {
+                        [b"~", rest].concat()
+                    }
                     _ => cwd,
                 }
             };
@@ -122,23 +161,46 @@ impl Shell {
                 b'r' => out.push(b'\r'),
                 b'\\' => out.push(b'\\'),
                 b'[' | b']' => {}
-                b'$' => out.push(if crate::sys::user_id() == 0 { b'#' } else { b'$' }),
-                b's' => out.extend_from_slice(self.st.arg0.rsplit(|c| *c == b'/').next().unwrap_or_default()),
+                b'$' => out.push(if crate::sys::user_id() == 0 {
+                    b'#'
+                } else {
+                    b'$'
+                }),
+                b's' => out.extend_from_slice(
+                    self.st
+                        .arg0
+                        .rsplit(|c| *c == b'/')
+                        .next()
+                        .unwrap_or_default(),
+                ),
                 b'v' => out.extend_from_slice(b"5.2"),
                 b'V' => out.extend_from_slice(b"5.2.15"),
                 b'w' => out.extend(cwd()),
                 b'W' => {
                     let cwd = cwd();
-                    let base = if cwd == b"/" { &cwd[..] } else { cwd.rsplit(|c| *c == b'/').next().unwrap_or_default() };
+                    let base = if cwd == b"/" {
+                        &cwd[..]
+                    } else {
+                        cwd.rsplit(|c| *c == b'/').next().unwrap_or_default()
+                    };
                     out.extend_from_slice(base);
                 }
-                b'h' => out.extend_from_slice(crate::sys::host_name().split(|c| *c == b'.').next().unwrap_or_default()),
+                b'h' => out.extend_from_slice(
+                    crate::sys::host_name()
+                        .split(|c| *c == b'.')
+                        .next()
+                        .unwrap_or_default(),
+                ),
                 b'H' => out.extend(crate::sys::host_name()),
-                b'u' => out.extend(self.get(b"USER").unwrap_or_else(|| b"I have no name!".to_vec())),
+                b'u' => out.extend(
+                    self.get(b"USER")
+                        .unwrap_or_else(|| b"I have no name!".to_vec()),
+                ),
                 b'#' | b'!' => out.push(b'1'),
                 b'j' => out.push(b'0'),
                 b'0'..=b'7' => {
-                    let (value, used) = crate::syntax::digits(text.get(at - 1..).unwrap_or_default(), 8, 3);
+                    let (value, used) =
+                        crate::syntax::digits(text.get(at - 1..).unwrap_or_default(), 8, 3);
                     out.push((value & 0xff) as u8);
                     at = at - 1 + used;
                 }

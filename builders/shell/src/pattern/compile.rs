@@ -10,7 +10,11 @@ const MAX_DEPTH: u32 = 60;
 pub fn compile(text: &[u8], options: Options) -> Pattern {
     let mut extended = false;
     let nodes = sequence(text, options, 0, &mut extended);
-    Pattern { nodes, options, extended }
+    Pattern {
+        nodes,
+        options,
+        extended,
+    }
 }
 
 fn sequence(text: &[u8], options: Options, depth: u32, extended: &mut bool) -> Vec<Node> {
@@ -30,7 +34,10 @@ fn sequence(text: &[u8], options: Options, depth: u32, extended: &mut bool) -> V
                 && let Some((alternatives, len)) = split(text.get(at + 2..).unwrap_or_default())
             {
                 *extended = true;
-                let alternatives = alternatives.iter().map(|a| sequence(a, options, depth + 1, extended)).collect();
+                let alternatives = alternatives
+                    .iter()
+                    .map(|a| sequence(a, options, depth + 1, extended))
+                    .collect();
                 nodes.push(Node::Group(kind, alternatives));
                 at += 2 + len;
                 continue;
@@ -78,7 +85,10 @@ fn split(text: &[u8]) -> Option<(Vec<&[u8]>, usize)> {
         match *text.get(at)? {
             b'\\' => at += 1,
             b'[' => {
-                if let Some((_, len)) = text.get(at + 1..).and_then(|rest| Set::parse(rest, false, true)) {
+                if let Some((_, len)) = text
+                    .get(at + 1..)
+                    .and_then(|rest| Set::parse(rest, false, true))
+                {
                     at += len;
                 }
             }

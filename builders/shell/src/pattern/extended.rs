@@ -42,7 +42,11 @@ fn step(node: &Node, text: &[u8], at: Vec<bool>, options: Options) -> Vec<bool> 
                     union(&mut next, &at);
                 }
                 Kind::Many | Kind::Some => {
-                    let mut reached = if *kind == Kind::Many { at.clone() } else { once(&at) };
+                    let mut reached = if *kind == Kind::Many {
+                        at.clone()
+                    } else {
+                        once(&at)
+                    };
                     loop {
                         let mut more = once(&reached);
                         union(&mut more, &reached);
@@ -70,7 +74,9 @@ fn step(node: &Node, text: &[u8], at: Vec<bool>, options: Options) -> Vec<bool> 
         }
         single => {
             for (start, _) in at.iter().enumerate().filter(|(_, p)| **p) {
-                let taken = text.get(start..).and_then(|rest| single.step(rest, options));
+                let taken = text
+                    .get(start..)
+                    .and_then(|rest| single.step(rest, options));
                 if let Some(slot) = taken.and_then(|len| next.get_mut(start + len)) {
                     *slot = true;
                 }

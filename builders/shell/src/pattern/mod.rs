@@ -63,7 +63,12 @@ pub fn is_pattern(text: &[u8], extglob: bool) -> bool {
         match c {
             b'\\' => i += 1,
             b'*' | b'?' => return true,
-            b'[' if text.get(i + 1..).is_some_and(|rest| rest.iter().skip(1).any(|c| *c == b']')) => return true,
+            b'[' if text
+                .get(i + 1..)
+                .is_some_and(|rest| rest.iter().skip(1).any(|c| *c == b']')) =>
+            {
+                return true;
+            }
             b'+' | b'@' | b'!' if extglob && text.get(i + 1) == Some(&b'(') => return true,
             _ => {}
         }
@@ -114,7 +119,9 @@ impl Pattern {
             match nodes.first() {
                 Some(Node::Literal(text)) => text.first() == Some(&b'.'),
                 Some(Node::Group(kind, alternatives)) => {
-                    *kind != Kind::Not && alternatives.iter().any(|a| dot(a)) || (matches!(kind, Kind::Optional | Kind::Many) && dot(nodes.get(1..).unwrap_or_default()))
+                    *kind != Kind::Not && alternatives.iter().any(|a| dot(a))
+                        || (matches!(kind, Kind::Optional | Kind::Many)
+                            && dot(nodes.get(1..).unwrap_or_default()))
                 }
                 _ => false,
             }
@@ -125,7 +132,8 @@ impl Pattern {
     /// Does the whole text match?
     pub fn matches(&self, text: &[u8]) -> bool {
         if self.extended {
-            return extended::ends(&self.nodes, text, 0, self.options).get(text.len()) == Some(&true);
+            return extended::ends(&self.nodes, text, 0, self.options).get(text.len())
+                == Some(&true);
         }
         let (mut node, mut at) = (0, 0);
         // Where to go back to: the node behind the last star, and the text it began to match at.
@@ -141,7 +149,8 @@ impl Pattern {
                     continue;
                 }
                 Some(single) => {
-                    if let Some(len) = single.step(text.get(at..).unwrap_or_default(), self.options) {
+                    if let Some(len) = single.step(text.get(at..).unwrap_or_default(), self.options)
+                    {
                         at += len;
                         node += 1;
                         continue;
@@ -150,7 +159,9 @@ impl Pattern {
                 None if at == text.len() => return true,
                 None => {}
             }
-            let Some((back, from)) = star else { return false };
+            let Some((back, from)) = star else {
+                return false;
+            };
             if from >= text.len() {
                 return false;
             }
@@ -163,12 +174,22 @@ impl Pattern {
     /// The longest match that begins at `start`.
     pub fn longest_at(&self, text: &[u8], start: usize) -> Found {
         if self.extended {
-            let ends = extended::ends(&self.nodes, text.get(start..).unwrap_or_default(), 0, self.options);
-            return ends.iter().rposition(|e| *e).map_or(Found::No, |end| Found::End(start + end));
+            let ends = extended::ends(
+                &self.nodes,
+                text.get(start..).unwrap_or_default(),
+                0,
+                self.options,
+            );
+            return ends
+                .iter()
+                .rposition(|e| *e)
+                .map_or(Found::No, |end| Found::End(start + end));
         }
         let mut segments = self.nodes.split(|n| matches!(n, Node::Star));
         let first = segments.next().unwrap_or_default();
-        let Some(mut at) = self.segment(first, text, start) else { return Found::No };
+        let Some(mut at) = self.segment(first, text, start) else {
+            return Found::No;
+        };
         let mut rest = segments.peekable();
         while let Some(segment) = rest.next() {
             if rest.peek().is_none() {
@@ -184,7 +205,11 @@ impl Pattern {
                         return Found::Never;
                     }
                     from -= 1;
-                    while from > at && self.options.utf8 && text.get(from).is_some_and(|c| c & 0xc0 == 0x80) && char_len(text.get(from - 1..).unwrap_or_default(), true) > 1 {
+                    while from > at
+                        && self.options.utf8
+                        && text.get(from).is_some_and(|c| c & 0xc0 == 0x80)
+                        && char_len(text.get(from - 1..).unwrap_or_default(), true) > 1
+                    {
                         from -= 1;
                     }
                 }
@@ -200,7 +225,9 @@ impl Pattern {
     /// The shortest match that begins at the text's start.
     pub fn shortest_prefix(&self, text: &[u8]) -> Option<usize> {
         if self.extended {
-            return extended::ends(&self.nodes, text, 0, self.options).iter().position(|e| *e);
+            return extended::ends(&self.nodes, text, 0, self.options)
+                .iter()
+                .position(|e| *e);
         }
         let mut segments = self.nodes.split(|n| matches!(n, Node::Star));
         let mut at = self.segment(segments.next().unwrap_or_default(), text, 0)?;
@@ -217,17 +244,26 @@ impl Pattern {
             return text.ends_with(literal).then(|| text.len() - literal.len());
         }
         // What follows the last star must stand at the end in any case.
-        let boundary = |at: usize| !self.options.utf8 || at == text.len() || text.get(at).is_none_or(|c| c & 0xc0 != 0x80) || !inside_char(text, at);
+        let boundary = |at: usize| {
+            !self.options.utf8
+                || at == text.len()
+                || text.get(at).is_none_or(|c| c & 0xc0 != 0x80)
+                || !inside_char(text, at)
+        };
         if longest {
             (0..=text.len()).find(|at| boundary(*at) && self.may_start(text, *at) && fits(*at))
         } else {
-            (0..=text.len()).rev().find(|at| boundary(*at) && self.may_start(text, *at) && fits(*at))
+            (0..=text.len())
+                .rev()
+                .find(|at| boundary(*at) && self.may_start(text, *at) && fits(*at))
         }
     }
 
     fn may_start(&self, text: &[u8], at: usize) -> bool {
         match self.nodes.first() {
-            Some(node @ (Node::Literal(_) | Node::Any | Node::Set(_))) => node.step(text.get(at..).unwrap_or_default(), self.options).is_some(),
+            Some(node @ (Node::Literal(_) | Node::Any | Node::Set(_))) => node
+                .step(text.get(at..).unwrap_or_default(), self.options)
+                .is_some(),
             _ => true,
         }
     }
@@ -244,7 +280,8 @@ impl Pattern {
     /// End of the first match of nodes without stars, from `start` on.
     fn find_segment(&self, nodes: &[Node], text: &[u8], start: usize) -> Option<usize> {
         if let ([Node::Literal(needle)], false) = (nodes, self.options.nocase) {
-            return bstr::ByteSlice::find(text.get(start..)?, needle).map(|n| start + n + needle.len());
+            return bstr::ByteSlice::find(text.get(start..)?, needle)
+                .map(|n| start + n + needle.len());
         }
         let mut at = start;
         loop {
@@ -261,7 +298,12 @@ impl Pattern {
 
 /// Does `at` lie inside a valid UTF-8 sequence?
 fn inside_char(text: &[u8], at: usize) -> bool {
-    (1..4).any(|back| at >= back && text.get(at - back..).is_some_and(|rest| char_len(rest, true) > back && rest.first().is_some_and(|c| *c >= 0xc0)))
+    (1..4).any(|back| {
+        at >= back
+            && text.get(at - back..).is_some_and(|rest| {
+                char_len(rest, true) > back && rest.first().is_some_and(|c| *c >= 0xc0)
+            })
+    })
 }
 
 impl Node {
@@ -273,10 +315,11 @@ impl Node {
                 if have.eq_ignore_ascii_case(want) {
                     return Some(want.len());
                 }
-                let same = |a: &[u8], b: &[u8]| match (std::str::from_utf8(a), std::str::from_utf8(b)) {
-                    (Ok(a), Ok(b)) => a.to_lowercase() == b.to_lowercase(),
-                    _ => false,
-                };
+                let same =
+                    |a: &[u8], b: &[u8]| match (std::str::from_utf8(a), std::str::from_utf8(b)) {
+                        (Ok(a), Ok(b)) => a.to_lowercase() == b.to_lowercase(),
+                        _ => false,
+                    };
                 (options.utf8 && same(have, want)).then_some(want.len())
             }
             Node::Literal(want) => text.starts_with(want).then_some(want.len()),

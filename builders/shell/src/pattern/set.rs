@@ -50,7 +50,9 @@ impl Class {
     }
 
     pub fn contains(self, c: u32) -> bool {
-        let Some(c) = char::from_u32(c) else { return false };
+        let Some(c) = char::from_u32(c) else {
+            return false;
+        };
         let ascii = c.is_ascii();
         match self {
             Class::Alnum => c.is_alphanumeric(),
@@ -59,11 +61,32 @@ impl Class {
             Class::Blank => c == ' ' || c == '\t',
             Class::Cntrl => c.is_control(),
             Class::Digit => c.is_ascii_digit(),
-            Class::Graph => if ascii { c.is_ascii_graphic() } else { !c.is_control() && !c.is_whitespace() },
+            Class::Graph => {
+                if ascii {
+                    c.is_ascii_graphic()
+                } else {
+                    !c.is_control() && !c.is_whitespace()
+                }
+            }
             Class::Lower => c.is_lowercase(),
-            Class::Print => if ascii { c == ' ' || c.is_ascii_graphic() } else { !c.is_control() },
-            Class::Punct => if ascii { c.is_ascii_punctuation() } else { !c.is_alphanumeric() && !c.is_control() && !c.is_whitespace() },
-            Class::Space => matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r') || (!ascii && c.is_whitespace()),
+            Class::Print => {
+                if ascii {
+                    c == ' ' || c.is_ascii_graphic()
+                } else {
+                    !c.is_control()
+                }
+            }
+            Class::Punct => {
+                if ascii {
+                    c.is_ascii_punctuation()
+                } else {
+                    !c.is_alphanumeric() && !c.is_control() && !c.is_whitespace()
+                }
+            }
+            Class::Space => {
+                matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')
+                    || (!ascii && c.is_whitespace())
+            }
             Class::Upper => c.is_uppercase(),
             Class::Word => c.is_alphanumeric() || c == '_',
             Class::Xdigit => c.is_ascii_hexdigit(),
@@ -73,9 +96,15 @@ impl Class {
 
 impl Set {
     pub fn contains(&self, c: u32, nocase: bool) -> bool {
-        let plain = |c: u32| self.ranges.iter().any(|(a, b)| (*a..=*b).contains(&c)) || self.classes.iter().any(|class| class.contains(c));
+        let plain = |c: u32| {
+            self.ranges.iter().any(|(a, b)| (*a..=*b).contains(&c))
+                || self.classes.iter().any(|class| class.contains(c))
+        };
         let mut hit = plain(c);
-        if !hit && nocase && let Some(ch) = char::from_u32(c) {
+        if !hit
+            && nocase
+            && let Some(ch) = char::from_u32(c)
+        {
             let mut other = ch.to_lowercase().chain(ch.to_uppercase());
             hit = other.any(|o| plain(u32::from(o)));
         }

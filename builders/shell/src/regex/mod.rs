@@ -71,7 +71,11 @@ impl Regex {
         let mut program = Vec::new();
         emit(&mut program, &Node::Group(0, Box::new(node)))?;
         program.push(Inst::Match);
-        Ok(Regex { program, groups: groups + 1, options })
+        Ok(Regex {
+            program,
+            groups: groups + 1,
+            options,
+        })
     }
 
     /// The leftmost-longest match: the spans of the whole and of each group.

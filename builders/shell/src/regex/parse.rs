@@ -18,7 +18,13 @@ struct Parser<'a> {
 
 /// Parses an expression; gives the tree and the number of groups.
 pub fn parse(text: &[u8], utf8: bool) -> Result<(Node, usize), &'static str> {
-    let mut p = Parser { text, at: 0, groups: 0, depth: 0, utf8 };
+    let mut p = Parser {
+        text,
+        at: 0,
+        groups: 0,
+        depth: 0,
+        utf8,
+    };
     let node = p.alternate()?;
     if p.at < p.text.len() {
         return Err("Unmatched ( or \\(");
@@ -58,8 +64,12 @@ impl Parser<'_> {
             match c {
                 b'|' => break,
                 b')' if self.depth > 1 => break,
-                b'*' | b'+' | b'?' if nodes.is_empty() => return Err("Invalid preceding regular expression"),
-                b'{' if nodes.is_empty() && self.bound().is_some() => return Err("Invalid preceding regular expression"),
+                b'*' | b'+' | b'?' if nodes.is_empty() => {
+                    return Err("Invalid preceding regular expression");
+                }
+                b'{' if nodes.is_empty() && self.bound().is_some() => {
+                    return Err("Invalid preceding regular expression");
+                }
                 _ => {}
             }
             let atom = self.atom()?;
@@ -75,7 +85,9 @@ impl Parser<'_> {
                 Some(b'+') => (1, None),
                 Some(b'?') => (0, Some(1)),
                 Some(b'{') => {
-                    let Some((min, max, len)) = self.bound() else { return Ok(node) };
+                    let Some((min, max, len)) = self.bound() else {
+                        return Ok(node);
+                    };
                     if max.is_some_and(|max| min > max) {
                         return Err("Invalid content of \\{\\}");
                     }
@@ -97,7 +109,13 @@ impl Parser<'_> {
         let rest = self.text.get(self.at + 1..)?;
         let end = rest.iter().position(|c| *c == b'}')?;
         let inner = std::str::from_utf8(rest.get(..end)?).ok()?;
-        let number = |s: &str| if s.bytes().all(|c| c.is_ascii_digit()) { s.parse::<u32>().ok() } else { None };
+        let number = |s: &str| {
+            if s.bytes().all(|c| c.is_ascii_digit()) {
+                s.parse::<u32>().ok()
+            } else {
+                None
+            }
+        };
         let (min, max) = match inner.split_once(',') {
             None => {
                 let n = number(inner)?;
@@ -112,7 +130,9 @@ impl Parser<'_> {
 
     fn atom(&mut self) -> Result<Node, &'static str> {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let Some((c, len)) = char_at(rest, self.utf8) else { return Ok(Node::Empty) };
+        let Some((c, len)) = char_at(rest, self.utf8) else {
+            return Ok(Node::Empty);
+        };
         self.at += len;
         Ok(match u8::try_from(c).unwrap_or(0) {
             b'^' => Node::Assert(Assertion::Start),
@@ -138,9 +158,13 @@ impl Parser<'_> {
             }
             b'\\' => {
                 let rest = self.text.get(self.at..).unwrap_or_default();
-                let Some((c, len)) = char_at(rest, self.utf8) else { return Err("Trailing backslash") };
+                let Some((c, len)) = char_at(rest, self.utf8) else {
+                    return Err("Trailing backslash");
+                };
                 self.at += len;
-                let class = |text: &[u8]| Set::parse(text, false, false).map_or(Node::Empty, |(set, _)| Node::Set(set));
+                let class = |text: &[u8]| {
+                    Set::parse(text, false, false).map_or(Node::Empty, |(set, _)| Node::Set(set))
+                };
                 match u8::try_from(c).unwrap_or(0) {
                     b'w' => class(b"_[:alnum:]]"),
                     b'W' => class(b"^_[:alnum:]]"),

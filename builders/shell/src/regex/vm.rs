@@ -18,7 +18,11 @@ struct Threads {
 }
 
 pub fn run(program: &[Inst], groups: usize, text: &[u8], options: Options) -> Option<Vec<Span>> {
-    let fresh = || Threads { list: Vec::new(), seen: vec![0; program.len()], generation: 0 };
+    let fresh = || Threads {
+        list: Vec::new(),
+        seen: vec![0; program.len()],
+        generation: 0,
+    };
     let (mut now, mut next) = (fresh(), fresh());
     let empty: Captures = vec![UNSET; groups * 2].into();
     let mut best: Option<Captures> = None;
@@ -34,19 +38,27 @@ pub fn run(program: &[Inst], groups: usize, text: &[u8], options: Options) -> Op
         let after = at + current.map_or(0, |(_, len)| len);
         for (pc, captures) in std::mem::take(&mut now.list) {
             let start = captures.first().copied().unwrap_or(UNSET);
-            if best.as_ref().and_then(|b| b.first()).is_some_and(|b| start > *b) {
+            if best
+                .as_ref()
+                .and_then(|b| b.first())
+                .is_some_and(|b| start > *b)
+            {
                 continue;
             }
             let step = match (program.get(pc), current) {
                 (Some(Inst::Match), _) => {
                     let end = captures.get(1).copied().unwrap_or(0);
-                    let longer = best.as_ref().is_none_or(|b| b.first().is_some_and(|s| start < *s) || b.get(1).is_some_and(|e| end > *e));
+                    let longer = best.as_ref().is_none_or(|b| {
+                        b.first().is_some_and(|s| start < *s) || b.get(1).is_some_and(|e| end > *e)
+                    });
                     if longer {
                         best = Some(captures.clone());
                     }
                     false
                 }
-                (Some(Inst::Char(want)), Some((c, _))) => *want == c || (options.nocase && same_letter(*want, c)),
+                (Some(Inst::Char(want)), Some((c, _))) => {
+                    *want == c || (options.nocase && same_letter(*want, c))
+                }
                 (Some(Inst::Any), Some(_)) => true,
                 (Some(Inst::Set(set)), Some((c, _))) => set.contains(c, options.nocase),
                 _ => false,
@@ -80,7 +92,14 @@ fn same_letter(a: u32, b: u32) -> bool {
 }
 
 /// Adds a thread, following all that takes no text.
-fn add(program: &[Inst], threads: &mut Threads, pc: usize, captures: Captures, text: &[u8], at: usize) {
+fn add(
+    program: &[Inst],
+    threads: &mut Threads,
+    pc: usize,
+    captures: Captures,
+    text: &[u8],
+    at: usize,
+) {
     let mut stack = vec![(pc, captures)];
     while let Some((pc, captures)) = stack.pop() {
         match threads.seen.get_mut(pc) {

@@ -31,8 +31,14 @@ pub struct Refused;
 
 /// Splits `name[subscript]`.
 pub fn split_reference(text: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let Some(open) = text.iter().position(|c| *c == b'[') else { return (text, None) };
-    match (text.get(..open), text.get(open + 1..).and_then(|rest| rest.strip_suffix(b"]"))) {
+    let Some(open) = text.iter().position(|c| *c == b'[') else {
+        return (text, None);
+    };
+    match (
+        text.get(..open),
+        text.get(open + 1..)
+            .and_then(|rest| rest.strip_suffix(b"]")),
+    ) {
         (Some(name), Some(subscript)) => (name, Some(subscript)),
         _ => (text, None),
     }
@@ -47,11 +53,16 @@ pub fn is_reference(text: &[u8]) -> bool {
 impl Shell {
     /// Follows namerefs. `None`: the chain is circular (a warning was given).
     pub fn resolve(&self, name: &[u8]) -> Option<Target> {
-        let mut target = Target { name: name.to_vec(), subscript: None };
+        let mut target = Target {
+            name: name.to_vec(),
+            subscript: None,
+        };
         for _ in 0..16 {
             match self.vars.get(&target.name) {
                 Some(var) if var.has(attr::NAMEREF) && target.subscript.is_none() => {
-                    let Value::Scalar(text) = &var.value else { return Some(target) };
+                    let Value::Scalar(text) = &var.value else {
+                        return Some(target);
+                    };
                     if text.is_empty() {
                         return Some(target);
                     }
@@ -60,7 +71,10 @@ impl Shell {
                         // A local nameref to an outer variable of its own name.
                         return Some(target);
                     }
-                    target = Target { name: next.to_vec(), subscript: subscript.map(<[u8]>::to_vec) };
+                    target = Target {
+                        name: next.to_vec(),
+                        subscript: subscript.map(<[u8]>::to_vec),
+                    };
                 }
                 _ => return Some(target),
             }
@@ -90,11 +104,20 @@ impl Shell {
     }
 
     /// Assigns text to a variable or an element.
-    pub fn assign(&mut self, name: &[u8], subscript: Option<&[u8]>, value: Vec<u8>, append: bool, scope: Scope) -> Result<(), Refused> {
+    pub fn assign(
+        &mut self,
+        name: &[u8],
+        subscript: Option<&[u8]>,
+        value: Vec<u8>,
+        append: bool,
+        scope: Scope,
+    ) -> Result<(), Refused> {
         let mut name = name.to_vec();
         let mut subscript = subscript.map(<[u8]>::to_vec);
         if scope == Scope::Visible && self.vars.get(&name).is_some_and(|v| v.has(attr::NAMEREF)) {
-            let Some(target) = self.resolve(&name) else { return Err(Refused) };
+            let Some(target) = self.resolve(&name) else {
+                return Err(Refused);
+            };
             if target.name == name {
                 if !is_reference(&value) && subscript.is_none() {
                     self.error([b"`", value.as_slice(), b"': not a valid identifier"].concat());
@@ -102,7 +125,9 @@ impl Shell {
                 }
             } else {
                 if !is_name(&target.name) {
-                    self.error([b"`", target.name.as_slice(), b"': not a valid identifier"].concat());
+                    self.error(
+                        [b"`", target.name.as_slice(), b"': not a valid identifier"].concat(),
+                    );
                     return Err(Refused);
                 }
                 if target.subscript.is_some() {
@@ -118,10 +143,18 @@ impl Shell {
             match &mut var.value {
                 Value::Indexed(items) => {
                     let slot = items.entry(0).or_default();
-                    if append { slot.extend_from_slice(&value) } else { *slot = value }
+                    if append {
+                        slot.extend_from_slice(&value)
+                    } else {
+                        *slot = value
+                    }
                 }
                 Value::Assoc(items) => {
-                    let mut text = if append { items.get(b"0").unwrap_or_default().to_vec() } else { Vec::new() };
+                    let mut text = if append {
+                        items.get(b"0").unwrap_or_default().to_vec()
+                    } else {
+                        Vec::new()
+                    };
                     text.extend_from_slice(&value);
                     items.insert(b"0", text);
                 }
@@ -132,11 +165,20 @@ impl Shell {
             self.assigned(&name);
             return Ok(());
         };
-        if matches!(self.vars.get(&name).map(|v| &v.value), Some(Value::Assoc(_))) {
+        if matches!(
+            self.vars.get(&name).map(|v| &v.value),
+            Some(Value::Assoc(_))
+        ) {
             let var = self.binding(&name, scope);
             var.unassigned = false;
-            let Value::Assoc(items) = &mut var.value else { return Err(Refused) };
-            let mut text = if append { items.get(&subscript).unwrap_or_default().to_vec() } else { Vec::new() };
+            let Value::Assoc(items) = &mut var.value else {
+                return Err(Refused);
+            };
+            let mut text = if append {
+                items.get(&subscript).unwrap_or_default().to_vec()
+            } else {
+                Vec::new()
+            };
             text.extend_from_slice(&value);
             items.insert(&subscript, text);
             return Ok(());
@@ -145,9 +187,15 @@ impl Shell {
         let var = self.binding(&name, scope);
         var.unassigned = false;
         make_indexed(&mut var.value);
-        let Value::Indexed(items) = &mut var.value else { return Err(Refused) };
+        let Value::Indexed(items) = &mut var.value else {
+            return Err(Refused);
+        };
         let slot = items.entry(index).or_default();
-        if append { slot.extend_from_slice(&value) } else { *slot = value }
+        if append {
+            slot.extend_from_slice(&value)
+        } else {
+            *slot = value
+        }
         Ok(())
     }
 
@@ -160,7 +208,9 @@ impl Shell {
         if subscript.trim_ascii().is_empty() {
             return Err(shown(self));
         }
-        let Ok(index) = self.eval_text(subscript) else { return Err(Refused) };
+        let Ok(index) = self.eval_text(subscript) else {
+            return Err(Refused);
+        };
         if index >= 0 {
             return Ok(index);
         }
@@ -176,7 +226,12 @@ impl Shell {
     }
 
     pub fn check_readonly(&self, name: &[u8]) -> Result<(), Refused> {
-        if self.vars.get(name).is_some_and(|v| v.has(attr::READONLY)) || matches!(name, b"UID" | b"EUID" | b"PPID" | b"BASHOPTS" | b"SHELLOPTS" | b"BASH_VERSINFO") {
+        if self.vars.get(name).is_some_and(|v| v.has(attr::READONLY))
+            || matches!(
+                name,
+                b"UID" | b"EUID" | b"PPID" | b"BASHOPTS" | b"SHELLOPTS" | b"BASH_VERSINFO"
+            )
+        {
             self.error([name, b": readonly variable"].concat());
             return Err(Refused);
         }
@@ -199,14 +254,27 @@ impl Shell {
     }
 
     /// Applies the integer and case attributes to a value before it is stored.
-    fn transform(&mut self, name: &[u8], value: Vec<u8>, append: bool, subscript: Option<&[u8]>) -> Result<Vec<u8>, Refused> {
-        let Some(var) = self.vars.get(name) else { return Ok(value) };
+    fn transform(
+        &mut self,
+        name: &[u8],
+        value: Vec<u8>,
+        append: bool,
+        subscript: Option<&[u8]>,
+    ) -> Result<Vec<u8>, Refused> {
+        let Some(var) = self.vars.get(name) else {
+            return Ok(value);
+        };
         let attrs = var.attrs;
         if attrs & attr::INTEGER != 0 {
-            let Ok(mut number) = self.eval_text(&value) else { return Err(Refused) };
+            let Ok(mut number) = self.eval_text(&value) else {
+                return Err(Refused);
+            };
             if append {
                 let old = match subscript {
-                    None => self.vars.get(name).and_then(|v| v.text().map(<[u8]>::to_vec)),
+                    None => self
+                        .vars
+                        .get(name)
+                        .and_then(|v| v.text().map(<[u8]>::to_vec)),
                     Some(s) => self.element(name, s),
                 };
                 let old = match old {
@@ -221,7 +289,9 @@ impl Shell {
                     (Some(s), Some(Value::Assoc(items))) => items.insert(s, Vec::new()),
                     (Some(s), Some(Value::Indexed(_))) => {
                         let index = self.index(name, s)?;
-                        if let Some(Value::Indexed(items)) = self.vars.get_mut(name).map(|v| &mut v.value) {
+                        if let Some(Value::Indexed(items)) =
+                            self.vars.get_mut(name).map(|v| &mut v.value)
+                        {
                             items.insert(index, Vec::new());
                         }
                     }
@@ -264,11 +334,23 @@ impl Shell {
     }
 
     /// Replaces a variable by an indexed array.
-    pub fn put_array(&mut self, name: &[u8], items: impl IntoIterator<Item = Vec<u8>>) -> Result<(), Refused> {
-        let Some(target) = self.resolve(name) else { return Err(Refused) };
+    pub fn put_array(
+        &mut self,
+        name: &[u8],
+        items: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<(), Refused> {
+        let Some(target) = self.resolve(name) else {
+            return Err(Refused);
+        };
         self.check_readonly(&target.name)?;
         let var = self.binding(&target.name, Scope::Visible);
-        var.value = Value::Indexed(items.into_iter().enumerate().map(|(i, v)| (i as i64, v)).collect());
+        var.value = Value::Indexed(
+            items
+                .into_iter()
+                .enumerate()
+                .map(|(i, v)| (i as i64, v))
+                .collect(),
+        );
         var.unassigned = false;
         Ok(())
     }
@@ -319,13 +401,26 @@ impl Shell {
         match name {
             b"LC_ALL" | b"LC_CTYPE" | b"LANG" => self.locale_changed(),
             b"PATH" => self.st.hashed = Rc::default(),
-            b"OPTIND" => self.st.getopts = (self.get(b"OPTIND").and_then(|t| crate::arith::parse_decimal(&t)).unwrap_or(1), 0),
+            b"OPTIND" => {
+                self.st.getopts = (
+                    self.get(b"OPTIND")
+                        .and_then(|t| crate::arith::parse_decimal(&t))
+                        .unwrap_or(1),
+                    0,
+                )
+            }
             b"RANDOM" => {
-                let seed = self.get(b"RANDOM").and_then(|t| crate::arith::parse_decimal(&t)).unwrap_or(0);
+                let seed = self
+                    .get(b"RANDOM")
+                    .and_then(|t| crate::arith::parse_decimal(&t))
+                    .unwrap_or(0);
                 self.st.random = seed as u32;
             }
             b"SECONDS" => {
-                let value = self.get(b"SECONDS").and_then(|t| crate::arith::parse_decimal(&t)).unwrap_or(0);
+                let value = self
+                    .get(b"SECONDS")
+                    .and_then(|t| crate::arith::parse_decimal(&t))
+                    .unwrap_or(0);
                 self.seconds_offset = value;
                 self.started = crate::sys::now();
             }
@@ -338,7 +433,10 @@ impl Shell {
     }
 
     fn locale_changed(&mut self) {
-        let locale = [&b"LC_ALL"[..], b"LC_CTYPE", b"LANG"].iter().find_map(|n| self.get(n).filter(|t| !t.is_empty())).unwrap_or_default();
+        let locale = [&b"LC_ALL"[..], b"LC_CTYPE", b"LANG"]
+            .iter()
+            .find_map(|n| self.get(n).filter(|t| !t.is_empty()))
+            .unwrap_or_default();
         let lower = locale.to_ascii_lowercase();
         self.st.utf8 = lower.ends_with(b".utf-8") || lower.ends_with(b".utf8");
     }

@@ -161,20 +161,35 @@ pub struct Shell {
 }
 
 /// How deeply commands may nest when run.
-pub const MAX_EXEC_DEPTH: u32 = if cfg!(target_family = "wasm") { 1200 } else { 20_000 };
+pub const MAX_EXEC_DEPTH: u32 = if cfg!(target_family = "wasm") {
+    1200
+} else {
+    20_000
+};
 
 /// How deeply functions may call each other.
-pub const MAX_CALL_DEPTH: u32 = if cfg!(target_family = "wasm") { 400 } else { 4000 };
+pub const MAX_CALL_DEPTH: u32 = if cfg!(target_family = "wasm") {
+    400
+} else {
+    4000
+};
 
 impl Shell {
     /// Parser flags of the options in force.
     pub fn flags(&self) -> Flags {
-        Flags { extglob: self.st.options.extglob(), posix: self.st.options.posix() }
+        Flags {
+            extglob: self.st.options.extglob(),
+            posix: self.st.options.posix(),
+        }
     }
 
     /// Pattern options of the options in force.
     pub fn pattern_options(&self) -> crate::pattern::Options {
-        crate::pattern::Options { extglob: self.st.options.extglob(), nocase: self.st.options.nocasematch(), utf8: self.st.utf8 }
+        crate::pattern::Options {
+            extglob: self.st.options.extglob(),
+            nocase: self.st.options.nocasematch(),
+            utf8: self.st.utf8,
+        }
     }
 
     /// Writes to standard error; a failure there has nowhere to be told.
@@ -185,7 +200,13 @@ impl Shell {
     /// `script: line N: ` as bash begins its messages.
     pub fn prefix(&self) -> Vec<u8> {
         let mut out = match self.st.frames.last() {
-            Some(frame) if !frame.source.is_empty() && &*frame.source != b"main" && &*frame.source != b"environment" => frame.source.to_vec(),
+            Some(frame)
+                if !frame.source.is_empty()
+                    && &*frame.source != b"main"
+                    && &*frame.source != b"environment" =>
+            {
+                frame.source.to_vec()
+            }
             _ => self.st.script.to_vec(),
         };
         out.extend_from_slice(format!(": line {}: ", self.st.line).as_bytes());
@@ -210,7 +231,10 @@ impl Shell {
 
     /// The name of the running source, for `BASH_SOURCE`.
     pub fn source_name(&self) -> Rc<[u8]> {
-        self.st.frames.last().map_or_else(|| self.st.script.clone(), |f| f.source.clone())
+        self.st
+            .frames
+            .last()
+            .map_or_else(|| self.st.script.clone(), |f| f.source.clone())
     }
 
     /// An absolute path for one relative to the shell's directory.
@@ -228,6 +252,9 @@ impl Shell {
 
     /// A source for text that comes from the script itself.
     pub fn make_source(&self, text: Vec<u8>) -> Rc<Source> {
-        Rc::new(Source { name: self.source_name().to_vec(), text: text.into() })
+        Rc::new(Source {
+            name: self.source_name().to_vec(),
+            text: text.into(),
+        })
     }
 }

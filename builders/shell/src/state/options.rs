@@ -238,18 +238,32 @@ impl Options {
         ORDER
             .iter()
             .copied()
-            .filter(|letter| SET.iter().enumerate().any(|(at, (_, l))| l == letter && self.set >> at & 1 != 0))
+            .filter(|letter| {
+                SET.iter()
+                    .enumerate()
+                    .any(|(at, (_, l))| l == letter && self.set >> at & 1 != 0)
+            })
             .collect()
     }
 
     /// `$SHELLOPTS`
     pub fn shellopts(&self) -> Vec<u8> {
-        join(SET.iter().enumerate().filter(|(at, _)| self.set >> at & 1 != 0).map(|(_, (n, _))| *n))
+        join(
+            SET.iter()
+                .enumerate()
+                .filter(|(at, _)| self.set >> at & 1 != 0)
+                .map(|(_, (n, _))| *n),
+        )
     }
 
     /// `$BASHOPTS`
     pub fn bashopts(&self) -> Vec<u8> {
-        let mut names: Vec<&str> = SHOPT.iter().enumerate().filter(|(at, _)| self.shopt >> at & 1 != 0).map(|(_, (n, _))| *n).collect();
+        let mut names: Vec<&str> = SHOPT
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| self.shopt >> at & 1 != 0)
+            .map(|(_, (n, _))| *n)
+            .collect();
         names.sort_unstable();
         join(names.into_iter())
     }

@@ -19,7 +19,18 @@ impl Shell {
     pub fn forget_special(&mut self, name: &[u8]) {
         let dynamic = matches!(
             name,
-            b"RANDOM" | b"SRANDOM" | b"SECONDS" | b"LINENO" | b"BASHPID" | b"EPOCHSECONDS" | b"EPOCHREALTIME" | b"BASH_COMMAND" | b"BASH_SUBSHELL" | b"FUNCNAME" | b"HISTCMD" | b"DIRSTACK"
+            b"RANDOM"
+                | b"SRANDOM"
+                | b"SECONDS"
+                | b"LINENO"
+                | b"BASHPID"
+                | b"EPOCHSECONDS"
+                | b"EPOCHREALTIME"
+                | b"BASH_COMMAND"
+                | b"BASH_SUBSHELL"
+                | b"FUNCNAME"
+                | b"HISTCMD"
+                | b"DIRSTACK"
         );
         if dynamic && !self.is_dead_special(name) {
             Rc::make_mut(&mut self.st.dead_specials).push(name.to_vec());
@@ -29,7 +40,11 @@ impl Shell {
     /// The value of a computed variable. Each read of `RANDOM` gives the next number.
     pub fn special(&mut self, name: &[u8]) -> Option<Var> {
         // Quick way out: computed names begin with few letters.
-        if !matches!(name.first(), Some(b'B' | b'D' | b'E' | b'F' | b'G' | b'H' | b'L' | b'P' | b'R' | b'S' | b'U' | b'_')) || self.is_dead_special(name) {
+        if !matches!(
+            name.first(),
+            Some(b'B' | b'D' | b'E' | b'F' | b'G' | b'H' | b'L' | b'P' | b'R' | b'S' | b'U' | b'_')
+        ) || self.is_dead_special(name)
+        {
             return None;
         }
         let text: Vec<u8> = match name {
@@ -45,7 +60,9 @@ impl Shell {
             }
             b"SECONDS" => {
                 let (now, _) = sys::now();
-                (now - self.started.0 + self.seconds_offset).to_string().into_bytes()
+                (now - self.started.0 + self.seconds_offset)
+                    .to_string()
+                    .into_bytes()
             }
             b"EPOCHSECONDS" => sys::now().0.to_string().into_bytes(),
             b"EPOCHREALTIME" => {
@@ -59,7 +76,14 @@ impl Shell {
             b"HISTCMD" => b"1".to_vec(),
             b"_" => self.st.last_arg.to_vec(),
             b"GROUPS" => return Some(indexed([sys::group_id().to_string().into_bytes()])),
-            b"PIPESTATUS" => return Some(indexed(self.st.pipe_status.iter().map(|s| s.to_string().into_bytes()))),
+            b"PIPESTATUS" => {
+                return Some(indexed(
+                    self.st
+                        .pipe_status
+                        .iter()
+                        .map(|s| s.to_string().into_bytes()),
+                ));
+            }
             b"DIRSTACK" => {
                 let mut list = vec![self.st.cwd.to_vec()];
                 list.extend(self.st.dir_stack.iter().cloned());
@@ -69,21 +93,39 @@ impl Shell {
                 if !self.st.frames.iter().any(|f| f.kind == FrameKind::Function) {
                     return None;
                 }
-                let mut list: Vec<Vec<u8>> = self.st.frames.iter().rev().map(|f| f.name.to_vec()).collect();
+                let mut list: Vec<Vec<u8>> = self
+                    .st
+                    .frames
+                    .iter()
+                    .rev()
+                    .map(|f| f.name.to_vec())
+                    .collect();
                 if self.st.start_letter == 0 {
                     list.push(b"main".to_vec());
                 }
                 return Some(indexed(list));
             }
             b"BASH_SOURCE" => {
-                let mut list: Vec<Vec<u8>> = self.st.frames.iter().rev().map(|f| f.source.to_vec()).collect();
+                let mut list: Vec<Vec<u8>> = self
+                    .st
+                    .frames
+                    .iter()
+                    .rev()
+                    .map(|f| f.source.to_vec())
+                    .collect();
                 if self.st.start_letter == 0 {
                     list.push(self.st.script.to_vec());
                 }
                 return Some(indexed(list));
             }
             b"BASH_LINENO" => {
-                let mut list: Vec<Vec<u8>> = self.st.frames.iter().rev().map(|f| f.line.to_string().into_bytes()).collect();
+                let mut list: Vec<Vec<u8>> = self
+                    .st
+                    .frames
+                    .iter()
+                    .rev()
+                    .map(|f| f.line.to_string().into_bytes())
+                    .collect();
                 if self.st.start_letter == 0 {
                     list.push(b"0".to_vec());
                 }
@@ -91,21 +133,42 @@ impl Shell {
             }
             b"BASH_ARGV0" => self.st.arg0.to_vec(),
             b"BASH_ARGC" if self.st.options.extdebug() => {
-                let list = self.st.frames.iter().rev().map(|f| f.args.len().to_string().into_bytes());
+                let list = self
+                    .st
+                    .frames
+                    .iter()
+                    .rev()
+                    .map(|f| f.args.len().to_string().into_bytes());
                 return Some(indexed(list.collect::<Vec<_>>()));
             }
             b"BASH_ARGV" if self.st.options.extdebug() => {
-                let list: Vec<_> = self.st.frames.iter().rev().flat_map(|f| f.args.iter().rev().cloned()).collect();
+                let list: Vec<_> = self
+                    .st
+                    .frames
+                    .iter()
+                    .rev()
+                    .flat_map(|f| f.args.iter().rev().cloned())
+                    .collect();
                 return Some(indexed(list));
             }
-            b"BASH_VERSINFO" => return Some(indexed(VERSION.iter().map(|t| t.as_bytes().to_vec()))),
-            b"BASH_ALIASES" => return Some(Var { value: Value::Assoc(Assoc::default()), ..Var::default() }),
+            b"BASH_VERSINFO" => {
+                return Some(indexed(VERSION.iter().map(|t| t.as_bytes().to_vec())));
+            }
+            b"BASH_ALIASES" => {
+                return Some(Var {
+                    value: Value::Assoc(Assoc::default()),
+                    ..Var::default()
+                });
+            }
             b"BASH_CMDS" => {
                 let mut items = Assoc::default();
                 for (name, path) in self.st.hashed.iter() {
                     items.insert(name, path.clone());
                 }
-                return Some(Var { value: Value::Assoc(items), ..Var::default() });
+                return Some(Var {
+                    value: Value::Assoc(items),
+                    ..Var::default()
+                });
             }
             _ => return None,
         };
@@ -114,7 +177,11 @@ impl Shell {
 
     /// The next number of bash's generator (`random.c`, compatibility level above 50).
     fn next_random(&mut self) -> u32 {
-        let seed = if self.st.random == 0 { 123_459_876 } else { self.st.random };
+        let seed = if self.st.random == 0 {
+            123_459_876
+        } else {
+            self.st.random
+        };
         let (high, low) = (i64::from(seed) / 127_773, i64::from(seed) % 127_773);
         let t = 16_807 * low - 2_836 * high;
         self.st.random = (if t < 0 { t + 0x7fff_ffff } else { t }) as u32;
@@ -123,6 +190,13 @@ impl Shell {
 }
 
 fn indexed(items: impl IntoIterator<Item = Vec<u8>>) -> Var {
-    let items: BTreeMap<i64, Vec<u8>> = items.into_iter().enumerate().map(|(i, v)| (i as i64, v)).collect();
-    Var { value: Value::Indexed(items), ..Var::default() }
+    let items: BTreeMap<i64, Vec<u8>> = items
+        .into_iter()
+        .enumerate()
+        .map(|(i, v)| (i as i64, v))
+        .collect();
+    Var {
+        value: Value::Indexed(items),
+        ..Var::default()
+    }
 }

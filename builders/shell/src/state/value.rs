@@ -40,7 +40,11 @@ pub struct Var {
 
 impl Var {
     pub fn scalar(text: Vec<u8>) -> Var {
-        Var { value: Value::Scalar(text), attrs: 0, unassigned: false }
+        Var {
+            value: Value::Scalar(text),
+            attrs: 0,
+            unassigned: false,
+        }
     }
 
     pub fn has(&self, attr: u16) -> bool {
@@ -48,7 +52,11 @@ impl Var {
     }
 
     pub fn set_attr(&mut self, attr: u16, on: bool) {
-        if on { self.attrs |= attr } else { self.attrs &= !attr }
+        if on {
+            self.attrs |= attr
+        } else {
+            self.attrs &= !attr
+        }
     }
 
     /// What `$name` gives: a scalar, or the element 0.
@@ -71,7 +79,11 @@ impl Var {
             Value::Unset => Vec::new(),
             Value::Scalar(text) => vec![text.clone()],
             Value::Indexed(items) => items.values().cloned().collect(),
-            Value::Assoc(items) => items.ordered().into_iter().map(|(_, v)| v.to_vec()).collect(),
+            Value::Assoc(items) => items
+                .ordered()
+                .into_iter()
+                .map(|(_, v)| v.to_vec())
+                .collect(),
         }
     }
 
@@ -81,7 +93,11 @@ impl Var {
             Value::Unset => Vec::new(),
             Value::Scalar(_) => vec![b"0".to_vec()],
             Value::Indexed(items) => items.keys().map(|k| k.to_string().into_bytes()).collect(),
-            Value::Assoc(items) => items.ordered().into_iter().map(|(k, _)| k.to_vec()).collect(),
+            Value::Assoc(items) => items
+                .ordered()
+                .into_iter()
+                .map(|(k, _)| k.to_vec())
+                .collect(),
         }
     }
 
@@ -97,7 +113,9 @@ impl Var {
 
 /// bash's string hash.
 pub fn bash_hash(text: &[u8]) -> u32 {
-    text.iter().fold(2_166_136_261, |h: u32, c| h.wrapping_mul(16_777_619) ^ u32::from(*c))
+    text.iter().fold(2_166_136_261, |h: u32, c| {
+        h.wrapping_mul(16_777_619) ^ u32::from(*c)
+    })
 }
 
 /// A hasher without a random seed.
@@ -111,7 +129,9 @@ impl Hasher for Fnv {
 
     fn write(&mut self, bytes: &[u8]) {
         for b in bytes {
-            self.0 = (self.0 ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3).rotate_left(5);
+            self.0 = (self.0 ^ u64::from(*b))
+                .wrapping_mul(0x100_0000_01b3)
+                .rotate_left(5);
         }
     }
 }
@@ -128,7 +148,11 @@ pub struct Assoc {
 
 impl Default for Assoc {
     fn default() -> Assoc {
-        Assoc { items: Rc::default(), next: 0, buckets: 1024 }
+        Assoc {
+            items: Rc::default(),
+            next: 0,
+            buckets: 1024,
+        }
     }
 }
 
@@ -148,7 +172,11 @@ impl Assoc {
         }
         if self.items.len() >= 2 * self.buckets as usize {
             // The table grows: its chains are put into the new one in walking order.
-            let order: Vec<Vec<u8>> = self.ordered().into_iter().map(|(k, _)| k.to_vec()).collect();
+            let order: Vec<Vec<u8>> = self
+                .ordered()
+                .into_iter()
+                .map(|(k, _)| k.to_vec())
+                .collect();
             let items = Rc::make_mut(&mut self.items);
             for (at, key) in order.iter().enumerate() {
                 if let Some((_, number)) = items.get_mut(key) {
@@ -168,7 +196,18 @@ impl Assoc {
 
     /// Keys and values as bash walks them.
     pub fn ordered(&self) -> Vec<(&[u8], &[u8])> {
-        let mut list: Vec<_> = self.items.iter().map(|(k, (v, n))| (bash_hash(k) & (self.buckets - 1), u64::MAX - n, k.as_slice(), v.as_slice())).collect();
+        let mut list: Vec<_> = self
+            .items
+            .iter()
+            .map(|(k, (v, n))| {
+                (
+                    bash_hash(k) & (self.buckets - 1),
+                    u64::MAX - n,
+                    k.as_slice(),
+                    v.as_slice(),
+                )
+            })
+            .collect();
         list.sort_unstable();
         list.into_iter().map(|(_, _, k, v)| (k, v)).collect()
     }

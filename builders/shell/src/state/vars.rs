@@ -53,7 +53,10 @@ impl Vars {
     /// For changing the visible variable.
     pub fn get_mut(&mut self, name: &[u8]) -> Option<&mut Var> {
         self.map.get(name)?.bindings.last()?;
-        self.entry(name).bindings.last_mut().map(|(_, var)| Rc::make_mut(var))
+        self.entry(name)
+            .bindings
+            .last_mut()
+            .map(|(_, var)| Rc::make_mut(var))
     }
 
     /// The visible variable, made in the global scope if there is none.
@@ -93,26 +96,40 @@ impl Vars {
             true => self.map.get_mut(name),
             false => Some(self.map.entry(name.into()).or_default()),
         };
-        let Some(entry) = entry else { unreachable!("the entry exists") };
+        let Some(entry) = entry else {
+            unreachable!("the entry exists")
+        };
         entry.layer = layer;
         entry
     }
 
     /// Level of the innermost function, 0 outside of functions.
     pub fn function_level(&self) -> u32 {
-        self.scopes.iter().rposition(|s| s.kind == ScopeKind::Function).map_or(0, |at| at as u32 + 1)
+        self.scopes
+            .iter()
+            .rposition(|s| s.kind == ScopeKind::Function)
+            .map_or(0, |at| at as u32 + 1)
     }
 
     pub fn push_scope(&mut self, kind: ScopeKind) {
-        self.scopes.push(Scope { kind, names: Vec::new() });
+        self.scopes.push(Scope {
+            kind,
+            names: Vec::new(),
+        });
     }
 
     /// Ends the innermost scope. Gives the names that were bound there.
     pub fn pop_scope(&mut self) -> Vec<Name> {
         let level = self.scopes.len() as u32;
-        let Some(scope) = self.scopes.pop() else { return Vec::new() };
+        let Some(scope) = self.scopes.pop() else {
+            return Vec::new();
+        };
         for name in &scope.names {
-            if self.map.get(name).is_some_and(|e| e.bindings.iter().any(|(l, _)| *l >= level)) {
+            if self
+                .map
+                .get(name)
+                .is_some_and(|e| e.bindings.iter().any(|(l, _)| *l >= level))
+            {
                 self.entry(name).bindings.retain(|(l, _)| *l < level);
             }
         }
@@ -122,8 +139,14 @@ impl Vars {
     /// A variable of the innermost function, or of the innermost scope if `temporary`; made if
     /// new. Says whether it is.
     pub fn local(&mut self, name: &[u8], temporary: bool) -> (bool, &mut Var) {
-        let level = if temporary { self.scopes.len() as u32 } else { self.function_level() };
-        if let Some(scope) = (level as usize).checked_sub(1).and_then(|at| self.scopes.get_mut(at))
+        let level = if temporary {
+            self.scopes.len() as u32
+        } else {
+            self.function_level()
+        };
+        if let Some(scope) = (level as usize)
+            .checked_sub(1)
+            .and_then(|at| self.scopes.get_mut(at))
             && !scope.names.iter().any(|n| **n == *name)
         {
             scope.names.push(name.into());
@@ -143,13 +166,24 @@ impl Vars {
     /// The variable that the innermost function's local one hides.
     pub fn outer(&self, name: &[u8]) -> Option<&Var> {
         let level = self.function_level();
-        self.map.get(name)?.bindings.iter().rev().find(|(l, _)| *l < level).map(|(_, v)| &**v)
+        self.map
+            .get(name)?
+            .bindings
+            .iter()
+            .rev()
+            .find(|(l, _)| *l < level)
+            .map(|(_, v)| &**v)
     }
 
     /// Is the visible variable local to the innermost function?
     pub fn is_local(&self, name: &[u8]) -> bool {
         let level = self.function_level();
-        level > 0 && self.map.get(name).and_then(|e| e.bindings.last()).is_some_and(|(l, _)| *l == level)
+        level > 0
+            && self
+                .map
+                .get(name)
+                .and_then(|e| e.bindings.last())
+                .is_some_and(|(l, _)| *l == level)
     }
 
     /// Removes the visible variable. One that is local to the innermost function stays local,
@@ -161,7 +195,13 @@ impl Vars {
         }
         let entry = self.entry(name);
         match entry.bindings.last_mut() {
-            Some((l, var)) if *l == level && level > 0 && !var.has(attr::TEMPORARY) => *var = Rc::new(Var { value: Value::Unset, attrs: 0, unassigned: false }),
+            Some((l, var)) if *l == level && level > 0 && !var.has(attr::TEMPORARY) => {
+                *var = Rc::new(Var {
+                    value: Value::Unset,
+                    attrs: 0,
+                    unassigned: false,
+                })
+            }
             _ => {
                 entry.bindings.pop();
             }
@@ -170,7 +210,11 @@ impl Vars {
 
     /// All visible variables, by name.
     pub fn all(&self) -> Vec<(&[u8], &Var)> {
-        let mut list: Vec<_> = self.map.iter().filter_map(|(name, e)| e.bindings.last().map(|(_, v)| (&**name, &**v))).collect();
+        let mut list: Vec<_> = self
+            .map
+            .iter()
+            .filter_map(|(name, e)| e.bindings.last().map(|(_, v)| (&**name, &**v)))
+            .collect();
         list.sort_unstable_by_key(|(name, _)| *name);
         list
     }
@@ -178,20 +222,31 @@ impl Vars {
     /// The names that are local to the innermost function, in order of declaration.
     pub fn local_names(&self) -> Vec<Name> {
         let level = self.function_level();
-        (level as usize).checked_sub(1).and_then(|at| self.scopes.get(at)).map(|s| s.names.clone()).unwrap_or_default()
+        (level as usize)
+            .checked_sub(1)
+            .and_then(|at| self.scopes.get(at))
+            .map(|s| s.names.clone())
+            .unwrap_or_default()
     }
 
     /// Every scope and binding, for another instance: kinds of the scopes, and name, level,
     /// variable of each binding in order.
     pub fn export(&self) -> (Vec<ScopeKind>, Vec<(&[u8], u32, &Var)>) {
-        let mut list: Vec<_> = self.map.iter().flat_map(|(name, e)| e.bindings.iter().map(|(l, v)| (&**name, *l, &**v))).collect();
+        let mut list: Vec<_> = self
+            .map
+            .iter()
+            .flat_map(|(name, e)| e.bindings.iter().map(|(l, v)| (&**name, *l, &**v)))
+            .collect();
         list.sort_unstable_by_key(|(name, level, _)| (*name, *level));
         (self.scopes.iter().map(|s| s.kind).collect(), list)
     }
 
     /// Takes what [`Self::export`] gave.
     pub fn import_binding(&mut self, name: &[u8], level: u32, var: Var) {
-        if let Some(scope) = (level as usize).checked_sub(1).and_then(|at| self.scopes.get_mut(at)) {
+        if let Some(scope) = (level as usize)
+            .checked_sub(1)
+            .and_then(|at| self.scopes.get_mut(at))
+        {
             scope.names.push(name.into());
         }
         self.entry(name).bindings.push((level, Rc::new(var)));
@@ -200,12 +255,18 @@ impl Vars {
     /// Begins a subshell in the same instance.
     pub fn begin_subshell(&mut self) {
         self.last_layer += 1;
-        self.journal.push(Layer { id: self.last_layer, saved: Vec::new(), scopes: self.scopes.len() });
+        self.journal.push(Layer {
+            id: self.last_layer,
+            saved: Vec::new(),
+            scopes: self.scopes.len(),
+        });
     }
 
     /// Ends it: everything is as it was.
     pub fn end_subshell(&mut self) {
-        let Some(layer) = self.journal.pop() else { return };
+        let Some(layer) = self.journal.pop() else {
+            return;
+        };
         self.scopes.truncate(layer.scopes);
         for (name, entry) in layer.saved {
             match entry {

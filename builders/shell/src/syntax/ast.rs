@@ -209,7 +209,10 @@ pub enum Part {
     Param(Rc<Param>),
     Command(Rc<CommandSub>),
     Arith(Rc<ArithText>),
-    Process { write: bool, body: Rc<CommandSub> },
+    Process {
+        write: bool,
+        body: Rc<CommandSub>,
+    },
 }
 
 /// The program inside `$(…)`, `` `…` `` or `<(…)`.
@@ -307,16 +310,37 @@ pub enum ParamOp {
     None,
     Length,
     /// `:-` and its kin: the character, whether with a colon, the word.
-    Default { kind: u8, colon: bool, word: Word },
-    Trim { suffix: bool, longest: bool, pattern: Word },
-    Slice { offset: ArithText, length: Option<ArithText> },
-    Replace { kind: ReplaceKind, pattern: Word, with: Option<Word> },
+    Default {
+        kind: u8,
+        colon: bool,
+        word: Word,
+    },
+    Trim {
+        suffix: bool,
+        longest: bool,
+        pattern: Word,
+    },
+    Slice {
+        offset: ArithText,
+        length: Option<ArithText>,
+    },
+    Replace {
+        kind: ReplaceKind,
+        pattern: Word,
+        with: Option<Word>,
+    },
     /// `^`, `,`, `~`; every character or the first.
-    Case { kind: u8, all: bool, pattern: Option<Word> },
+    Case {
+        kind: u8,
+        all: bool,
+        pattern: Option<Word>,
+    },
     /// `@Q` and its kin.
     Transform(u8),
     /// `${!prefix@}` (quoted: separate words) and `${!prefix*}`.
-    Prefix { at: bool },
+    Prefix {
+        at: bool,
+    },
     /// Not a valid expansion: the text.
     Bad(Vec<u8>),
 }
@@ -352,7 +376,10 @@ impl Word {
 
     /// A word that is one literal.
     pub fn from_literal(text: &[u8]) -> Word {
-        Word { parts: vec![Part::Lit(text.to_vec())], ..Word::default() }
+        Word {
+            parts: vec![Part::Lit(text.to_vec())],
+            ..Word::default()
+        }
     }
 }
 

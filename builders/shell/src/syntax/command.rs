@@ -3,20 +3,47 @@
 use std::rc::Rc;
 
 use super::ast::{
-    AndOr, Assign, AssignValue, Command, Connector, Element, HereDoc, Item, Kind, List, Pipeline, Redirect, RedirectFd, RedirectOp, Simple,
-    Word,
+    AndOr, Assign, AssignValue, Command, Connector, Element, HereDoc, Item, Kind, List, Pipeline,
+    Redirect, RedirectFd, RedirectOp, Simple, Word,
 };
 use super::word::Stop;
 use super::{Parser, Piece, Result, is_meta, is_name_char, is_name_start};
 
 /// Words that mean something only where a command may begin.
 const RESERVED: &[&[u8]] = &[
-    b"if", b"then", b"elif", b"else", b"fi", b"do", b"done", b"case", b"esac", b"while", b"until", b"for", b"select", b"function", b"{",
-    b"}", b"!", b"[[", b"]]", b"time", b"coproc", b"in",
+    b"if",
+    b"then",
+    b"elif",
+    b"else",
+    b"fi",
+    b"do",
+    b"done",
+    b"case",
+    b"esac",
+    b"while",
+    b"until",
+    b"for",
+    b"select",
+    b"function",
+    b"{",
+    b"}",
+    b"!",
+    b"[[",
+    b"]]",
+    b"time",
+    b"coproc",
+    b"in",
 ];
 
 /// Builtins whose arguments are assignments.
-const DECLARATIONS: &[&[u8]] = &[b"declare", b"typeset", b"local", b"export", b"readonly", b"alias"];
+const DECLARATIONS: &[&[u8]] = &[
+    b"declare",
+    b"typeset",
+    b"local",
+    b"export",
+    b"readonly",
+    b"alias",
+];
 
 impl Parser<'_> {
     /// The commands of one line.
@@ -27,10 +54,15 @@ impl Parser<'_> {
             if matches!(self.peek(), None | Some(b'\n')) {
                 break;
             }
-            let Some(and_or) = self.and_or()? else { return Err(self.unexpected()) };
+            let Some(and_or) = self.and_or()? else {
+                return Err(self.unexpected());
+            };
             self.skip_blank();
             let background = self.separator();
-            list.items.push(Item { and_or, background: background == Some(true) });
+            list.items.push(Item {
+                and_or,
+                background: background == Some(true),
+            });
             self.skip_blank();
             match (background, self.peek()) {
                 (_, None) => break,
@@ -78,7 +110,10 @@ impl Parser<'_> {
             self.skip_blank();
             let newline = self.peek() == Some(b'\n');
             let background = self.separator();
-            list.items.push(Item { and_or, background: background == Some(true) });
+            list.items.push(Item {
+                and_or,
+                background: background == Some(true),
+            });
             if background.is_none() && !newline {
                 break;
             }
@@ -114,7 +149,9 @@ impl Parser<'_> {
 
     fn and_or(&mut self) -> Result<Option<Rc<AndOr>>> {
         let id = self.new_id();
-        let Some(first) = self.pipeline()? else { return Ok(None) };
+        let Some(first) = self.pipeline()? else {
+            return Ok(None);
+        };
         let mut rest = Vec::new();
         loop {
             self.skip_blank();
@@ -127,7 +164,9 @@ impl Parser<'_> {
             };
             self.pos += 2;
             self.skip_newlines()?;
-            let Some(next) = self.pipeline()? else { return Err(self.unexpected()) };
+            let Some(next) = self.pipeline()? else {
+                return Err(self.unexpected());
+            };
             rest.push((connector, next));
         }
         let and_or = Rc::new(AndOr { first, rest, id });
@@ -161,7 +200,11 @@ impl Parser<'_> {
         let Some(first) = self.command()? else {
             self.skip_blank();
             if any && matches!(self.peek(), None | Some(b'\n' | b';')) {
-                return Ok(Some(Pipeline { negated, timed, commands }));
+                return Ok(Some(Pipeline {
+                    negated,
+                    timed,
+                    commands,
+                }));
             }
             if any {
                 return Err(self.unexpected());
@@ -178,15 +221,25 @@ impl Parser<'_> {
             self.pos += if both { 2 } else { 1 };
             if both {
                 let op = RedirectOp::DupOut(Word::from_literal(b"1"));
-                last.redirects.push(Redirect { target: RedirectFd::Number(2), op, line: last.line });
+                last.redirects.push(Redirect {
+                    target: RedirectFd::Number(2),
+                    op,
+                    line: last.line,
+                });
             }
             commands.push(self.seal(last));
             self.skip_newlines()?;
-            let Some(next) = self.command()? else { return Err(self.unexpected()) };
+            let Some(next) = self.command()? else {
+                return Err(self.unexpected());
+            };
             last = next;
         }
         commands.push(self.seal(last));
-        Ok(Some(Pipeline { negated, timed, commands }))
+        Ok(Some(Pipeline {
+            negated,
+            timed,
+            commands,
+        }))
     }
 
     fn seal(&mut self, command: Command) -> Rc<Command> {
@@ -207,13 +260,20 @@ impl Parser<'_> {
     /// Skips blanks and newlines, then wants a reserved word.
     pub(super) fn expect_reserved(&mut self, word: &[u8]) -> Result<()> {
         self.skip_newlines()?;
-        if self.reserved(word) { Ok(()) } else { Err(self.unexpected()) }
+        if self.reserved(word) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
     }
 
     /// The unquoted word at the current position; empty if it has quotes or expansions.
     pub(super) fn peek_word(&self) -> &[u8] {
         let rest = self.slice(self.pos, self.src.len());
-        let len = rest.iter().position(|c| is_meta(*c) || matches!(c, b'\\' | b'\'' | b'"' | b'$' | b'`')).unwrap_or(rest.len());
+        let len = rest
+            .iter()
+            .position(|c| is_meta(*c) || matches!(c, b'\\' | b'\'' | b'"' | b'$' | b'`'))
+            .unwrap_or(rest.len());
         match rest.get(len) {
             Some(b'\\' | b'\'' | b'"' | b'$' | b'`') => b"",
             _ => self.slice(self.pos, self.pos + len),
@@ -246,7 +306,12 @@ impl Parser<'_> {
             }
         }
         self.leave();
-        Ok(Some(Command { id, line, kind, redirects }))
+        Ok(Some(Command {
+            id,
+            line,
+            kind,
+            redirects,
+        }))
     }
 
     /// A compound command as a function's or coprocess's body.
@@ -255,17 +320,28 @@ impl Parser<'_> {
         let line = self.line();
         self.enter()?;
         let id = self.new_id();
-        let Some(kind) = self.compound()? else { return Err(self.unexpected()) };
+        let Some(kind) = self.compound()? else {
+            return Err(self.unexpected());
+        };
         let mut redirects = Vec::new();
         while let Some(redirect) = self.redirect()? {
             redirects.push(redirect);
         }
         self.leave();
-        Ok(self.seal(Command { id, line, kind, redirects }))
+        Ok(self.seal(Command {
+            id,
+            line,
+            kind,
+            redirects,
+        }))
     }
 
     fn simple(&mut self, id: u32, line: u32) -> Result<Option<Command>> {
-        let mut simple = Simple { assigns: Vec::new(), words: Vec::new(), array_args: Vec::new() };
+        let mut simple = Simple {
+            assigns: Vec::new(),
+            words: Vec::new(),
+            array_args: Vec::new(),
+        };
         let mut redirects = Vec::new();
         let mut declaration = false;
         loop {
@@ -284,15 +360,23 @@ impl Parser<'_> {
                 simple.array_args.push((simple.words.len() - 1, assign));
                 continue;
             }
-            let Some(word) = self.word(self.flags.extglob)? else { break };
-            if simple.words.iter().all(|w| matches!(w.literal(), Some(b"command" | b"builtin"))) {
+            let Some(word) = self.word(self.flags.extglob)? else {
+                break;
+            };
+            if simple
+                .words
+                .iter()
+                .all(|w| matches!(w.literal(), Some(b"command" | b"builtin")))
+            {
                 declaration = word.literal().is_some_and(|w| DECLARATIONS.contains(&w));
             }
             simple.words.push(word);
             if simple.words.len() == 1 && simple.assigns.is_empty() && redirects.is_empty() {
                 self.skip_blank();
                 if self.peek() == Some(b'(') {
-                    let Some(word) = simple.words.pop() else { break };
+                    let Some(word) = simple.words.pop() else {
+                        break;
+                    };
                     return self.function_by_parens(&word, id, line).map(Some);
                 }
             }
@@ -303,7 +387,12 @@ impl Parser<'_> {
         if self.peek() == Some(b'(') {
             return Err(self.unexpected());
         }
-        Ok(Some(Command { id, line, kind: Kind::Simple(simple), redirects }))
+        Ok(Some(Command {
+            id,
+            line,
+            kind: Kind::Simple(simple),
+            redirects,
+        }))
     }
 
     fn function_by_parens(&mut self, word: &Word, id: u32, line: u32) -> Result<Command> {
@@ -314,11 +403,19 @@ impl Parser<'_> {
         }
         let name = self.slice(word.span.0, word.span.1).to_vec();
         if word.literal().is_none() {
-            return Err(self.error(format!("`{}': not a valid identifier", String::from_utf8_lossy(&name))));
+            return Err(self.error(format!(
+                "`{}': not a valid identifier",
+                String::from_utf8_lossy(&name)
+            )));
         }
         self.pos += 1;
         let body = self.body()?;
-        Ok(Command { id, line, kind: Kind::Function { name, body }, redirects: Vec::new() })
+        Ok(Command {
+            id,
+            line,
+            kind: Kind::Function { name, body },
+            redirects: Vec::new(),
+        })
     }
 
     /// `name=value` and its kin, if one stands here.
@@ -354,7 +451,12 @@ impl Parser<'_> {
         } else {
             AssignValue::Scalar(self.word_until(Stop::Meta(self.flags.extglob))?)
         };
-        Ok(Some(Assign { name, subscript, append, value }))
+        Ok(Some(Assign {
+            name,
+            subscript,
+            append,
+            value,
+        }))
     }
 
     /// `name=( … )` among the arguments of a declaration builtin.
@@ -377,7 +479,15 @@ impl Parser<'_> {
         let mut word = Word::from_literal(&head);
         word.assignment = Some(head.len());
         word.span = (start, self.pos);
-        Ok(Some((word, Assign { name, subscript: None, append, value })))
+        Ok(Some((
+            word,
+            Assign {
+                name,
+                subscript: None,
+                append,
+                value,
+            },
+        )))
     }
 
     fn array_literal(&mut self) -> Result<Vec<Element>> {
@@ -398,7 +508,11 @@ impl Parser<'_> {
                         if append || self.peek() == Some(b'=') {
                             self.pos += if append { 2 } else { 1 };
                             let value = self.word_until(Stop::Meta(self.flags.extglob))?;
-                            elements.push(Element { subscript: Some(subscript), append, value });
+                            elements.push(Element {
+                                subscript: Some(subscript),
+                                append,
+                                value,
+                            });
                             continue;
                         }
                     }
@@ -406,8 +520,14 @@ impl Parser<'_> {
                 }
                 Some(_) => {}
             }
-            let Some(value) = self.word(self.flags.extglob)? else { return Err(self.unexpected()) };
-            elements.push(Element { subscript: None, append: false, value });
+            let Some(value) = self.word(self.flags.extglob)? else {
+                return Err(self.unexpected());
+            };
+            elements.push(Element {
+                subscript: None,
+                append: false,
+                value,
+            });
         }
         self.pos += 1;
         self.leave();
@@ -424,11 +544,17 @@ impl Parser<'_> {
         let operator = |c: Option<&u8>| matches!(c, Some(b'<' | b'>'));
         if digits > 0 && operator(rest.get(digits)) {
             let text = std::str::from_utf8(self.slice(start, start + digits)).unwrap_or_default();
-            let Ok(number) = text.parse() else { return Ok(None) };
+            let Ok(number) = text.parse() else {
+                return Ok(None);
+            };
             target = RedirectFd::Number(number);
             self.pos += digits;
         } else if rest.first() == Some(&b'{') {
-            let len = rest.iter().skip(1).take_while(|c| is_name_char(**c) || matches!(c, b'[' | b']')).count();
+            let len = rest
+                .iter()
+                .skip(1)
+                .take_while(|c| is_name_char(**c) || matches!(c, b'[' | b']'))
+                .count();
             if len > 0 && rest.get(len + 1) == Some(&b'}') && operator(rest.get(len + 2)) {
                 target = RedirectFd::Variable(self.slice(start + 1, start + 1 + len).to_vec());
                 self.pos += len + 2;
@@ -488,19 +614,32 @@ impl Parser<'_> {
                 return Ok(None);
             }
         };
-        let Some(word) = self.word(self.flags.extglob)? else { return Err(self.unexpected()) };
-        Ok(Some(Redirect { target, op: make(word), line }))
+        let Some(word) = self.word(self.flags.extglob)? else {
+            return Err(self.unexpected());
+        };
+        Ok(Some(Redirect {
+            target,
+            op: make(word),
+            line,
+        }))
     }
 
     fn here_delimiter(&mut self, strip_tabs: bool) -> Result<Rc<HereDoc>> {
         self.skip_blank();
         let start = self.pos;
-        let Some(word) = self.word(false)? else { return Err(self.unexpected()) };
+        let Some(word) = self.word(false)? else {
+            return Err(self.unexpected());
+        };
         let raw = self.slice(start, self.pos);
         let quoted = raw.iter().any(|c| matches!(c, b'\\' | b'\'' | b'"'));
         let mut delimiter = Vec::new();
         unquote(&word, raw, quoted, &mut delimiter);
-        let doc = Rc::new(HereDoc { quoted, strip_tabs, delimiter, ..HereDoc::default() });
+        let doc = Rc::new(HereDoc {
+            quoted,
+            strip_tabs,
+            delimiter,
+            ..HereDoc::default()
+        });
         self.pending.push(doc.clone());
         Ok(doc)
     }

@@ -19,7 +19,11 @@ impl Parser<'_> {
                 let until = word == b"until";
                 self.pos += 5;
                 let condition = self.nonempty_list()?;
-                Kind::While { until, condition, body: self.do_group()? }
+                Kind::While {
+                    until,
+                    condition,
+                    body: self.do_group()?,
+                }
             }
             b"for" => self.for_clause()?,
             b"select" => {
@@ -47,7 +51,8 @@ impl Parser<'_> {
 
     fn parenthesis(&mut self) -> Result<Kind> {
         if self.peek_at(1) == Some(b'(') {
-            let (start, id, depth, pending) = (self.pos, self.next_id, self.depth, self.pending.clone());
+            let (start, id, depth, pending) =
+                (self.pos, self.next_id, self.depth, self.pending.clone());
             self.pos += 1;
             if let Some(text) = self.try_arith()? {
                 return Ok(Kind::Arith(text));
@@ -75,7 +80,11 @@ impl Parser<'_> {
             if self.reserved(b"elif") {
                 continue;
             }
-            let otherwise = if self.reserved(b"else") { Some(self.nonempty_list()?) } else { None };
+            let otherwise = if self.reserved(b"else") {
+                Some(self.nonempty_list()?)
+            } else {
+                None
+            };
             self.expect_reserved(b"fi")?;
             return Ok(Kind::If { arms, otherwise });
         }
@@ -106,7 +115,11 @@ impl Parser<'_> {
             self.pos += 2;
             let mut parts = Vec::with_capacity(3);
             for last in [false, false, true] {
-                let stop = if last { super::word::Stop::Arith } else { super::word::Stop::ArithSemi };
+                let stop = if last {
+                    super::word::Stop::Arith
+                } else {
+                    super::word::Stop::ArithSemi
+                };
                 parts.push(self.arith_text(stop)?);
                 if self.peek() != Some(if last { b')' } else { b';' }) {
                     return Err(self.unexpected());
@@ -124,14 +137,21 @@ impl Parser<'_> {
             let body = self.for_body()?;
             let mut parts = parts.into_iter();
             let mut next = || parts.next().unwrap_or_default();
-            return Ok(Kind::ArithFor { init: next(), condition: next(), update: next(), body });
+            return Ok(Kind::ArithFor {
+                init: next(),
+                condition: next(),
+                update: next(),
+                body,
+            });
         }
         let (name, words, body) = self.for_words()?;
         Ok(Kind::For { name, words, body })
     }
 
     fn for_words(&mut self) -> Result<(Vec<u8>, Option<Vec<Word>>, List)> {
-        let Some(word) = self.word(false)? else { return Err(self.unexpected()) };
+        let Some(word) = self.word(false)? else {
+            return Err(self.unexpected());
+        };
         let name = self.slice(word.span.0, word.span.1).to_vec();
         self.skip_newlines_before_in()?;
         let mut words = None;
@@ -166,7 +186,9 @@ impl Parser<'_> {
 
     fn case_clause(&mut self) -> Result<Kind> {
         self.pos += 4;
-        let Some(word) = self.word(self.flags.extglob)? else { return Err(self.unexpected()) };
+        let Some(word) = self.word(self.flags.extglob)? else {
+            return Err(self.unexpected());
+        };
         self.expect_reserved(b"in")?;
         let mut arms = Vec::new();
         loop {
@@ -179,7 +201,9 @@ impl Parser<'_> {
             }
             let mut patterns = Vec::new();
             loop {
-                let Some(pattern) = self.word(self.flags.extglob)? else { return Err(self.unexpected()) };
+                let Some(pattern) = self.word(self.flags.extglob)? else {
+                    return Err(self.unexpected());
+                };
                 patterns.push(pattern);
                 self.skip_blank();
                 match self.peek() {
@@ -205,14 +229,20 @@ impl Parser<'_> {
             } else {
                 return Err(self.unexpected());
             };
-            arms.push(CaseArm { patterns, body, end });
+            arms.push(CaseArm {
+                patterns,
+                body,
+                end,
+            });
         }
         Ok(Kind::Case { word, arms })
     }
 
     fn function(&mut self) -> Result<Kind> {
         self.pos += 8;
-        let Some(word) = self.word(false)? else { return Err(self.unexpected()) };
+        let Some(word) = self.word(false)? else {
+            return Err(self.unexpected());
+        };
         let name = self.slice(word.span.0, word.span.1).to_vec();
         self.skip_blank();
         if self.peek() == Some(b'(') {
@@ -239,14 +269,27 @@ impl Parser<'_> {
             // A name counts only before a compound command.
             self.pos += candidate.len();
             self.skip_blank();
-            let compound = self.peek() == Some(b'(') || [&b"{"[..], b"if", b"while", b"until", b"for", b"case", b"[[", b"select"].contains(&self.peek_word());
+            let compound = self.peek() == Some(b'(')
+                || [
+                    &b"{"[..],
+                    b"if",
+                    b"while",
+                    b"until",
+                    b"for",
+                    b"case",
+                    b"[[",
+                    b"select",
+                ]
+                .contains(&self.peek_word());
             if compound {
                 name = candidate;
             } else {
                 (self.pos, self.next_id) = back;
             }
         }
-        let Some(command) = self.command()? else { return Err(self.unexpected()) };
+        let Some(command) = self.command()? else {
+            return Err(self.unexpected());
+        };
         let body = std::rc::Rc::new(command);
         self.note(body.id, || super::Piece::Command(body.clone()));
         Ok(Kind::Coproc { name, body })

@@ -5,7 +5,10 @@ use super::word::Stop;
 use super::{Parser, Result};
 
 const UNARY: &[u8] = b"abcdefghknoprstuvwxzGLNORS";
-const BINARY: &[&[u8]] = &[b"==", b"=", b"!=", b"=~", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef"];
+const BINARY: &[&[u8]] = &[
+    b"==", b"=", b"!=", b"=~", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot",
+    b"-ef",
+];
 
 impl Parser<'_> {
     /// Reads behind `[[` up to and with `]]`.
@@ -26,7 +29,10 @@ impl Parser<'_> {
             return e;
         }
         let mut e = self.unexpected();
-        e.message = e.message.replace("syntax error near unexpected token", "syntax error in conditional expression: unexpected token");
+        e.message = e.message.replace(
+            "syntax error near unexpected token",
+            "syntax error in conditional expression: unexpected token",
+        );
         e
     }
 
@@ -77,7 +83,9 @@ impl Parser<'_> {
         if self.peek_word() == b"]]" {
             return Err(self.cond_error());
         }
-        let Some(left) = self.word(true)? else { return Err(self.cond_error()) };
+        let Some(left) = self.word(true)? else {
+            return Err(self.cond_error());
+        };
         if let Some([b'-', op]) = left.literal()
             && UNARY.contains(op)
         {
@@ -103,8 +111,15 @@ impl Parser<'_> {
             return self.cond_binary(left, op);
         }
         let next = self.peek_word();
-        let ends = next == b"]]" || matches!(self.peek(), Some(b')' | b'\n')) || self.looking_at(b"&&") || self.looking_at(b"||");
-        if ends { Ok(Cond::Word(left)) } else { Err(self.cond_error()) }
+        let ends = next == b"]]"
+            || matches!(self.peek(), Some(b')' | b'\n'))
+            || self.looking_at(b"&&")
+            || self.looking_at(b"||");
+        if ends {
+            Ok(Cond::Word(left))
+        } else {
+            Err(self.cond_error())
+        }
     }
 
     /// Consumes a binary operator.
@@ -130,11 +145,17 @@ impl Parser<'_> {
         self.skip_blank();
         let right = if op == b"=~" {
             let word = self.word_until(Stop::Regex)?;
-            if word.parts.is_empty() { None } else { Some(word) }
+            if word.parts.is_empty() {
+                None
+            } else {
+                Some(word)
+            }
         } else {
             self.word(true)?
         };
-        let Some(right) = right else { return Err(self.cond_error()) };
+        let Some(right) = right else {
+            return Err(self.cond_error());
+        };
         Ok(Cond::Binary(op, left, right))
     }
 }

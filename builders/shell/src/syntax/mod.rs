@@ -21,7 +21,11 @@ pub use quote::{ansi_c_unescape, digits, push_code_point};
 use ast::{AndOr, Command, CommandSub, HereDoc, Place, Source, Unit};
 
 /// How deeply constructs may nest before the parser refuses.
-const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") { 250 } else { 900 };
+const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") {
+    250
+} else {
+    900
+};
 
 /// Options of the shell that change how text is parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +40,10 @@ impl Flags {
     }
 
     pub fn from_bits(bits: u8) -> Flags {
-        Flags { extglob: bits & 1 != 0, posix: bits & 2 != 0 }
+        Flags {
+            extglob: bits & 1 != 0,
+            posix: bits & 2 != 0,
+        }
     }
 }
 
@@ -89,7 +96,13 @@ pub struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub fn new(src: &'a [u8], source: Rc<Source>, start: usize, line: u32, flags: Flags) -> Parser<'a> {
+    pub fn new(
+        src: &'a [u8],
+        source: Rc<Source>,
+        start: usize,
+        line: u32,
+        flags: Flags,
+    ) -> Parser<'a> {
         Parser {
             src,
             pos: start,
@@ -133,7 +146,13 @@ impl<'a> Parser<'a> {
         let (start, line) = (self.pos, self.line());
         self.next_id = 0;
         let list = self.line_list()?;
-        let place = Place { source: self.source.clone(), start, end: self.pos, line, flags: self.flags.to_bits() };
+        let place = Place {
+            source: self.source.clone(),
+            start,
+            end: self.pos,
+            line,
+            flags: self.flags.to_bits(),
+        };
         Ok(Some(Rc::new(Unit { place, list })))
     }
 
@@ -141,8 +160,16 @@ impl<'a> Parser<'a> {
     pub fn find_piece(place: &Place, id: u32) -> Result<Option<Piece>> {
         let text = place.source.text.clone();
         let end = place.end.min(text.len());
-        let Some(src) = text.get(..end) else { return Ok(None) };
-        let mut p = Parser::new(src, place.source.clone(), place.start, place.line, Flags::from_bits(place.flags));
+        let Some(src) = text.get(..end) else {
+            return Ok(None);
+        };
+        let mut p = Parser::new(
+            src,
+            place.source.clone(),
+            place.start,
+            place.line,
+            Flags::from_bits(place.flags),
+        );
         p.want = Some(id);
         p.next_unit()?;
         Ok(p.found)
@@ -162,7 +189,9 @@ impl<'a> Parser<'a> {
     }
 
     fn looking_at(&self, text: &[u8]) -> bool {
-        self.src.get(self.pos..).is_some_and(|rest| rest.starts_with(text))
+        self.src
+            .get(self.pos..)
+            .is_some_and(|rest| rest.starts_with(text))
     }
 
     fn slice(&self, start: usize, end: usize) -> &'a [u8] {
@@ -233,7 +262,12 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, message: impl Into<String>) -> SyntaxError {
-        SyntaxError { line: self.line(), message: message.into(), at_end: false, offset: self.pos }
+        SyntaxError {
+            line: self.line(),
+            message: message.into(),
+            at_end: false,
+            offset: self.pos,
+        }
     }
 
     /// The text ended inside a construct that wants `what`.
@@ -260,19 +294,28 @@ impl<'a> Parser<'a> {
             }
             Some(b'\n') => b"newline",
             Some(_) => {
-                let ops: &[&[u8]] =
-                    &[b"<<-", b"<<<", b"&>>", b";;&", b"&&", b"||", b";;", b";&", b"|&", b"<<", b">>", b"&>", b"<&", b">&", b"<>", b">|"];
+                let ops: &[&[u8]] = &[
+                    b"<<-", b"<<<", b"&>>", b";;&", b"&&", b"||", b";;", b";&", b"|&", b"<<",
+                    b">>", b"&>", b"<&", b">&", b"<>", b">|",
+                ];
                 match ops.iter().find(|op| self.looking_at(op)) {
                     Some(op) => op,
                     None => {
                         let rest = self.slice(self.pos, self.src.len());
-                        let len = rest.iter().position(|c| is_meta(*c)).unwrap_or(rest.len()).max(1);
+                        let len = rest
+                            .iter()
+                            .position(|c| is_meta(*c))
+                            .unwrap_or(rest.len())
+                            .max(1);
                         self.slice(self.pos, self.pos + len)
                     }
                 }
             }
         };
-        self.error(format!("syntax error near unexpected token `{}'", String::from_utf8_lossy(token)))
+        self.error(format!(
+            "syntax error near unexpected token `{}'",
+            String::from_utf8_lossy(token)
+        ))
     }
 }
 
@@ -282,7 +325,10 @@ fn bytecount(text: &[u8]) -> u32 {
 
 /// Characters that end an unquoted word.
 pub fn is_meta(c: u8) -> bool {
-    matches!(c, b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')')
+    matches!(
+        c,
+        b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')'
+    )
 }
 
 pub fn is_name_start(c: u8) -> bool {

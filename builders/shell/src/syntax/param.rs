@@ -20,7 +20,13 @@ impl Parser<'_> {
                 self.parts(Stop::Brace, dq)?;
                 let text = self.slice(start, self.pos).to_vec();
                 self.pos += 1;
-                Param { name: ParamName::Special(b'?'), subscript: None, indirect: false, op: ParamOp::Bad(text), line }
+                Param {
+                    name: ParamName::Special(b'?'),
+                    subscript: None,
+                    indirect: false,
+                    op: ParamOp::Bad(text),
+                    line,
+                }
             }
         };
         self.leave();
@@ -28,7 +34,15 @@ impl Parser<'_> {
     }
 
     fn param_body(&mut self, dq: bool, here: bool, line: u32) -> Result<Option<Param>> {
-        let done = |name, subscript, indirect, op| Ok(Some(Param { name, subscript, indirect, op, line }));
+        let done = |name, subscript, indirect, op| {
+            Ok(Some(Param {
+                name,
+                subscript,
+                indirect,
+                op,
+                line,
+            }))
+        };
         if self.peek() == Some(b'#') && self.peek_at(1) != Some(b'}') {
             let back = self.pos;
             self.pos += 1;
@@ -44,8 +58,10 @@ impl Parser<'_> {
         let mut indirect = false;
         if self.peek() == Some(b'!') {
             let next = self.peek_at(1);
-            let operator = matches!(next, Some(b'}' | b':' | b'-' | b'=' | b'+' | b'%' | b'/' | b'^' | b','))
-                || (next == Some(b'?') && self.peek_at(2) != Some(b'}'))
+            let operator = matches!(
+                next,
+                Some(b'}' | b':' | b'-' | b'=' | b'+' | b'%' | b'/' | b'^' | b',')
+            ) || (next == Some(b'?') && self.peek_at(2) != Some(b'}'))
                 || (next == Some(b'@') && self.peek_at(2) != Some(b'}'))
                 || (next == Some(b'#') && self.peek_at(2) != Some(b'}'));
             if !operator {
@@ -53,7 +69,9 @@ impl Parser<'_> {
                 self.pos += 1;
             }
         }
-        let Some(name) = self.param_name() else { return Ok(None) };
+        let Some(name) = self.param_name() else {
+            return Ok(None);
+        };
         if indirect && matches!(name, ParamName::Name(_)) {
             for at in [b'@', b'*'] {
                 if self.peek() == Some(at) && self.peek_at(1) == Some(b'}') {
@@ -63,7 +81,9 @@ impl Parser<'_> {
             }
         }
         let subscript = self.param_subscript(&name)?;
-        let Some(op) = self.param_op(dq, here)? else { return Ok(None) };
+        let Some(op) = self.param_op(dq, here)? else {
+            return Ok(None);
+        };
         done(name, subscript, indirect, op)
     }
 
@@ -115,11 +135,19 @@ impl Parser<'_> {
             (b'}', _) => ParamOp::None,
             (b':', Some(kind @ (b'-' | b'=' | b'?' | b'+'))) => {
                 self.pos += 2;
-                ParamOp::Default { kind, colon: true, word: self.operand(dq, here)? }
+                ParamOp::Default {
+                    kind,
+                    colon: true,
+                    word: self.operand(dq, here)?,
+                }
             }
             (b'-' | b'=' | b'?' | b'+', _) => {
                 self.pos += 1;
-                ParamOp::Default { kind: c, colon: false, word: self.operand(dq, here)? }
+                ParamOp::Default {
+                    kind: c,
+                    colon: false,
+                    word: self.operand(dq, here)?,
+                }
             }
             (b':', _) => {
                 self.pos += 1;
@@ -135,7 +163,11 @@ impl Parser<'_> {
             (b'#' | b'%', _) => {
                 let longest = next == Some(c);
                 self.pos += if longest { 2 } else { 1 };
-                ParamOp::Trim { suffix: c == b'%', longest, pattern: self.word_until(Stop::Brace)? }
+                ParamOp::Trim {
+                    suffix: c == b'%',
+                    longest,
+                    pattern: self.word_until(Stop::Brace)?,
+                }
             }
             (b'/', _) => {
                 self.pos += 1;
@@ -155,13 +187,25 @@ impl Parser<'_> {
                 } else {
                     None
                 };
-                ParamOp::Replace { kind, pattern, with }
+                ParamOp::Replace {
+                    kind,
+                    pattern,
+                    with,
+                }
             }
             (b'^' | b',' | b'~', _) => {
                 let all = next == Some(c);
                 self.pos += if all { 2 } else { 1 };
-                let pattern = if self.peek() == Some(b'}') { None } else { Some(self.word_until(Stop::Brace)?) };
-                ParamOp::Case { kind: c, all, pattern }
+                let pattern = if self.peek() == Some(b'}') {
+                    None
+                } else {
+                    Some(self.word_until(Stop::Brace)?)
+                };
+                ParamOp::Case {
+                    kind: c,
+                    all,
+                    pattern,
+                }
             }
             (b'@', Some(t)) if self.peek_at(2) == Some(b'}') => {
                 self.pos += 2;
@@ -180,6 +224,10 @@ impl Parser<'_> {
     fn operand(&mut self, dq: bool, _here: bool) -> Result<Word> {
         let start = self.pos;
         let parts = self.parts(Stop::Brace, dq)?;
-        Ok(Word { parts, span: (start, self.pos), ..Word::default() })
+        Ok(Word {
+            parts,
+            span: (start, self.pos),
+            ..Word::default()
+        })
     }
 }

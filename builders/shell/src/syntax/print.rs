@@ -1,7 +1,10 @@
 //! Commands back to text, in the layout of bash's `declare -f` (`print_cmd.c`). Words are printed
 //! as they were written.
 
-use super::ast::{AndOr, Assign, AssignValue, CaseEnd, Command, Cond, Connector, Kind, List, Pipeline, Redirect, RedirectFd, RedirectOp, Source, Subscript, Word};
+use super::ast::{
+    AndOr, Assign, AssignValue, CaseEnd, Command, Cond, Connector, Kind, List, Pipeline, Redirect,
+    RedirectFd, RedirectOp, Source, Subscript, Word,
+};
 
 struct Printer<'a> {
     source: &'a Source,
@@ -37,7 +40,12 @@ pub fn command_text(command: &Command, source: &Source) -> Vec<u8> {
 
 impl<'a> Printer<'a> {
     fn new(source: &'a Source) -> Printer<'a> {
-        Printer { source, out: Vec::new(), indent: 0, docs: Vec::new() }
+        Printer {
+            source,
+            out: Vec::new(),
+            indent: 0,
+            docs: Vec::new(),
+        }
     }
 
     fn put(&mut self, text: impl AsRef<[u8]>) {
@@ -94,11 +102,15 @@ impl<'a> Printer<'a> {
             }
             if at < last {
                 if !item.background {
-                    if self.docs.is_empty() { self.put(";") }
+                    if self.docs.is_empty() {
+                        self.put(";")
+                    }
                 }
                 self.newline();
             } else if closed && !item.background {
-                if self.docs.is_empty() { self.put(";") }
+                if self.docs.is_empty() {
+                    self.put(";")
+                }
             }
         }
     }
@@ -119,7 +131,11 @@ impl<'a> Printer<'a> {
     fn and_or(&mut self, and_or: &AndOr) {
         self.pipeline(&and_or.first);
         for (connector, pipeline) in &and_or.rest {
-            self.put(if *connector == Connector::And { " && " } else { " || " });
+            self.put(if *connector == Connector::And {
+                " && "
+            } else {
+                " || "
+            });
             self.pipeline(pipeline);
         }
     }
@@ -140,7 +156,10 @@ impl<'a> Printer<'a> {
     }
 
     fn raw(&self, word: &Word) -> &'a [u8] {
-        self.source.text.get(word.span.0..word.span.1).unwrap_or_default()
+        self.source
+            .text
+            .get(word.span.0..word.span.1)
+            .unwrap_or_default()
     }
 
     fn word(&mut self, word: &Word) {
@@ -205,7 +224,11 @@ impl<'a> Printer<'a> {
                     }
                 }
             }
-            Kind::While { until, condition, body } => {
+            Kind::While {
+                until,
+                condition,
+                body,
+            } => {
                 self.put(if *until { "until " } else { "while " });
                 self.inline(condition);
                 self.put("; do");
@@ -213,8 +236,15 @@ impl<'a> Printer<'a> {
                 self.put("done");
             }
             Kind::For { name, words, body } => self.for_loop("for ", name, words.as_deref(), body),
-            Kind::Select { name, words, body } => self.for_loop("select ", name, words.as_deref(), body),
-            Kind::ArithFor { init, condition, update, body } => {
+            Kind::Select { name, words, body } => {
+                self.for_loop("select ", name, words.as_deref(), body)
+            }
+            Kind::ArithFor {
+                init,
+                condition,
+                update,
+                body,
+            } => {
                 self.put("for ((");
                 self.put(&init.raw);
                 self.put("; ");
@@ -346,7 +376,11 @@ impl<'a> Printer<'a> {
         match cond {
             Cond::Or(a, b) | Cond::And(a, b) => {
                 self.cond(a);
-                self.put(if matches!(cond, Cond::Or(..)) { " || " } else { " && " });
+                self.put(if matches!(cond, Cond::Or(..)) {
+                    " || "
+                } else {
+                    " && "
+                });
                 self.cond(b);
             }
             Cond::Not(a) => {
@@ -416,7 +450,12 @@ impl<'a> Printer<'a> {
                         self.put("'");
                     }
                     let (start, end) = *doc.body_span.borrow();
-                    let mut text = self.source.text.get(start..end).unwrap_or_default().to_vec();
+                    let mut text = self
+                        .source
+                        .text
+                        .get(start..end)
+                        .unwrap_or_default()
+                        .to_vec();
                     text.extend_from_slice(&doc.delimiter);
                     text.push(b'\n');
                     self.docs.push(text);
@@ -424,8 +463,14 @@ impl<'a> Printer<'a> {
                 }
             };
             // `2>&1` is printed so, whatever was written.
-            if matches!(redirect.op, RedirectOp::DupOut(_) | RedirectOp::DupIn(_)) && matches!(redirect.target, RedirectFd::Default) {
-                self.put(if matches!(redirect.op, RedirectOp::DupOut(_)) { "1" } else { "0" });
+            if matches!(redirect.op, RedirectOp::DupOut(_) | RedirectOp::DupIn(_))
+                && matches!(redirect.target, RedirectFd::Default)
+            {
+                self.put(if matches!(redirect.op, RedirectOp::DupOut(_)) {
+                    "1"
+                } else {
+                    "0"
+                });
             }
             self.put(op);
             match word.literal() {

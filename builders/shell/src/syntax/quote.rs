@@ -57,7 +57,11 @@ pub fn ansi_c_unescape(text: &[u8]) -> Vec<u8> {
             b'x' => {
                 let braced = text.get(i) == Some(&b'{');
                 let from = i + usize::from(braced);
-                let (value, used) = digits(text.get(from..).unwrap_or_default(), 16, if braced { 8 } else { 2 });
+                let (value, used) = digits(
+                    text.get(from..).unwrap_or_default(),
+                    16,
+                    if braced { 8 } else { 2 },
+                );
                 if used == 0 {
                     out.extend(b"\\x");
                     continue;
@@ -72,7 +76,11 @@ pub fn ansi_c_unescape(text: &[u8]) -> Vec<u8> {
                 out.push((value & 0xff) as u8);
             }
             b'u' | b'U' => {
-                let (value, used) = digits(text.get(i..).unwrap_or_default(), 16, if e == b'u' { 4 } else { 8 });
+                let (value, used) = digits(
+                    text.get(i..).unwrap_or_default(),
+                    16,
+                    if e == b'u' { 4 } else { 8 },
+                );
                 if used == 0 {
                     out.extend([b'\\', e]);
                     continue;
@@ -92,7 +100,11 @@ pub fn ansi_c_unescape(text: &[u8]) -> Vec<u8> {
                 if x == b'\\' && text.get(i) == Some(&b'\\') {
                     i += 1;
                 }
-                let control = if x == b'?' { 0x7f } else { x.to_ascii_uppercase() & 0x1f };
+                let control = if x == b'?' {
+                    0x7f
+                } else {
+                    x.to_ascii_uppercase() & 0x1f
+                };
                 if control == 0 {
                     return out;
                 }
@@ -125,8 +137,17 @@ pub fn push_code_point(out: &mut Vec<u8>, value: u32) {
         0x80..0x800 => out.extend([(0xc0 | value >> 6) as u8, low(0)]),
         0x800..0x1_0000 => out.extend([(0xe0 | value >> 12) as u8, low(6), low(0)]),
         0x1_0000..0x20_0000 => out.extend([(0xf0 | value >> 18) as u8, low(12), low(6), low(0)]),
-        0x20_0000..0x400_0000 => out.extend([(0xf8 | value >> 24) as u8, low(18), low(12), low(6), low(0)]),
-        0x400_0000..0x8000_0000 => out.extend([(0xfc | value >> 30) as u8, low(24), low(18), low(12), low(6), low(0)]),
+        0x20_0000..0x400_0000 => {
+            out.extend([(0xf8 | value >> 24) as u8, low(18), low(12), low(6), low(0)])
+        }
+        0x400_0000..0x8000_0000 => out.extend([
+            (0xfc | value >> 30) as u8,
+            low(24),
+            low(18),
+            low(12),
+            low(6),
+            low(0),
+        ]),
         _ => {}
     }
 }

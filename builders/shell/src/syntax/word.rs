@@ -4,7 +4,9 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use super::ast::{ArithText, CommandSub, HereDoc, Param, ParamName, ParamOp, Part, Source, Subscript, Word};
+use super::ast::{
+    ArithText, CommandSub, HereDoc, Param, ParamName, ParamOp, Part, Source, Subscript, Word,
+};
 use super::{HereWarning, Parser, Piece, Result, is_meta, is_name_char, is_name_start};
 
 /// What ends the text that is being read.
@@ -52,12 +54,19 @@ impl<'a> Parser<'a> {
     pub(super) fn word_until(&mut self, stop: Stop) -> Result<Word> {
         let start = self.pos;
         let parts = self.parts(stop, false)?;
-        let brace = parts.iter().any(|p| matches!(p, Part::Lit(t) if t.contains(&b'{')));
+        let brace = parts
+            .iter()
+            .any(|p| matches!(p, Part::Lit(t) if t.contains(&b'{')));
         let assignment = match parts.first() {
             Some(Part::Lit(text)) => assignment_prefix(text),
             _ => None,
         };
-        Ok(Word { parts, brace, span: (start, self.pos), assignment })
+        Ok(Word {
+            parts,
+            brace,
+            span: (start, self.pos),
+            assignment,
+        })
     }
 
     /// Reads parts up to where `stop` says; the stopping character stays.
@@ -71,7 +80,13 @@ impl<'a> Parser<'a> {
         Ok(out)
     }
 
-    fn parts_into(&mut self, stop: Stop, dq: bool, out: &mut Vec<Part>, lit: &mut Vec<u8>) -> Result<()> {
+    fn parts_into(
+        &mut self,
+        stop: Stop,
+        dq: bool,
+        out: &mut Vec<Part>,
+        lit: &mut Vec<u8>,
+    ) -> Result<()> {
         let open_line = self.line();
         // Parentheses or brackets open inside the text; question marks that want a colon.
         let (mut depth, mut ternary) = (0u32, 0u32);
@@ -80,13 +95,22 @@ impl<'a> Parser<'a> {
                 return match stop {
                     Stop::Meta(_) | Stop::End | Stop::Text | Stop::Regex => Ok(()),
                     Stop::Quote => Err(self.error_eof("\"", open_line)),
-                    Stop::Brace | Stop::BraceSlash | Stop::BraceColon => Err(self.error_eof("}", open_line)),
+                    Stop::Brace | Stop::BraceSlash | Stop::BraceColon => {
+                        Err(self.error_eof("}", open_line))
+                    }
                     Stop::Bracket => Err(self.error_eof("]", open_line)),
-                    Stop::Paren | Stop::Arith | Stop::ArithSemi => Err(self.error_eof(")", open_line)),
+                    Stop::Paren | Stop::Arith | Stop::ArithSemi => {
+                        Err(self.error_eof(")", open_line))
+                    }
                 };
             };
             match stop {
-                Stop::Meta(_) if is_meta(c) && !(matches!(c, b'<' | b'>') && self.peek_at(1) == Some(b'(')) => return Ok(()),
+                Stop::Meta(_)
+                    if is_meta(c)
+                        && !(matches!(c, b'<' | b'>') && self.peek_at(1) == Some(b'(')) =>
+                {
+                    return Ok(());
+                }
                 Stop::Quote if c == b'"' => return Ok(()),
                 Stop::Brace if c == b'}' => return Ok(()),
                 Stop::BraceSlash if c == b'}' || c == b'/' => return Ok(()),
@@ -143,7 +167,9 @@ impl<'a> Parser<'a> {
                     flush(lit, out);
                     out.push(Part::Double(inner));
                 }
-                b'"' if matches!(stop, Stop::Arith | Stop::ArithSemi | Stop::BraceColon) => self.pos += 1,
+                b'"' if matches!(stop, Stop::Arith | Stop::ArithSemi | Stop::BraceColon) => {
+                    self.pos += 1
+                }
                 b'\'' if !dq => {
                     let text = self.single_quoted()?;
                     flush(lit, out);
@@ -154,9 +180,14 @@ impl<'a> Parser<'a> {
                     self.pos += 2;
                     let body = self.command_sub_body(line)?;
                     flush(lit, out);
-                    out.push(Part::Process { write: c == b'>', body });
+                    out.push(Part::Process {
+                        write: c == b'>',
+                        body,
+                    });
                 }
-                b'?' | b'*' | b'+' | b'@' | b'!' if matches!(stop, Stop::Meta(true)) && self.peek_at(1) == Some(b'(') => {
+                b'?' | b'*' | b'+' | b'@' | b'!'
+                    if matches!(stop, Stop::Meta(true)) && self.peek_at(1) == Some(b'(') =>
+                {
                     lit.extend([c, b'(']);
                     self.pos += 2;
                     self.enter()?;
@@ -213,12 +244,22 @@ impl<'a> Parser<'a> {
         Err(self.error_eof("'", line))
     }
 
-    fn dollar(&mut self, stop: Stop, dq: bool, out: &mut Vec<Part>, lit: &mut Vec<u8>) -> Result<()> {
+    fn dollar(
+        &mut self,
+        stop: Stop,
+        dq: bool,
+        out: &mut Vec<Part>,
+        lit: &mut Vec<u8>,
+    ) -> Result<()> {
         let line = self.line();
         let part = match self.peek_at(1) {
             Some(b'(') => {
                 self.pos += 2;
-                let arith = if self.peek() == Some(b'(') { self.try_arith()? } else { None };
+                let arith = if self.peek() == Some(b'(') {
+                    self.try_arith()?
+                } else {
+                    None
+                };
                 match arith {
                     Some(text) => Part::Arith(Rc::new(text)),
                     None => Part::Command(self.command_sub_body(line)?),
@@ -294,7 +335,11 @@ impl<'a> Parser<'a> {
     pub(super) fn arith_text(&mut self, stop: Stop) -> Result<ArithText> {
         let start = self.pos;
         let parts = self.parts(stop, true)?;
-        Ok(ArithText { parts, raw: self.slice(start, self.pos).to_vec(), parsed: OnceCell::new() })
+        Ok(ArithText {
+            parts,
+            raw: self.slice(start, self.pos).to_vec(),
+            parsed: OnceCell::new(),
+        })
     }
 
     /// What stands behind `[`, up to and with `]`.
@@ -302,7 +347,11 @@ impl<'a> Parser<'a> {
         let word = self.word_until(Stop::Bracket)?;
         let raw = self.slice(word.span.0, word.span.1).to_vec();
         self.pos += 1;
-        let arith = ArithText { parts: word.parts.clone(), raw: raw.clone(), parsed: OnceCell::new() };
+        let arith = ArithText {
+            parts: word.parts.clone(),
+            raw: raw.clone(),
+            parsed: OnceCell::new(),
+        };
         Ok(Subscript { word, raw, arith })
     }
 
@@ -325,7 +374,12 @@ impl<'a> Parser<'a> {
             self.pending.push(doc);
         }
         self.leave();
-        let sub = Rc::new(CommandSub { id, list, error: None, source: None });
+        let sub = Rc::new(CommandSub {
+            id,
+            list,
+            error: None,
+            source: None,
+        });
         self.note(id, || Piece::Sub(sub.clone()));
         Ok(sub)
     }
@@ -358,7 +412,10 @@ impl<'a> Parser<'a> {
         }
         self.pos += 1;
         let text: Rc<[u8]> = text.into();
-        let source = Rc::new(Source { name: self.source.name.clone(), text: text.clone() });
+        let source = Rc::new(Source {
+            name: self.source.name.clone(),
+            text: text.clone(),
+        });
         let id = self.new_id();
         let mut inner = Parser::new(&text, source.clone(), 0, line, self.flags);
         inner.depth = self.depth + 1;
@@ -374,7 +431,12 @@ impl<'a> Parser<'a> {
             Err(e) if inner.depth > super::MAX_DEPTH => return Err(e),
             Err(e) => (super::ast::List::default(), Some((e.line, e.message))),
         };
-        let sub = Rc::new(CommandSub { id, list, error, source: Some(source) });
+        let sub = Rc::new(CommandSub {
+            id,
+            list,
+            error,
+            source: Some(source),
+        });
         self.note(id, || Piece::Sub(sub.clone()));
         Ok(Part::Command(sub))
     }
@@ -404,12 +466,18 @@ impl<'a> Parser<'a> {
         let mut ended = false;
         while self.pos < self.src.len() {
             let rest = self.slice(self.pos, self.src.len());
-            let mut len = rest.iter().position(|c| *c == b'\n').map_or(rest.len(), |n| n + 1);
+            let mut len = rest
+                .iter()
+                .position(|c| *c == b'\n')
+                .map_or(rest.len(), |n| n + 1);
             let mut line: Vec<u8> = self.slice(self.pos, self.pos + len).to_vec();
             // In an unquoted document a backslash joins lines before the delimiter is looked for.
             while !doc.quoted && ends_in_continuation(&line) && self.pos + len < self.src.len() {
                 let more = self.slice(self.pos + len, self.src.len());
-                let n = more.iter().position(|c| *c == b'\n').map_or(more.len(), |n| n + 1);
+                let n = more
+                    .iter()
+                    .position(|c| *c == b'\n')
+                    .map_or(more.len(), |n| n + 1);
                 line.truncate(line.len() - 2);
                 line.extend_from_slice(self.slice(self.pos + len, self.pos + len + n));
                 len += n;
@@ -431,13 +499,23 @@ impl<'a> Parser<'a> {
         }
         if !ended {
             doc.body_span.replace((body_start, self.pos));
-            self.warnings.push(HereWarning { line: self.line(), start_line, delimiter: doc.delimiter.clone() });
+            self.warnings.push(HereWarning {
+                line: self.line(),
+                start_line,
+                delimiter: doc.delimiter.clone(),
+            });
         }
         let word = if doc.quoted {
-            Word { parts: vec![Part::Quoted(body)], ..Word::default() }
+            Word {
+                parts: vec![Part::Quoted(body)],
+                ..Word::default()
+            }
         } else {
             let text: Rc<[u8]> = body.into();
-            let source = Rc::new(Source { name: self.source.name.clone(), text: text.clone() });
+            let source = Rc::new(Source {
+                name: self.source.name.clone(),
+                text: text.clone(),
+            });
             let mut inner = Parser::new(&text, source, 0, start_line, self.flags);
             inner.depth = self.depth + 1;
             inner.next_id = self.next_id;
@@ -447,7 +525,10 @@ impl<'a> Parser<'a> {
             if inner.found.is_some() {
                 self.found = inner.found;
             }
-            Word { parts, ..Word::default() }
+            Word {
+                parts,
+                ..Word::default()
+            }
         };
         doc.word.replace(Rc::new(word));
         Ok(())
@@ -455,11 +536,18 @@ impl<'a> Parser<'a> {
 }
 
 fn ends_in_continuation(line: &[u8]) -> bool {
-    line.strip_suffix(b"\n").is_some_and(|l| l.iter().rev().take_while(|c| **c == b'\\').count() % 2 == 1)
+    line.strip_suffix(b"\n")
+        .is_some_and(|l| l.iter().rev().take_while(|c| **c == b'\\').count() % 2 == 1)
 }
 
 fn plain(name: ParamName, line: u32) -> Part {
-    Part::Param(Rc::new(Param { name, subscript: None, indirect: false, op: ParamOp::None, line }))
+    Part::Param(Rc::new(Param {
+        name,
+        subscript: None,
+        indirect: false,
+        op: ParamOp::None,
+        line,
+    }))
 }
 
 pub(super) fn flush(lit: &mut Vec<u8>, out: &mut Vec<Part>) {

@@ -23,7 +23,11 @@ impl Drop for Handle {
 }
 
 fn check(result: i32) -> io::Result<i32> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }
 
 fn c_path(path: &[u8]) -> io::Result<CString> {
@@ -73,14 +77,20 @@ pub fn can_seek(handle: &Handle) -> bool {
 }
 
 pub fn seek_back(handle: &Handle, count: usize) {
-    let Ok(count) = i64::try_from(count) else { return };
+    let Ok(count) = i64::try_from(count) else {
+        return;
+    };
     // SAFETY: lseek has no memory arguments.
     unsafe { libc::lseek(handle.0, -count, libc::SEEK_CUR) };
 }
 
 /// Waits up to the time for input. `None`: no limit is known here.
 pub fn readable_within(handle: &Handle, millis: i32) -> bool {
-    let mut poll = libc::pollfd { fd: handle.0, events: libc::POLLIN, revents: 0 };
+    let mut poll = libc::pollfd {
+        fd: handle.0,
+        events: libc::POLLIN,
+        revents: 0,
+    };
     // SAFETY: one pollfd, which lives through the call.
     unsafe { libc::poll(&mut poll, 1, millis) > 0 }
 }
@@ -97,13 +107,20 @@ pub fn open(path: &[u8], mode: OpenMode) -> io::Result<Handle> {
         (false, true) => libc::O_WRONLY,
         (true, true) => libc::O_RDWR,
     };
-    for (on, flag) in [(mode.create, libc::O_CREAT), (mode.truncate, libc::O_TRUNC), (mode.append, libc::O_APPEND), (mode.exclusive, libc::O_EXCL)] {
+    for (on, flag) in [
+        (mode.create, libc::O_CREAT),
+        (mode.truncate, libc::O_TRUNC),
+        (mode.append, libc::O_APPEND),
+        (mode.exclusive, libc::O_EXCL),
+    ] {
         if on {
             flags |= flag;
         }
     }
     // SAFETY: the path is NUL-terminated and lives through the call.
-    adopt(check(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o666) })?)
+    adopt(check(unsafe {
+        libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o666)
+    })?)
 }
 
 pub fn pipe() -> io::Result<(Handle, Handle)> {
@@ -201,7 +218,9 @@ pub fn canonical(path: &[u8]) -> io::Result<Vec<u8>> {
 
 /// The program that runs: what another instance of the shell is started from.
 pub fn own_program() -> Vec<u8> {
-    std::env::current_exe().map(|p| p.into_os_string().into_vec()).unwrap_or_else(|_| b"/proc/self/exe".to_vec())
+    std::env::current_exe()
+        .map(|p| p.into_os_string().into_vec())
+        .unwrap_or_else(|_| b"/proc/self/exe".to_vec())
 }
 
 pub fn spawn(request: &Spawn) -> io::Result<Pid> {
@@ -216,10 +235,17 @@ pub fn spawn(request: &Spawn) -> io::Result<Pid> {
     for pair in request.env {
         let at = pair.iter().position(|c| *c == b'=').unwrap_or(pair.len());
         let (name, value) = pair.split_at(at);
-        command.env(OsStr::from_bytes(name), OsStr::from_bytes(value.get(1..).unwrap_or_default()));
+        command.env(
+            OsStr::from_bytes(name),
+            OsStr::from_bytes(value.get(1..).unwrap_or_default()),
+        );
     }
     command.current_dir(OsStr::from_bytes(request.cwd));
-    let fds: Vec<(i32, i32)> = request.fds.iter().filter_map(|(to, from)| Some((i32::try_from(*to).ok()?, from.0))).collect();
+    let fds: Vec<(i32, i32)> = request
+        .fds
+        .iter()
+        .filter_map(|(to, from)| Some((i32::try_from(*to).ok()?, from.0)))
+        .collect();
     let umask = request.umask;
     let ignored = request.ignored.to_vec();
     // SAFETY: between fork and exec only async-signal-safe calls are made (dup2, close, umask,
@@ -253,25 +279,20 @@ pub fn wait(pid: Option<Pid>, poll: bool) -> io::Result<Option<Ended>> {
     let mut status = 0;
     let target = pid.map_or(-1, |p| i32::try_from(p).unwrap_or(-1));
     // SAFETY: status lives through the call.
-    let ended = check(unsafe { libc::waitpid(target, &mut status, if poll { libc::WNOHANG } else { 0 }) })?;
+    let ended =
+        check(unsafe { libc::waitpid(target, &mut status, if poll { libc::WNOHANG } else { 0 }) })?;
     if ended == 0 {
         return Ok(None);
     }
     let status = std::process::ExitStatus::from_raw(status);
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    let code = status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     Ok(Some((u32::try_from(ended).unwrap_or(0), code)))
-}
-
-pub fn is_no_child(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ECHILD)
 }
 
 pub fn is_not_executable_format(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOEXEC)
-}
-
-pub fn is_too_many_args(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::E2BIG)
 }
 
 pub fn kill(pid: i64, signal: i32) -> io::Result<()> {
@@ -319,7 +340,9 @@ pub fn set_umask(mask: u32) -> u32 {
 }
 
 pub fn current_dir() -> Vec<u8> {
-    std::env::current_dir().map(|p| p.into_os_string().into_vec()).unwrap_or_else(|_| b"/".to_vec())
+    std::env::current_dir()
+        .map(|p| p.into_os_string().into_vec())
+        .unwrap_or_else(|_| b"/".to_vec())
 }
 
 pub fn args() -> Vec<Vec<u8>> {
@@ -328,7 +351,9 @@ pub fn args() -> Vec<Vec<u8>> {
 
 #[allow(clippy::disallowed_methods)]
 pub fn environment() -> Vec<(Vec<u8>, Vec<u8>)> {
-    std::env::vars_os().map(|(k, v): (OsString, OsString)| (k.into_vec(), v.into_vec())).collect()
+    std::env::vars_os()
+        .map(|(k, v): (OsString, OsString)| (k.into_vec(), v.into_vec()))
+        .collect()
 }
 
 /// The descriptors that the shell was started with, moved out of the script's numbers.
@@ -382,19 +407,13 @@ pub fn set_signal(signal: i32, disposition: Disposition) {
     }
 }
 
-/// Was the signal ignored when the shell was started?
-pub fn is_ignored(signal: i32) -> bool {
-    // SAFETY: only asks.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &mut action);
-        action.sa_sigaction == libc::SIG_IGN
-    }
-}
-
 /// Signals that came since the last call.
 pub fn take_signals() -> u64 {
-    if PENDING.load(Ordering::Relaxed) == 0 { 0 } else { PENDING.swap(0, Ordering::SeqCst) }
+    if PENDING.load(Ordering::Relaxed) == 0 {
+        0
+    } else {
+        PENDING.swap(0, Ordering::SeqCst)
+    }
 }
 
 /// Ends the process as by a signal.
@@ -431,7 +450,9 @@ pub fn own_home() -> Vec<u8> {
         .and_then(|text| {
             text.split(|c| *c == b'\n').find_map(|line| {
                 let fields: Vec<&[u8]> = line.split(|c| *c == b':').collect();
-                (fields.get(2) == Some(&id.as_bytes())).then(|| fields.get(5).map(|f| f.to_vec())).flatten()
+                (fields.get(2) == Some(&id.as_bytes()))
+                    .then(|| fields.get(5).map(|f| f.to_vec()))
+                    .flatten()
             })
         })
         .unwrap_or_else(|| b"/".to_vec())
@@ -442,7 +463,9 @@ pub fn host_name() -> Vec<u8> {
     let mut buffer = [0u8; 256];
     // SAFETY: room for the name and its NUL.
     unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len() - 1) };
-    CStr::from_bytes_until_nul(&buffer).map(|c| c.to_bytes().to_vec()).unwrap_or_default()
+    CStr::from_bytes_until_nul(&buffer)
+        .map(|c| c.to_bytes().to_vec())
+        .unwrap_or_default()
 }
 
 /// User and system time of the process and of its children, in microseconds.
