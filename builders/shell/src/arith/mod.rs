@@ -137,7 +137,7 @@ impl<'a> Parser<'a> {
     fn skip(&mut self) {
         while self
             .peek()
-            .is_some_and(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r'))
+            .is_some_and(|c| matches!(c, b' ' | b'\t' | b'\n'))
         {
             self.pos += 1;
         }

@@ -393,13 +393,7 @@ fn one(
     if !is_name(name) || (builtin.is_some() && subscript.is_some()) {
         sh.not_identifier(
             &call.name,
-            if value.is_some() && builtin.is_none() {
-                arg
-            } else if builtin.is_some() {
-                arg
-            } else {
-                target
-            },
+            if value.is_some() || builtin.is_some() { arg } else { target },
         );
         return Ok(Err(1));
     }
@@ -442,7 +436,7 @@ fn one(
                 return Ok(Err(1));
             }
             if !is_reference(text) && !text.is_empty()
-                || text.is_empty() && value.is_some() && false
+               
             {
                 sh.builtin_error(
                     &call.name,
@@ -451,10 +445,14 @@ fn one(
                 return Ok(Err(1));
             }
         }
-        if sh
-            .vars
-            .get(&name)
-            .is_some_and(|v| v.is_array() && (scope != Scope::Local || sh.vars.is_local(&name)))
+        if let Some(old) = sh.vars.get(&name).filter(|v| value.is_none() && !v.has(attr::NAMEREF)).and_then(|v| v.text())
+            && !old.is_empty()
+            && !is_reference(old)
+        {
+            sh.builtin_error(&call.name, [b"`", old, b"': invalid variable name for name reference"].concat());
+            return Ok(Err(1));
+        }
+        if sh.vars.get(&name).is_some_and(|v| v.is_array() && (scope != Scope::Local || sh.vars.is_local(&name)))
         {
             sh.builtin_error(
                 &call.name,
@@ -464,11 +462,7 @@ fn one(
         }
     }
     // A local variable hides the outer one; a readonly one cannot be hidden.
-    let readonly_here = match scope {
-        Scope::Global => sh.vars.get(&name),
-        _ => sh.vars.get(&name),
-    }
-    .is_some_and(|v| v.has(attr::READONLY));
+    let readonly_here = sh.vars.get(&name).is_some_and(|v| v.has(attr::READONLY));
     if readonly_here
         && (value.is_some()
             || array.is_some()
@@ -493,11 +487,9 @@ fn one(
         let (new, var) = sh.vars.local(&name, false);
         if new && let Some(old) = inherited.or(temporary) {
             *var = old;
-            var.set_attr(attr::TEMPORARY, false);
         }
+        var.set_attr(attr::TEMPORARY, false);
     }
-    let utf8 = sh.st.utf8;
-    let _ = utf8;
     {
         let assoc_conflict = {
             let var = sh.binding(&name, scope);
@@ -561,7 +553,10 @@ fn one(
         result = sh.assign_array(&name, elements, append, scope, Some(assoc), false)?;
     } else if let Some(text) = value {
         let is_array = sh.binding(&name, scope).is_array();
-        if is_array
+        if request.on & attr::NAMEREF != 0 {
+            // The reference itself is set, not what it leads to.
+            sh.binding(&name, scope).value = Value::Scalar(text.to_vec());
+        } else if is_array
             && subscript.is_none()
             && text.first() == Some(&b'(')
             && text.last() == Some(&b')')
@@ -579,11 +574,7 @@ fn one(
         }
     }
     if result.is_err() {
-        return if builtin.is_some() {
-            Ok(Err(1))
-        } else {
-            Ok(Err(1))
-        };
+                return Ok(Err(1));
     }
     let var = sh.binding(&name, scope);
     var.attrs |= request.on;

@@ -29,7 +29,9 @@ pub fn getopts(sh: &mut Shell, call: &mut Call) -> Flow {
         (index, within) = (1, 0);
     }
     let at = |n: i64| usize::try_from(n - 1).ok().and_then(|n| args.get(n));
+    let most = args.len() as i64 + 1;
     let finish = |sh: &mut Shell, index: i64| -> Flow {
+        let index = index.min(most);
         let _ = sh.unset(b"OPTARG", None);
         sh.put(b"OPTIND", index.to_string().into_bytes());
         sh.st.getopts = (index, 0);

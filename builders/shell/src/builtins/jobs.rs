@@ -28,6 +28,11 @@ pub fn wait(sh: &mut Shell, call: &mut Call) -> Flow {
         }
     };
     if options.has(b'n') {
+        for text in &ids {
+            if job_pid(sh, text).is_none() {
+                sh.builtin_error(&call.name, [b"`", text.as_slice(), b"': not a pid or valid job spec"].concat());
+            }
+        }
         let wanted: Vec<Pid> = ids.iter().filter_map(|t| job_pid(sh, t)).collect();
         return wait_any(sh, &wanted, ids.is_empty(), store);
     }

@@ -95,10 +95,7 @@ pub fn set(sh: &mut Shell, call: &mut Call) -> Flow {
                 }
                 break;
             }
-            b"+" => {
-                parameters = Some(at);
-                break;
-            }
+            b"+" => continue,
             _ => {}
         }
         for letter in arg.iter().skip(1) {

@@ -216,7 +216,7 @@ impl Printf<'_> {
             }
             b'u' | b'o' | b'x' | b'X' => {
                 let text = self.arg().unwrap_or_default();
-                let value = self.integer(&text) as u64;
+                let value = self.wide(&text, true) as u64;
                 let digits = match conversion {
                     b'u' => value.to_string(),
                     b'o' => format!("{value:o}"),
@@ -356,8 +356,13 @@ impl Printf<'_> {
 
     /// An integer argument: C constants, or a character behind a quote.
     fn integer(&mut self, text: &[u8]) -> i64 {
+        self.wide(text, false) as i64
+    }
+
+    /// As an `intmax_t`, or as an `uintmax_t`.
+    fn wide(&mut self, text: &[u8], unsigned: bool) -> i128 {
         if let [b'\'' | b'"', rest @ ..] = text {
-            return self.char_code(rest);
+            return i128::from(self.char_code(rest));
         }
         let trimmed = text.trim_ascii_start();
         if trimmed.is_empty() {
@@ -391,18 +396,12 @@ impl Printf<'_> {
             self.error([text, b": invalid number"].concat());
         }
         let value = if negative { -value } else { value };
-        if overflow || value < i128::from(i64::MIN) {
-            self.sh.builtin_error(
-                b"printf",
-                [b"warning: ", text, b": Numerical result out of range"].concat(),
-            );
-            return if negative { i64::MIN } else { i64::MAX };
+        let (least, most) = if unsigned { (-(u64::MAX as i128), u64::MAX as i128) } else { (i128::from(i64::MIN), i128::from(i64::MAX)) };
+        if overflow || value < least || value > most {
+            self.sh.builtin_error(b"printf", [b"warning: ", text, b": Numerical result out of range"].concat());
+            return if negative && !unsigned { least } else { most };
         }
-        if value > i128::from(i64::MAX) {
-            value as u64 as i64
-        } else {
-            value as i64
-        }
+        value
     }
 
     fn char_code(&self, rest: &[u8]) -> i64 {

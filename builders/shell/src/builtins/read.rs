@@ -465,11 +465,9 @@ pub fn mapfile(sh: &mut Shell, call: &mut Call) -> Flow {
         let text = match desc.read_to_end() {
             Ok(text) => text,
             Err(e) => {
-                sh.builtin_error(
-                    &call.name,
-                    [b"read error: ", sys::error_text(&e).as_bytes()].concat(),
-                );
-                return Ok(1);
+                let why = sys::error_text(&e);
+                sh.builtin_error(&call.name, [b"read error: ", why.as_bytes()].concat());
+                Vec::new()
             }
         };
         let mut rest = text.as_slice();

@@ -42,8 +42,12 @@ impl Shell {
                     scope,
                 ))
             }
-            AssignValue::Array(elements) => {
-                self.assign_array(&assign.name, elements, assign.append, scope, None, trace)
+            AssignValue::Array(_) if assign.subscript.is_some() => {
+                let raw = assign.subscript.as_ref().map(|s| s.raw.clone()).unwrap_or_default();
+                self.error([assign.name.as_slice(), b"[", &raw, b"]: cannot assign list to array member"].concat());
+                Ok(Err(Refused))
+            }
+            AssignValue::Array(elements) => { self.assign_array(&assign.name, elements, assign.append, scope, None, trace)
             }
         }
     }
@@ -60,6 +64,11 @@ impl Shell {
     ) -> Result<Result<(), Refused>, Unwind> {
         let name = match scope {
             Scope::Visible => match self.resolve(name) {
+                Some(target) if target.subscript.is_some() => {
+                    let shown = [target.name.as_slice(), b"[", target.subscript.as_deref().unwrap_or_default(), b"]"].concat();
+                    self.error([b"`", shown.as_slice(), b"': not a valid identifier"].concat());
+                    return Ok(Err(Refused));
+                }
                 Some(target) => target.name,
                 None => return Ok(Err(Refused)),
             },
@@ -83,7 +92,7 @@ impl Shell {
                     } else {
                         self.expand_arith(&sub.arith)?
                     };
-                    let value = self.expand_value(&element.value)?;
+                    let value = if is_assoc { self.expand_single_plain(&element.value)? } else { self.expand_value(&element.value)? };
                     items.push((Some(key), element.append, value));
                 }
                 None => {
@@ -134,11 +143,7 @@ impl Shell {
                             );
                             continue;
                         }
-                        let mut text = if add {
-                            map.get(&key).unwrap_or_default().to_vec()
-                        } else {
-                            Vec::new()
-                        };
+                        let mut text = if add && append { map.get(&key).unwrap_or_default().to_vec() } else { Vec::new() };
                         text.extend(value);
                         map.insert(&key, text);
                     }
@@ -172,9 +177,11 @@ impl Shell {
                 self.change_case(attrs, value)
             };
             if let Some(key) = key {
-                let Ok(mut index) = self.eval_text(&key) else {
-                    return Err(Refused);
-                };
+                // A subscript sees the elements that were assigned before it.
+                if key.iter().any(u8::is_ascii_alphabetic) {
+                    self.binding(name, scope).value = Value::Indexed(map.clone());
+                }
+                let Ok(mut index) = self.eval_text(&key) else { return Err(Refused); };
                 if index < 0 {
                     index += map.keys().next_back().map_or(0, |k| k + 1);
                 }

@@ -179,11 +179,17 @@ impl Shell {
                 }
             };
             self.here_warnings(&mut parser);
+            if self.st.options.verbose() && who != b"eval" {
+                self.echo_source(&text, unit.place.start, unit.place.end);
+            }
             match self.run_unit(&unit) {
                 Ok(s) => status = s,
                 Err(Unwind::Discard(s)) if self.st.subshell == 0 => {
                     status = s;
                     self.st.status = s;
+                    if self.st.options.errexit() && !std::mem::take(&mut self.quiet_discard) && self.st.quiet == 0 {
+                        return Err(Unwind::Exit(s));
+                    }
                 }
                 Err(e) => return Err(e),
             }
@@ -202,6 +208,15 @@ impl Shell {
             text.extend_from_slice(b"')");
             self.error(text);
         }
+    }
+
+    /// `set -v`
+    pub fn echo_source(&self, text: &[u8], start: usize, end: usize) {
+        let mut line = text.get(start..end).unwrap_or_default().to_vec();
+        if line.last() != Some(&b'\n') {
+            line.push(b'\n');
+        }
+        self.warn(&line);
     }
 
     /// Runs one complete command line.

@@ -33,17 +33,12 @@ impl Shell {
                 self.run_for(name, words.as_deref(), body, command.line)
             }
             Kind::Select { name, words, body } => self.run_select(name, words.as_deref(), body),
-            Kind::ArithFor {
-                init,
-                condition,
-                update,
-                body,
-            } => self.run_arith_for(init, condition, update, body),
+            Kind::ArithFor { init, condition, update, body } => self.run_arith_for([init, condition, update], body, command.line),
             Kind::Case { word, arms } => self.run_case(word, arms),
             Kind::Arith(text) => {
                 self.before_command_trap(command.line)?;
                 if self.st.options.xtrace() {
-                    self.trace_text(&[b"((", text.raw.as_slice(), b"))"].concat());
+                    self.trace_text(&[b"(( ", text.raw.as_slice(), b" ))"].concat());
                 }
                 match self.arith_text_value(text, b"((: ") {
                     Ok(value) => Ok(i32::from(value == 0)),
@@ -69,6 +64,10 @@ impl Shell {
         if self.st.options.posix() && !is_name(name) {
             self.error([b"`", name, b"': not a valid identifier"].concat());
             return Ok(1);
+        }
+        if self.st.options.posix() && crate::builtins::is_special(name) {
+            self.error([b"`", name, b"': is a special builtin"].concat());
+            return Err(Unwind::Exit(2));
         }
         if self.is_readonly_function(name) {
             self.error([name, b": readonly function"].concat());
@@ -240,20 +239,15 @@ impl Shell {
         })
     }
 
-    fn run_arith_for(
-        &mut self,
-        init: &ArithText,
-        condition: &ArithText,
-        update: &ArithText,
-        body: &List,
-    ) -> Flow {
+    fn run_arith_for(&mut self, [init, condition, update]: [&ArithText; 3], body: &List, line: u32) -> Flow {
         let value =
             |sh: &mut Self, text: &ArithText, default: i64| -> Result<Option<i64>, Unwind> {
-                if text.raw.trim_ascii().is_empty() {
-                    return Ok(Some(default));
-                }
+                            if text.raw.trim_ascii().is_empty() {
+                return Ok(Some(default));
+            }
+            sh.before_command_trap(line)?;
                 if sh.st.options.xtrace() {
-                    sh.trace_text(&[b"((", text.raw.as_slice(), b"))"].concat());
+                    sh.trace_text(&[b"(( ", text.raw.as_slice(), b" ))"].concat());
                 }
                 match sh.arith_text_value(text, b"((: ") {
                     Ok(v) => Ok(Some(v)),

@@ -15,9 +15,7 @@ impl Shell {
             return Some(path.clone());
         }
         let found = self.search_path(name, false).into_iter().next()?;
-        if found.first() == Some(&b'/') {
-            Rc::make_mut(&mut self.st.hashed).insert(name.to_vec(), found.clone());
-        }
+        Rc::make_mut(&mut self.st.hashed).insert(name.to_vec(), found.clone());
         Some(found)
     }
 

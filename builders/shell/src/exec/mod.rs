@@ -67,6 +67,7 @@ impl Shell {
         self.st.quiet += 1;
         let result = run(self);
         self.st.quiet = before;
+        self.quiet_discard = matches!(result, Err(Unwind::Discard(_)));
         result
     }
 
@@ -102,6 +103,7 @@ impl Shell {
             }
             many => {
                 let status = self.run_stages(many)?;
+                self.st.line = many.last().map_or(self.st.line, |c| c.line);
                 self.st.status = status;
                 self.check_failure(status)?;
                 Ok(status)

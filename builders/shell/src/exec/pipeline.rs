@@ -50,6 +50,9 @@ impl Shell {
         let mut mine = None;
         let mut input: Option<Rc<Desc>> = None;
         for (at, command) in commands.iter().enumerate() {
+            if matches!(command.kind, Kind::Simple(_)) {
+                self.before_simple(command)?;
+            }
             let mut fds = outer.clone();
             if let Some(input) = input.take() {
                 fds.set(0, input);

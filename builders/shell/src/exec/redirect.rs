@@ -333,8 +333,7 @@ impl Shell {
         };
         let Some(from) = number else {
             // `>& file` is `&> file`.
-            if matches!(redirect.op, RedirectOp::DupOut(_))
-                && matches!(redirect.target, RedirectFd::Default)
+            if matches!(redirect.op, RedirectOp::DupOut(_)) && matches!(redirect.target, RedirectFd::Default | RedirectFd::Number(1))
             {
                 let Some(desc) = self.open_for(&name, WRITE, true) else {
                     return Ok(false);

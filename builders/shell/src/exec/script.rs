@@ -65,7 +65,7 @@ impl Shell {
                 fds: Fds::default(),
                 frames: Vec::new(),
                 status: 0,
-                pipe_status: Rc::new(vec![0]),
+                pipe_status: Rc::default(),
                 background: None,
                 dir_stack: Rc::default(),
                 hashed: Rc::default(),
@@ -104,6 +104,7 @@ impl Shell {
             process_fds: Vec::new(),
             signalled: Vec::new(),
             broken_pipe: false,
+            quiet_discard: false,
             exec_keeps: false,
             frozen_line: false,
             regex_cache: None,
@@ -523,6 +524,9 @@ impl Shell {
                 }
             };
             self.here_warnings(&mut parser);
+            if self.st.options.verbose() {
+                self.echo_source(text, unit.place.start, unit.place.end);
+            }
             let before = parser.offset();
             at.set(before);
             match self.run_unit(&unit) {
@@ -530,6 +534,9 @@ impl Shell {
                 Err(Unwind::Discard(s)) => {
                     status = s;
                     self.st.status = s;
+                    if self.st.options.errexit() && !std::mem::take(&mut self.quiet_discard) {
+                        return Err(Unwind::Exit(s));
+                    }
                 }
                 Err(e) => return Err(e),
             }

@@ -8,7 +8,7 @@ use crate::state::assign::Scope;
 use crate::state::value::attr;
 use crate::state::vars::ScopeKind;
 use crate::state::{Flow, Shell, Unwind};
-use crate::syntax::ast::{Assign, AssignValue, Command, Simple};
+use crate::syntax::ast::{Assign, AssignValue, Command, Simple, Word};
 
 /// A command with its words expanded.
 pub struct Ready<'a> {
@@ -33,7 +33,7 @@ impl Shell {
         result
     }
 
-    fn before_simple(&mut self, command: &Rc<Command>) -> Result<(), Unwind> {
+    pub(super) fn before_simple(&mut self, command: &Rc<Command>) -> Result<(), Unwind> {
         self.st.line = command.line;
         if !self.st.traps.is_empty() {
             self.st.command =
@@ -50,7 +50,7 @@ impl Shell {
         let mut declaration = None;
         for (at, word) in simple.words.iter().enumerate() {
             let declares = word.assignment.is_some()
-                && *declaration.get_or_insert_with(|| is_declaration(&args));
+                && *declaration.get_or_insert_with(|| is_declaration(&simple.words));
             if declares {
                 if let Some((_, assign)) = simple.array_args.iter().find(|(n, _)| *n == at) {
                     arrays.push((args.len(), assign));
@@ -59,9 +59,6 @@ impl Shell {
                 args.push(text);
             } else {
                 self.expand_word(word, &mut args)?;
-                if at < 2 {
-                    declaration = None;
-                }
             }
         }
         Ok(Ready { args, arrays })
@@ -70,6 +67,9 @@ impl Shell {
     fn run_ready(&mut self, simple: &Simple, command: &Rc<Command>, ready: Ready) -> Flow {
         if ready.args.is_empty() {
             return self.run_assignments_only(simple, command);
+        }
+        if self.st.options.xtrace() && simple.assigns.is_empty() {
+            self.trace_command(&ready.args, &ready.arrays);
         }
         let mut undo = Vec::new();
         let keep = ready.args.first().is_some_and(|n| n == b"exec")
@@ -96,17 +96,17 @@ impl Shell {
     }
 
     fn run_assignments_only(&mut self, simple: &Simple, command: &Rc<Command>) -> Flow {
+        for assign in &simple.assigns {
+            if self.run_assign(assign, Scope::Visible, true)?.is_err() {
+                return Err(if self.st.options.posix() { Unwind::Exit(1) } else { Unwind::Discard(1) });
+            }
+        }
         if !command.redirects.is_empty() {
             let mut undo = Vec::new();
             let done = self.redirect_all(&command.redirects, &mut undo);
             self.undo_redirects(undo);
             if !done? {
                 return Ok(1);
-            }
-        }
-        for assign in &simple.assigns {
-            if self.run_assign(assign, Scope::Visible, true)?.is_err() {
-                return Err(Unwind::Discard(1));
             }
         }
         let status = self.sub_status.take().unwrap_or(0);
@@ -129,10 +129,7 @@ impl Shell {
             function
         };
         if simple.assigns.is_empty() {
-            if self.st.options.xtrace() {
-                self.trace_command(&ready.args, &ready.arrays);
-            }
-            self.st.last_arg = ready.args.last().cloned().unwrap_or_default().into();
+            self.st.last_arg = last_word(&ready).into();
             return match (function, builtin) {
                 (Some(function), _) => self.call_function(&name, &function, ready.args, false),
                 (None, Some(builtin)) => self.call_builtin(builtin, ready),
@@ -156,15 +153,10 @@ impl Shell {
                     return Err(e);
                 }
             }
-            if refused {
-                break;
-            }
         }
-        if refused {
+                if refused && function.is_none() && builtins::is_special(&name) && self.st.options.posix() {
             self.end_temporary();
-            let fatal =
-                function.is_none() && builtins::is_special(&name) && self.st.options.posix();
-            return if fatal { Err(Unwind::Exit(1)) } else { Ok(1) };
+            return Err(Unwind::Exit(1));
         }
         if self.st.options.xtrace() {
             self.trace_command(&ready.args, &ready.arrays);
@@ -257,6 +249,9 @@ impl Shell {
         self.end_temporary();
         for (name, value) in values {
             self.put(&name, value);
+            if let Some(var) = self.vars.get_mut(&name) {
+                var.set_attr(attr::EXPORT, true);
+            }
         }
     }
 
@@ -314,12 +309,17 @@ impl Shell {
     }
 }
 
-fn is_declaration(args: &[Vec<u8>]) -> bool {
-    let name = args
-        .iter()
-        .find(|a| !matches!(a.as_slice(), b"command" | b"builtin"));
-    matches!(
-        name.map(Vec::as_slice),
-        Some(b"declare" | b"typeset" | b"local" | b"export" | b"readonly")
-    )
+/// Is the command written as a declaration builtin, perhaps behind `command`?
+fn is_declaration(words: &[Word]) -> bool {
+    let name = words.iter().find(|w| w.literal() != Some(b"command"));
+    matches!(name.and_then(|w| w.literal()), Some(b"declare" | b"typeset" | b"local" | b"export" | b"readonly"))
+}
+
+/// What `$_` becomes: the last argument; of a compound assignment the name.
+fn last_word(ready: &Ready) -> Vec<u8> {
+    let last = ready.args.last().cloned().unwrap_or_default();
+    match ready.arrays.last() {
+        Some((at, assign)) if at + 1 == ready.args.len() => assign.name.clone(),
+        _ => last,
+    }
 }

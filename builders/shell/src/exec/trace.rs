@@ -7,7 +7,7 @@ use crate::syntax::ast::{Assign, AssignValue, Word};
 impl Shell {
     /// Writes a line of the trace: `PS4`, its first character once per level, and the text.
     pub fn trace_text(&mut self, text: &[u8]) {
-        let template = self.get(b"PS4").unwrap_or_else(|| b"+ ".to_vec());
+        let template = self.get(b"PS4").unwrap_or_default();
         let (status, on) = (self.st.status, self.st.options);
         self.st.options.enable("xtrace", false);
         let sub = self.sub_status.take();

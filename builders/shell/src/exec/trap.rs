@@ -85,7 +85,7 @@ impl Shell {
             &mut self.frozen_line,
             number == TRAP_ERR || number == TRAP_DEBUG,
         );
-        let result = self.eval_string(action.to_vec(), if number == TRAP_EXIT { 1 } else { line });
+        let result = self.eval_string(action.to_vec(), if number < TRAP_DEBUG { 1 } else { line });
         self.frozen_line = frozen;
         self.in_trap.pop();
         self.st.line = line;

@@ -47,13 +47,12 @@ impl Shell {
             nocase: false,
             utf8: self.st.utf8,
         };
-        let patterns: Vec<Pattern> = split_colons(&list)
-            .into_iter()
-            .map(|p| pattern::compile(&p, options))
-            .collect();
+        // A star does not match a slash here.
+        let patterns: Vec<(usize, Pattern)> =
+            split_colons(&list).into_iter().map(|p| (p.iter().filter(|c| **c == b'/').count(), pattern::compile(&p, options))).collect();
         found.retain(|path| {
             let base = path.rsplit(|c| *c == b'/').next().unwrap_or_default();
-            base != b"." && base != b".." && !patterns.iter().any(|p| p.matches(path))
+            base != b"." && base != b".." && !patterns.iter().any(|(slashes, p)| *slashes == path.iter().filter(|c| **c == b'/').count() && p.matches(path))
         });
     }
 

@@ -22,7 +22,7 @@ impl Shell {
                 .vars
                 .all()
                 .into_iter()
-                .filter(|(n, v)| n.starts_with(prefix) && (v.text().is_some() || v.count() > 0))
+                .filter(|(n, v)| n.starts_with(prefix) && !matches!(v.value, crate::state::value::Value::Unset))
                 .map(|(n, _)| n.to_vec())
                 .collect();
             for name in [
@@ -87,6 +87,10 @@ impl Shell {
                     Reference::Element(name, _) => [name.as_slice(), b"[...]"].concat(),
                     _ => b"!".to_vec(),
                 };
+                if matches!(&reference, Reference::Variable(name) if self.vars.get(name).is_some_and(crate::state::value::Var::is_array)) {
+                    self.push_value(Val::One(Vec::new()), context, out);
+                    return Ok(None);
+                }
                 if matches!(reference, Reference::Position(_) | Reference::Special(_)) {
                     self.push_value(Val::Unset, context, out);
                     return Ok(None);

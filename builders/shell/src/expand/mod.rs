@@ -154,6 +154,13 @@ impl Shell {
         Ok(self.join(chunks))
     }
 
+    /// As [`Self::expand_single`], without tilde expansion.
+    pub fn expand_single_plain(&mut self, word: &Word) -> Result<Vec<u8>, Unwind> {
+        let mut chunks = Vec::new();
+        self.parts_chunks(&word.parts, SINGLE, &mut chunks)?;
+        Ok(self.join(chunks))
+    }
+
     /// Expands the right side of an assignment: a tilde counts also behind a colon.
     pub fn expand_value(&mut self, word: &Word) -> Result<Vec<u8>, Unwind> {
         if let Some(text) = plain_literal(word) {

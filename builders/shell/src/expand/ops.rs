@@ -25,7 +25,7 @@ impl Shell {
         }
         if value == Val::Unset
             && self.st.options.nounset()
-            && !matches!(param.op, ParamOp::Transform(b'a' | b'A'))
+            && !matches!(param.op, ParamOp::Transform(b'A'))
         {
             return Err(self.unbound(&reference));
         }
@@ -108,17 +108,15 @@ impl Shell {
         let missing = match &value {
             Val::Unset => true,
             Val::One(text) => colon && text.is_empty(),
-            Val::Many { items, star } => match items.as_slice() {
+            Val::Many { items, .. } => match items.as_slice() {
                 [] => true,
                 [one] => colon && one.is_empty(),
-                many => {
-                    colon && *star && many.iter().all(Vec::is_empty) && self.ifs_first().is_empty()
-                }
+                _ => false,
             },
         };
         match (kind, missing) {
             (b'+', true) => {
-                if context.dq {
+                if context.dq && !matches!(reference, Reference::All(_, false) | Reference::Special(b'@')) {
                     out.push(Chunk::quoted(Vec::new()));
                 }
                 Ok(())

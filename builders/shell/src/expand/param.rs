@@ -83,7 +83,7 @@ impl Shell {
             ParamName::Name(name) => name,
         };
         let Some(target) = self.resolve(name) else {
-            return Ok(Reference::Variable(name.clone()));
+            return Ok(Reference::Variable(Vec::new()));
         };
         match (subscript, target.subscript) {
             (None, None) => Ok(Reference::Variable(target.name)),
@@ -93,6 +93,10 @@ impl Shell {
                 let key = self.expand_subscript_text(&target.name, &s)?;
                 Ok(Reference::Element(target.name, key))
             }
+            // `ref[i]` where `ref` is an element already leads nowhere.
+            (Some(ParamSub::At), Some(_)) => Ok(Reference::All(Vec::new(), false)),
+            (Some(ParamSub::Star), Some(_)) => Ok(Reference::All(Vec::new(), true)),
+            (Some(ParamSub::Index(_)), Some(_)) => Ok(Reference::Variable(Vec::new())),
             (Some(ParamSub::At), _) => Ok(Reference::All(target.name, false)),
             (Some(ParamSub::Star), _) => Ok(Reference::All(target.name, true)),
             (Some(ParamSub::Index(subscript)), _) => {
@@ -292,7 +296,7 @@ impl Shell {
             Reference::Special(c) => vec![b'$', *c],
         };
         self.error([name.as_slice(), b": unbound variable"].concat());
-        Unwind::Exit(1)
+        Unwind::Exit(if self.st.start_letter == b'c' { 127 } else { 1 })
     }
 }
 

@@ -160,5 +160,13 @@ pub fn key(text: &[u8], utf8: bool) -> Vec<u8> {
 
 /// A word in the trace of `set -x`.
 pub fn trace(text: &[u8], utf8: bool) -> Vec<u8> {
-    reusable(text, utf8)
+    if text.is_empty() {
+        b"''".to_vec()
+    } else if has_metas(text) {
+        single(text)
+    } else if needs_ansi(text, utf8) {
+        ansi(text, utf8)
+    } else {
+        text.to_vec()
+    }
 }

@@ -99,16 +99,18 @@ impl Shell {
                 2
             };
         }
+        let mark = text.first().is_some_and(|c| !matches!(c, b' ' | b'\t' | b'\n'));
         let mut fields = Vec::new();
         let mut current = Field::default();
         let (mut has, mut last) = (false, Last::Text);
         for chunk in chunks {
             match chunk {
                 Chunk::Break { .. } => {
-                    if has {
+                    // As if joined with the first character of IFS and split there.
+                    if has || (mark && last != Last::Blank) {
                         fields.push(std::mem::take(&mut current));
                     }
-                    (has, last) = (false, Last::Text);
+                    (has, last) = (false, if mark { Last::Mark } else { Last::Text });
                 }
                 Chunk::Text {
                     text,

@@ -67,7 +67,7 @@ impl Parser<'_> {
                 b'*' | b'+' | b'?' if nodes.is_empty() => {
                     return Err("Invalid preceding regular expression");
                 }
-                b'{' if nodes.is_empty() && self.bound().is_some() => {
+                b'{' if nodes.is_empty() => {
                     return Err("Invalid preceding regular expression");
                 }
                 _ => {}

@@ -130,8 +130,13 @@ impl Shell {
                     );
                     return Err(Refused);
                 }
-                if target.subscript.is_some() {
-                    subscript = target.subscript;
+                if let Some(own) = target.subscript {
+                    if subscript.is_some() {
+                        let shown = [target.name.as_slice(), b"[", &own, b"]"].concat();
+                        self.error([b"`", shown.as_slice(), b"': not a valid identifier"].concat());
+                        return Err(Refused);
+                    }
+                    subscript = Some(self.expand_subscript_text(&target.name, &own).map_err(|_| Refused)?);
                 }
                 name = target.name;
             }

@@ -151,6 +151,8 @@ pub struct Shell {
     pub signalled: Vec<i32>,
     /// A builtin's output had no reader left.
     pub broken_pipe: bool,
+    /// The last error in an expansion happened where a status is tested.
+    pub quiet_discard: bool,
     /// `exec` without a command: its redirections stay.
     pub exec_keeps: bool,
     /// `LINENO` stays while a trap's action runs.

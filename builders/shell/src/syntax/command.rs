@@ -363,11 +363,7 @@ impl Parser<'_> {
             let Some(word) = self.word(self.flags.extglob)? else {
                 break;
             };
-            if simple
-                .words
-                .iter()
-                .all(|w| matches!(w.literal(), Some(b"command" | b"builtin")))
-            {
+            if simple.words.is_empty() {
                 declaration = word.literal().is_some_and(|w| DECLARATIONS.contains(&w));
             }
             simple.words.push(word);
@@ -432,7 +428,7 @@ impl Parser<'_> {
         if self.peek() == Some(b'[') {
             self.pos += 1;
             match self.subscript() {
-                Ok(sub) if !sub.raw.is_empty() => subscript = Some(sub),
+                Ok(sub) => subscript = Some(sub),
                 Err(e) if self.depth >= super::MAX_DEPTH => return Err(e),
                 _ => {
                     (self.pos, self.next_id) = (start, id);
@@ -446,7 +442,7 @@ impl Parser<'_> {
             return Ok(None);
         }
         self.pos += if append { 2 } else { 1 };
-        let value = if self.peek() == Some(b'(') && subscript.is_none() {
+        let value = if self.peek() == Some(b'(') {
             AssignValue::Array(self.array_literal()?)
         } else {
             AssignValue::Scalar(self.word_until(Stop::Meta(self.flags.extglob))?)

@@ -64,7 +64,8 @@ impl Parser<'_> {
 
     fn cond_term(&mut self) -> Result<Cond> {
         self.skip_newlines()?;
-        if self.reserved(b"!") {
+        let group = self.flags.extglob && self.looking_at(b"!(");
+        if !group && self.reserved(b"!") {
             self.enter()?;
             let term = self.cond_term()?;
             self.leave();

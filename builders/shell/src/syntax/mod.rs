@@ -92,6 +92,8 @@ pub struct Parser<'a> {
     next_id: u32,
     want: Option<u32>,
     found: Option<Piece>,
+    /// Inside a here-document: single quotes are literal everywhere.
+    here: bool,
     pub warnings: Vec<HereWarning>,
 }
 
@@ -116,6 +118,7 @@ impl<'a> Parser<'a> {
             next_id: 0,
             want: None,
             found: None,
+            here: false,
             warnings: Vec::new(),
         }
     }

@@ -152,6 +152,9 @@ impl Parser<'_> {
             (b':', _) => {
                 self.pos += 1;
                 let offset = self.arith_text(Stop::BraceColon)?;
+                if offset.raw.is_empty() && self.peek() == Some(b'}') {
+                    return Ok(None);
+                }
                 let length = if self.peek() == Some(b':') {
                     self.pos += 1;
                     Some(self.arith_text(Stop::Brace)?)
@@ -180,7 +183,15 @@ impl Parser<'_> {
                 if kind != ReplaceKind::First {
                     self.pos += 1;
                 }
-                let pattern = self.word_until(Stop::BraceSlash)?;
+                // A slash right behind the operator belongs to the pattern.
+                let slash = self.peek() == Some(b'/') && kind != ReplaceKind::First;
+                if slash {
+                    self.pos += 1;
+                }
+                let mut pattern = self.word_until(Stop::BraceSlash)?;
+                if slash {
+                    pattern.parts.insert(0, super::ast::Part::Quoted(b"/".to_vec()));
+                }
                 let with = if self.peek() == Some(b'/') {
                     self.pos += 1;
                     Some(self.word_until(Stop::Brace)?)

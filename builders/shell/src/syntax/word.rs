@@ -175,6 +175,13 @@ impl<'a> Parser<'a> {
                     flush(lit, out);
                     out.push(Part::Quoted(text));
                 }
+                b'\'' if stop == Stop::Brace && !self.here => {
+                    // Between double quotes a single quote is literal, but hides a brace.
+                    let text = self.single_quoted()?;
+                    lit.push(b'\'');
+                    lit.extend(text);
+                    lit.push(b'\'');
+                }
                 b'<' | b'>' if matches!(stop, Stop::Meta(_)) => {
                     let line = self.line();
                     self.pos += 2;
@@ -518,6 +525,7 @@ impl<'a> Parser<'a> {
             });
             let mut inner = Parser::new(&text, source, 0, start_line, self.flags);
             inner.depth = self.depth + 1;
+            inner.here = true;
             inner.next_id = self.next_id;
             inner.want = self.want;
             let parts = inner.parts(Stop::End, true)?;

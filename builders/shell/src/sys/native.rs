@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Access, Ended, FileKind, OpenMode, Pid, Spawn, Stat};
@@ -223,55 +223,55 @@ pub fn own_program() -> Vec<u8> {
         .unwrap_or_else(|_| b"/proc/self/exe".to_vec())
 }
 
+/// Starts a program. The child is made with fork and makes only async-signal-safe calls before
+/// exec; what it needs is allocated before. A failed exec comes back over a pipe.
 pub fn spawn(request: &Spawn) -> io::Result<Pid> {
-    let program = OsStr::from_bytes(request.program);
-    let mut argv = request.argv.iter();
-    let mut command = std::process::Command::new(program);
-    if let Some(name) = argv.next() {
-        command.arg0(OsStr::from_bytes(name));
-    }
-    command.args(argv.map(|a| OsStr::from_bytes(a)));
-    command.env_clear();
-    for pair in request.env {
-        let at = pair.iter().position(|c| *c == b'=').unwrap_or(pair.len());
-        let (name, value) = pair.split_at(at);
-        command.env(
-            OsStr::from_bytes(name),
-            OsStr::from_bytes(value.get(1..).unwrap_or_default()),
-        );
-    }
-    command.current_dir(OsStr::from_bytes(request.cwd));
-    let fds: Vec<(i32, i32)> = request
-        .fds
-        .iter()
-        .filter_map(|(to, from)| Some((i32::try_from(*to).ok()?, from.0)))
-        .collect();
-    let umask = request.umask;
-    let ignored = request.ignored.to_vec();
-    // SAFETY: between fork and exec only async-signal-safe calls are made (dup2, close, umask,
-    // signal), over memory that was allocated before. The shell's own descriptors lie above the
-    // numbers they are copied to, so no copy overwrites a source.
-    unsafe {
-        command.pre_exec(move || {
-            for fd in 0..3 {
-                if !fds.iter().any(|(to, _)| *to == fd) {
-                    libc::close(fd);
-                }
-            }
+    let text = |t: &[u8]| CString::new(t).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL));
+    let list = |items: &[Vec<u8>]| items.iter().map(|t| text(t)).collect::<io::Result<Vec<CString>>>();
+    let (program, cwd) = (c_path(request.program)?, c_path(request.cwd)?);
+    let (argv, env) = (list(request.argv)?, list(request.env)?);
+    let pointers = |list: &[CString]| -> Vec<*const libc::c_char> { list.iter().map(|t| t.as_ptr()).chain([std::ptr::null()]).collect() };
+    let (argv, env) = ((pointers(&argv), argv), (pointers(&env), env));
+    let fds: Vec<(i32, i32)> = request.fds.iter().filter_map(|(to, from)| Some((i32::try_from(*to).ok()?, from.0))).collect();
+    let (read_end, write_end) = pipe()?;
+    // SAFETY: see above; the shell's descriptors lie above the numbers that they are copied to, so
+    // no copy overwrites a source. All pointers are to memory that lives through the calls.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        // SAFETY: as above.
+        unsafe {
             for (to, from) in &fds {
-                if libc::dup2(*from, *to) < 0 {
-                    return Err(io::Error::last_os_error());
+                libc::dup2(*from, *to);
+            }
+            for signal in 1..32 {
+                if request.ignored.contains(&signal) {
+                    libc::signal(signal, libc::SIG_IGN);
+                } else if signal != libc::SIGKILL && signal != libc::SIGSTOP {
+                    libc::signal(signal, libc::SIG_DFL);
                 }
             }
-            for signal in &ignored {
-                libc::signal(*signal, libc::SIG_IGN);
+            libc::umask(request.umask as libc::mode_t);
+            if libc::chdir(cwd.as_ptr()) == 0 {
+                libc::execve(program.as_ptr(), argv.0.as_ptr(), env.0.as_ptr());
             }
-            libc::umask(umask as libc::mode_t);
-            Ok(())
-        });
+            let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL).to_ne_bytes();
+            libc::write(write_end.0, error.as_ptr().cast(), error.len());
+            libc::_exit(127)
+        }
     }
-    let child = command.spawn()?;
-    Ok(child.id())
+    check(pid)?;
+    drop(write_end);
+    let mut error = [0; 4];
+    loop {
+        match read(&read_end, &mut error) {
+            Ok(4) => {
+                let _ = wait(u32::try_from(pid).ok(), false);
+                return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(error)));
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            _ => return Ok(u32::try_from(pid).unwrap_or(0)),
+        }
+    }
 }
 
 /// Waits for one process, or for any. `None`: none ended yet (`poll`).
