@@ -20,34 +20,21 @@ mod sys;
 /// with its status.
 pub fn main() -> ! {
     let status = with_big_stack(|| exec::script::run(sys::args(), sys::environment()));
-    sys::exit(status)
+    sys::exit(status.unwrap_or(254))
 }
 
 /// Reads text as a script, as `bash -n` does; gives the message of the first syntax error. For
 /// fuzzing and tests: it never panics, whatever the bytes.
 pub fn check_syntax(text: &[u8]) -> Result<(), String> {
+    with_big_stack(|| read_all(text)).unwrap_or_else(|| Err("no thread".to_string()))
+}
+
+fn read_all(text: &[u8]) -> Result<(), String> {
     use std::rc::Rc;
-    let source = Rc::new(syntax::ast::Source {
-        name: b"check".to_vec(),
-        text: text.into(),
-    });
-    let mut parser = syntax::Parser::new(
-        text,
-        source,
-        0,
-        1,
-        syntax::Flags {
-            extglob: true,
-            posix: false,
-        },
-    );
-    loop {
-        match parser.next_unit() {
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(()),
-            Err(e) => return Err(e.message),
-        }
-    }
+    let source = Rc::new(syntax::ast::Source { name: b"check".to_vec(), text: text.into() });
+    let mut parser = syntax::Parser::new(text, source, 0, 1, syntax::Flags { extglob: true, posix: false });
+    while parser.next_unit().map_err(|e| e.message)?.is_some() {}
+    Ok(())
 }
 
 /// Does a shell pattern match the whole text? Extended patterns count.
@@ -70,22 +57,15 @@ pub fn regex_find(expression: &[u8], text: &[u8]) -> Option<(usize, usize)> {
         .first()?
 }
 
+/// Runs with room to recurse: scripts do. `None`: no thread could be made, or it panicked.
 #[cfg(unix)]
-fn with_big_stack(run: impl FnOnce() -> i32 + Send) -> i32 {
-    // Scripts recurse; the stack is only reserved, not used, until they do.
+fn with_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
+    // Only reserved, not used, until the script recurses.
     const STACK: usize = 1 << 30;
-    std::thread::scope(|scope| {
-        match std::thread::Builder::new()
-            .stack_size(STACK)
-            .spawn_scoped(scope, run)
-        {
-            Ok(thread) => thread.join().unwrap_or(254),
-            Err(_) => 254,
-        }
-    })
+    std::thread::scope(|scope| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run).ok()?.join().ok())
 }
 
 #[cfg(not(unix))]
-fn with_big_stack(run: impl FnOnce() -> i32) -> i32 {
-    run()
+fn with_big_stack<T>(run: impl FnOnce() -> T) -> Option<T> {
+    Some(run())
 }

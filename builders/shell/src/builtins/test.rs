@@ -175,7 +175,7 @@ impl Test<'_> {
     fn unary(&mut self, op: &[u8], operand: &[u8]) -> Truth {
         let letter = op.get(1).copied().unwrap_or(b'n');
         if letter == b't' && crate::arith::parse_decimal(operand).is_none() {
-            return Err([operand, b": integer expression expected"].concat());
+            return Ok(false);
         }
         Ok(self.sh.unary_test(letter, operand))
     }

@@ -20,11 +20,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Is there output that this instance must collect while the processes run?
-    pub fn collects(&self) -> bool {
-        !self.sinks.is_empty()
-    }
-
     fn write_end(&mut self, sink: &Rc<Desc>) -> io::Result<Rc<Desc>> {
         if let Some((_, _, Some(write))) = self.sinks.iter().find(|(s, ..)| Rc::ptr_eq(s, sink)) {
             return Ok(write.clone());

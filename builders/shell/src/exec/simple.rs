@@ -283,36 +283,12 @@ impl Shell {
         }
         Ok(status)
     }
-
-    /// Runs words that were expanded elsewhere (`command`, a stage in another instance).
-    pub fn run_words(&mut self, args: Vec<Vec<u8>>, functions: bool) -> Flow {
-        let Some(name) = args.first().cloned() else {
-            return Ok(0);
-        };
-        if functions && let Some(function) = self.st.functions.get(&name).cloned() {
-            return self.call_function(&name, &function, args, false);
-        }
-        match if self.st.disabled.contains(&name) {
-            None
-        } else {
-            builtins::find(&name)
-        } {
-            Some(builtin) => self.call_builtin(
-                builtin,
-                Ready {
-                    args,
-                    arrays: Vec::new(),
-                },
-            ),
-            None => self.run_external(args),
-        }
-    }
 }
 
-/// Is the command written as a declaration builtin, perhaps behind `command`?
+/// Is the command written as a declaration builtin?
 fn is_declaration(words: &[Word]) -> bool {
-    let name = words.iter().find(|w| w.literal() != Some(b"command"));
-    matches!(name.and_then(|w| w.literal()), Some(b"declare" | b"typeset" | b"local" | b"export" | b"readonly"))
+    let name = words.first().and_then(|w| w.literal());
+    matches!(name, Some(b"declare" | b"typeset" | b"local" | b"export" | b"readonly"))
 }
 
 /// What `$_` becomes: the last argument; of a compound assignment the name.

@@ -108,10 +108,13 @@ impl Shell {
         let missing = match &value {
             Val::Unset => true,
             Val::One(text) => colon && text.is_empty(),
-            Val::Many { items, .. } => match items.as_slice() {
+            Val::Many { items, star } => match items.as_slice() {
                 [] => true,
                 [one] => colon && one.is_empty(),
-                _ => false,
+                // Quoted, they are one text, which may be empty.
+                many => {
+                    colon && *star && context.dq && many.iter().all(Vec::is_empty) && self.ifs_first().is_empty()
+                }
             },
         };
         match (kind, missing) {

@@ -132,7 +132,17 @@ fn replace_text(
             let mut at = 0;
             while at < text.len() {
                 match pattern.longest_at(text, at) {
-                    Found::End(end) if end > at => {
+                    // An empty match is replaced too; then the text goes on by a character.
+                    Found::End(end) if end == at => {
+                        put(pieces, b"", &mut out);
+                        if !all || out.len() > MAX_TEXT {
+                            break;
+                        }
+                        let len = char_len(text.get(at..).unwrap_or_default(), utf8).max(1);
+                        out.extend_from_slice(text.get(at..at + len).unwrap_or_default());
+                        at += len;
+                    }
+                    Found::End(end) => {
                         put(pieces, text.get(at..end).unwrap_or_default(), &mut out);
                         at = end;
                         if !all || out.len() > MAX_TEXT {

@@ -22,7 +22,6 @@ pub enum Scope {
     Visible,
     Global,
     Local,
-    Temporary,
 }
 
 /// An assignment that was refused; the message is already out.
@@ -250,7 +249,6 @@ impl Shell {
             Scope::Visible => self.vars.get_or_create(name),
             Scope::Global => self.vars.global_mut(name),
             Scope::Local => self.vars.local(name, false).1,
-            Scope::Temporary => self.vars.local(name, true).1,
         };
         if export {
             var.set_attr(attr::EXPORT, true);

@@ -189,12 +189,10 @@ set_flag!(
     errexit = "errexit",
     errtrace = "errtrace",
     functrace = "functrace",
-    keyword = "keyword",
     noclobber = "noclobber",
     noexec = "noexec",
     noglob = "noglob",
     nounset = "nounset",
-    onecmd = "onecmd",
     physical = "physical",
     pipefail = "pipefail",
     posix = "posix",
@@ -220,8 +218,6 @@ shopt_flag!(
     sourcepath = "sourcepath",
     shift_verbose = "shift_verbose",
     xpg_echo = "xpg_echo",
-    varredir_close = "varredir_close",
-    cdable_vars = "cdable_vars",
 );
 
 impl Options {

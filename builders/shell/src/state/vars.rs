@@ -163,18 +163,6 @@ impl Vars {
         }
     }
 
-    /// The variable that the innermost function's local one hides.
-    pub fn outer(&self, name: &[u8]) -> Option<&Var> {
-        let level = self.function_level();
-        self.map
-            .get(name)?
-            .bindings
-            .iter()
-            .rev()
-            .find(|(l, _)| *l < level)
-            .map(|(_, v)| &**v)
-    }
-
     /// Is the visible variable local to the innermost function?
     pub fn is_local(&self, name: &[u8]) -> bool {
         let level = self.function_level();

@@ -222,8 +222,6 @@ pub struct CommandSub {
     pub list: List,
     /// Set when the text in backquotes does not parse: the error of running it.
     pub error: Option<(u32, String)>,
-    /// A program in backquotes has its own text.
-    pub source: Option<Rc<Source>>,
 }
 
 /// The text of an arithmetic expression, parsed ahead when it has no expansions.
@@ -248,7 +246,6 @@ pub struct HereDoc {
 pub struct Redirect {
     pub target: RedirectFd,
     pub op: RedirectOp,
-    pub line: u32,
 }
 
 #[derive(Debug)]
@@ -283,8 +280,6 @@ pub struct Param {
     /// `${!…}`
     pub indirect: bool,
     pub op: ParamOp,
-    /// Line of the expansion.
-    pub line: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

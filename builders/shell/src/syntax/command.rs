@@ -223,9 +223,7 @@ impl Parser<'_> {
                 let op = RedirectOp::DupOut(Word::from_literal(b"1"));
                 last.redirects.push(Redirect {
                     target: RedirectFd::Number(2),
-                    op,
-                    line: last.line,
-                });
+                    op });
             }
             commands.push(self.seal(last));
             self.skip_newlines()?;
@@ -533,7 +531,7 @@ impl Parser<'_> {
     /// A redirection, if one stands here.
     pub(super) fn redirect(&mut self) -> Result<Option<Redirect>> {
         self.skip_blank();
-        let (start, line) = (self.pos, self.line());
+        let start = self.pos;
         let rest = self.slice(self.pos, self.src.len());
         let mut target = RedirectFd::Default;
         let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
@@ -566,7 +564,7 @@ impl Parser<'_> {
                 let strip_tabs = next == Some(b'-');
                 self.pos += if strip_tabs { 3 } else { 2 };
                 let op = RedirectOp::HereDoc(self.here_delimiter(strip_tabs)?);
-                return Ok(Some(Redirect { target, op, line }));
+                return Ok(Some(Redirect { target, op }));
             }
             (Some(b'<'), Some(b'&'), _) => {
                 self.pos += 2;
@@ -613,11 +611,7 @@ impl Parser<'_> {
         let Some(word) = self.word(self.flags.extglob)? else {
             return Err(self.unexpected());
         };
-        Ok(Some(Redirect {
-            target,
-            op: make(word),
-            line,
-        }))
+        Ok(Some(Redirect { target, op: make(word) }))
     }
 
     fn here_delimiter(&mut self, strip_tabs: bool) -> Result<Rc<HereDoc>> {

@@ -9,11 +9,11 @@ use super::{Parser, Result, is_name_char, is_name_start};
 
 impl Parser<'_> {
     /// Reads behind `${` up to and with `}`. `dq`: inside double quotes or a here-document.
-    pub(super) fn param(&mut self, dq: bool, here: bool, line: u32) -> Result<Rc<Param>> {
+    pub(super) fn param(&mut self, dq: bool, here: bool) -> Result<Rc<Param>> {
         self.enter()?;
         let start = self.pos;
         let id = self.next_id;
-        let param = match self.param_body(dq, here, line)? {
+        let param = match self.param_body(dq, here)? {
             Some(param) => param,
             None => {
                 (self.pos, self.next_id) = (start, id);
@@ -25,7 +25,6 @@ impl Parser<'_> {
                     subscript: None,
                     indirect: false,
                     op: ParamOp::Bad(text),
-                    line,
                 }
             }
         };
@@ -33,14 +32,13 @@ impl Parser<'_> {
         Ok(Rc::new(param))
     }
 
-    fn param_body(&mut self, dq: bool, here: bool, line: u32) -> Result<Option<Param>> {
+    fn param_body(&mut self, dq: bool, here: bool) -> Result<Option<Param>> {
         let done = |name, subscript, indirect, op| {
             Ok(Some(Param {
                 name,
                 subscript,
                 indirect,
                 op,
-                line,
             }))
         };
         if self.peek() == Some(b'#') && self.peek_at(1) != Some(b'}') {
@@ -184,7 +182,7 @@ impl Parser<'_> {
                     self.pos += 1;
                 }
                 // A slash right behind the operator belongs to the pattern.
-                let slash = self.peek() == Some(b'/') && kind != ReplaceKind::First;
+                let slash = self.peek() == Some(b'/') && kind == ReplaceKind::All;
                 if slash {
                     self.pos += 1;
                 }

@@ -90,6 +90,7 @@ impl<'a> Parser<'a> {
         let open_line = self.line();
         // Parentheses or brackets open inside the text; question marks that want a colon.
         let (mut depth, mut ternary) = (0u32, 0u32);
+        let mut hidden = false;
         loop {
             let Some(c) = self.peek() else {
                 return match stop {
@@ -112,7 +113,7 @@ impl<'a> Parser<'a> {
                     return Ok(());
                 }
                 Stop::Quote if c == b'"' => return Ok(()),
-                Stop::Brace if c == b'}' => return Ok(()),
+                Stop::Brace if c == b'}' && !hidden => return Ok(()),
                 Stop::BraceSlash if c == b'}' || c == b'/' => return Ok(()),
                 Stop::BraceColon => match c {
                     b'}' => return Ok(()),
@@ -177,10 +178,9 @@ impl<'a> Parser<'a> {
                 }
                 b'\'' if stop == Stop::Brace && !self.here => {
                     // Between double quotes a single quote is literal, but hides a brace.
-                    let text = self.single_quoted()?;
-                    lit.push(b'\'');
-                    lit.extend(text);
-                    lit.push(b'\'');
+                    hidden = !hidden;
+                    lit.push(c);
+                    self.pos += 1;
                 }
                 b'<' | b'>' if matches!(stop, Stop::Meta(_)) => {
                     let line = self.line();
@@ -280,7 +280,7 @@ impl<'a> Parser<'a> {
             }
             Some(b'{') => {
                 self.pos += 2;
-                Part::Param(self.param(dq, stop == Stop::End, line)?)
+                Part::Param(self.param(dq, stop == Stop::End)?)
             }
             Some(b'\'') if !dq => {
                 self.pos += 2;
@@ -298,15 +298,15 @@ impl<'a> Parser<'a> {
                 while self.peek().is_some_and(is_name_char) {
                     self.pos += 1;
                 }
-                plain(ParamName::Name(self.slice(start, self.pos).to_vec()), line)
+                plain(ParamName::Name(self.slice(start, self.pos).to_vec()))
             }
             Some(c) if c.is_ascii_digit() => {
                 self.pos += 2;
-                plain(ParamName::Position(usize::from(c - b'0')), line)
+                plain(ParamName::Position(usize::from(c - b'0')))
             }
             Some(c @ (b'@' | b'*' | b'#' | b'?' | b'-' | b'$' | b'!')) => {
                 self.pos += 2;
-                plain(ParamName::Special(c), line)
+                plain(ParamName::Special(c))
             }
             _ => {
                 lit.push(b'$');
@@ -384,9 +384,7 @@ impl<'a> Parser<'a> {
         let sub = Rc::new(CommandSub {
             id,
             list,
-            error: None,
-            source: None,
-        });
+            error: None });
         self.note(id, || Piece::Sub(sub.clone()));
         Ok(sub)
     }
@@ -441,9 +439,7 @@ impl<'a> Parser<'a> {
         let sub = Rc::new(CommandSub {
             id,
             list,
-            error,
-            source: Some(source),
-        });
+            error });
         self.note(id, || Piece::Sub(sub.clone()));
         Ok(Part::Command(sub))
     }
@@ -548,13 +544,12 @@ fn ends_in_continuation(line: &[u8]) -> bool {
         .is_some_and(|l| l.iter().rev().take_while(|c| **c == b'\\').count() % 2 == 1)
 }
 
-fn plain(name: ParamName, line: u32) -> Part {
+fn plain(name: ParamName) -> Part {
     Part::Param(Rc::new(Param {
         name,
         subscript: None,
         indirect: false,
         op: ParamOp::None,
-        line,
     }))
 }
 
