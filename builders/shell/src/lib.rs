@@ -31,8 +31,21 @@ pub fn check_syntax(text: &[u8]) -> Result<(), String> {
 
 fn read_all(text: &[u8]) -> Result<(), String> {
     use std::rc::Rc;
-    let source = Rc::new(syntax::ast::Source { name: b"check".to_vec(), text: text.into() });
-    let mut parser = syntax::Parser::new(text, source, 0, 1, syntax::Flags { extglob: true, posix: false });
+    let source = Rc::new(syntax::ast::Source {
+        name: b"check".to_vec(),
+        text: text.into(),
+    });
+    let mut parser = syntax::Parser::new(
+        text,
+        source,
+        0,
+        1,
+        syntax::Flags {
+            extglob: true,
+            posix: false,
+            utf8: false,
+        },
+    );
     while parser.next_unit().map_err(|e| e.message)?.is_some() {}
     Ok(())
 }
@@ -62,7 +75,14 @@ pub fn regex_find(expression: &[u8], text: &[u8]) -> Option<(usize, usize)> {
 fn with_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
     // Only reserved, not used, until the script recurses.
     const STACK: usize = 1 << 30;
-    std::thread::scope(|scope| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run).ok()?.join().ok())
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, run)
+            .ok()?
+            .join()
+            .ok()
+    })
 }
 
 #[cfg(not(unix))]

@@ -33,6 +33,7 @@ fn show(output: &Output) -> String {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // sorted right below
 fn scripts_agree_with_gnu_bash() {
     let bash = Path::new("/bin/bash");
     if !bash.exists() {
@@ -55,8 +56,19 @@ fn scripts_agree_with_gnu_bash() {
             && want.status.code() == got.status.code()
             && want.stderr.is_empty() == got.stderr.is_empty();
         if !same {
-            failed.push(format!("#### {}\n== bash: {}\n== ours: {}", script.display(), show(&want), show(&got)));
+            failed.push(format!(
+                "#### {}\n== bash: {}\n== ours: {}",
+                script.display(),
+                show(&want),
+                show(&got)
+            ));
         }
     }
-    assert!(failed.is_empty(), "{} of {} scripts differ\n{}", failed.len(), scripts.len(), failed.join("\n"));
+    assert!(
+        failed.is_empty(),
+        "{} of {} scripts differ\n{}",
+        failed.len(),
+        scripts.len(),
+        failed.join("\n")
+    );
 }

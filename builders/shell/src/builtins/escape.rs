@@ -13,7 +13,7 @@ pub enum Escapes {
 }
 
 /// Appends the text that escapes stand for. True: `\c` ends all output.
-pub fn unescape(text: &[u8], how: Escapes, out: &mut Vec<u8>) -> bool {
+pub fn unescape(text: &[u8], how: Escapes, utf8: bool, out: &mut Vec<u8>) -> bool {
     let mut at = 0;
     while let Some(&c) = text.get(at) {
         at += 1;
@@ -22,7 +22,7 @@ pub fn unescape(text: &[u8], how: Escapes, out: &mut Vec<u8>) -> bool {
             continue;
         }
         let rest = text.get(at..).unwrap_or_default();
-        match escape(rest, how, out) {
+        match escape(rest, how, utf8, out) {
             Some(used) => at += used,
             None => return true,
         }
@@ -31,7 +31,7 @@ pub fn unescape(text: &[u8], how: Escapes, out: &mut Vec<u8>) -> bool {
 }
 
 /// One escape behind its backslash: what it takes of the text. `None`: `\c`.
-pub fn escape(rest: &[u8], how: Escapes, out: &mut Vec<u8>) -> Option<usize> {
+pub fn escape(rest: &[u8], how: Escapes, utf8: bool, out: &mut Vec<u8>) -> Option<usize> {
     let Some(&e) = rest.first() else {
         out.push(b'\\');
         return Some(0);
@@ -46,8 +46,8 @@ pub fn escape(rest: &[u8], how: Escapes, out: &mut Vec<u8>) -> Option<usize> {
         b't' => Some(b'\t'),
         b'v' => Some(11),
         b'\\' => Some(b'\\'),
-        b'"' if how != Escapes::Echo => Some(b'"'),
-        b'\'' if how != Escapes::Echo => Some(b'\''),
+        b'"' if how == Escapes::Format => Some(b'"'),
+        b'\'' if how == Escapes::Format => Some(b'\''),
         b'?' if how == Escapes::Format => Some(b'?'),
         _ => None,
     };
@@ -81,7 +81,7 @@ pub fn escape(rest: &[u8], how: Escapes, out: &mut Vec<u8>) -> Option<usize> {
             if used == 0 {
                 out.extend([b'\\', e]);
             } else {
-                push_code_point(out, value);
+                push_code_point(out, value, utf8);
             }
             Some(1 + used)
         }

@@ -30,7 +30,10 @@ pub fn wait(sh: &mut Shell, call: &mut Call) -> Flow {
     if options.has(b'n') {
         for text in &ids {
             if job_pid(sh, text).is_none() {
-                sh.builtin_error(&call.name, [b"`", text.as_slice(), b"': not a pid or valid job spec"].concat());
+                sh.builtin_error(
+                    &call.name,
+                    [b"`", text.as_slice(), b"': not a pid or valid job spec"].concat(),
+                );
             }
         }
         let wanted: Vec<Pid> = ids.iter().filter_map(|t| job_pid(sh, t)).collect();
@@ -176,8 +179,10 @@ pub fn jobs(sh: &mut Shell, call: &mut Call) -> Flow {
     let mut out = Vec::new();
     let list = sh.jobs.clone();
     for (at, job) in list.iter().enumerate().filter(|(_, j)| j.status.is_none()) {
-        if matches!(sys::wait(Some(job.pid), true), Ok(Some((_, status))) if { sh.jobs.get_mut(at).map(|j| j.status = Some(status)); true })
-        {
+        if let Ok(Some((_, status))) = sys::wait(Some(job.pid), true) {
+            if let Some(job) = sh.jobs.get_mut(at) {
+                job.status = Some(status);
+            }
             continue;
         }
         if only_pids {

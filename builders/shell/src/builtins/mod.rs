@@ -4,6 +4,7 @@
 mod complete;
 mod control;
 mod declare;
+mod declare_list;
 mod directory;
 mod escape;
 mod getopts;

@@ -191,7 +191,7 @@ pub fn shopt(sh: &mut Shell, call: &mut Call) -> Flow {
                 format!("shopt -{} {name}\n", if value { 's' } else { 'u' })
             }
         } else {
-            let width = if old { 15 } else { 20 };
+            let width = 15;
             format!("{name:<width$}\t{}\n", if value { "on" } else { "off" })
         }
     };

@@ -31,7 +31,7 @@ pub fn echo(sh: &mut Shell, call: &mut Call) -> Flow {
             out.push(b' ');
         }
         if escapes {
-            if unescape(arg, Escapes::Echo, &mut out) {
+            if unescape(arg, Escapes::Echo, sh.st.utf8, &mut out) {
                 newline = false;
                 break;
             }

@@ -105,6 +105,7 @@ impl Printf<'_> {
                 b'\\' => match escape(
                     format.get(at..).unwrap_or_default(),
                     Escapes::Format,
+                    self.sh.st.utf8,
                     &mut self.out,
                 ) {
                     Some(used) => at += used,
@@ -226,7 +227,12 @@ impl Printf<'_> {
                 let prefix: &[u8] = match conversion {
                     b'x' if spec.alternate && value != 0 => b"0x",
                     b'X' if spec.alternate && value != 0 => b"0X",
-                    b'o' if spec.alternate && !digits.starts_with('0') => b"0",
+                    b'o' if spec.alternate
+                        && !digits.starts_with('0')
+                        && spec.precision.is_none_or(|p| p <= digits.len()) =>
+                    {
+                        b"0"
+                    }
                     _ => b"",
                 };
                 self.put_number(&spec, prefix, digits.into_bytes());
@@ -248,7 +254,7 @@ impl Printf<'_> {
             b'b' => {
                 let text = self.arg().unwrap_or_default();
                 let mut value = Vec::new();
-                self.stop = unescape(&text, Escapes::PrintfB, &mut value);
+                self.stop = unescape(&text, Escapes::PrintfB, self.sh.st.utf8, &mut value);
                 self.put_text(&spec, value);
             }
             b'q' | b'Q' => {
@@ -396,9 +402,16 @@ impl Printf<'_> {
             self.error([text, b": invalid number"].concat());
         }
         let value = if negative { -value } else { value };
-        let (least, most) = if unsigned { (-(u64::MAX as i128), u64::MAX as i128) } else { (i128::from(i64::MIN), i128::from(i64::MAX)) };
+        let (least, most) = if unsigned {
+            (-(u64::MAX as i128), u64::MAX as i128)
+        } else {
+            (i128::from(i64::MIN), i128::from(i64::MAX))
+        };
         if overflow || value < least || value > most {
-            self.sh.builtin_error(b"printf", [b"warning: ", text, b": Numerical result out of range"].concat());
+            self.sh.builtin_error(
+                b"printf",
+                [b"warning: ", text, b": Numerical result out of range"].concat(),
+            );
             return if negative && !unsigned { least } else { most };
         }
         value

@@ -38,18 +38,16 @@ impl Input {
         }
         let mut chunk = [0u8; 4096];
         let len = if self.seekable { chunk.len() } else { 1 };
-        loop {
-            match self.desc.read(chunk.get_mut(..len)?) {
-                Ok(0) => return None,
-                Ok(n) => {
-                    self.buffer = chunk.get(..n)?.to_vec();
-                    self.at = 1;
-                    return self.buffer.first().copied();
-                }
-                Err(e) => {
-                    self.failed = Some(e);
-                    return None;
-                }
+        match self.desc.read(chunk.get_mut(..len)?) {
+            Ok(0) => None,
+            Ok(n) => {
+                self.buffer = chunk.get(..n)?.to_vec();
+                self.at = 1;
+                self.buffer.first().copied()
+            }
+            Err(e) => {
+                self.failed = Some(e);
+                None
             }
         }
     }

@@ -30,11 +30,12 @@ pub fn unset(sh: &mut Shell, call: &mut Call) -> Flow {
             continue;
         }
         let (mut name, mut subscript) = (name.to_vec(), subscript.map(<[u8]>::to_vec));
-        if !options.has(b'n') && sh.vars.get(&name).is_some_and(|v| v.has(attr::NAMEREF)) {
-            if let Some(target) = sh.resolve(&name) {
-                name = target.name;
-                subscript = subscript.or(target.subscript);
-            }
+        if !options.has(b'n')
+            && sh.vars.get(&name).is_some_and(|v| v.has(attr::NAMEREF))
+            && let Some(target) = sh.resolve(&name)
+        {
+            name = target.name;
+            subscript = subscript.or(target.subscript);
         }
         if sh.vars.get(&name).is_none()
             && subscript.is_none()

@@ -7,6 +7,9 @@ use crate::state::value::{Assoc, Value, attr};
 use crate::state::{Shell, Unwind};
 use crate::syntax::ast::{Assign, AssignValue, Element};
 
+/// An expanded element of a compound assignment: subscript, `+=`, value.
+pub type Item = (Option<Vec<u8>>, bool, Vec<u8>);
+
 impl Shell {
     /// Runs an assignment. The inner result tells whether it was refused (and reported).
     pub fn run_assign(
@@ -43,11 +46,24 @@ impl Shell {
                 ))
             }
             AssignValue::Array(_) if assign.subscript.is_some() => {
-                let raw = assign.subscript.as_ref().map(|s| s.raw.clone()).unwrap_or_default();
-                self.error([assign.name.as_slice(), b"[", &raw, b"]: cannot assign list to array member"].concat());
+                let raw = assign
+                    .subscript
+                    .as_ref()
+                    .map(|s| s.raw.clone())
+                    .unwrap_or_default();
+                self.error(
+                    [
+                        assign.name.as_slice(),
+                        b"[",
+                        &raw,
+                        b"]: cannot assign list to array member",
+                    ]
+                    .concat(),
+                );
                 Ok(Err(Refused))
             }
-            AssignValue::Array(elements) => { self.assign_array(&assign.name, elements, assign.append, scope, None, trace)
+            AssignValue::Array(elements) => {
+                self.assign_array(&assign.name, elements, assign.append, scope, None, trace)
             }
         }
     }
@@ -65,7 +81,13 @@ impl Shell {
         let name = match scope {
             Scope::Visible => match self.resolve(name) {
                 Some(target) if target.subscript.is_some() => {
-                    let shown = [target.name.as_slice(), b"[", target.subscript.as_deref().unwrap_or_default(), b"]"].concat();
+                    let shown = [
+                        target.name.as_slice(),
+                        b"[",
+                        target.subscript.as_deref().unwrap_or_default(),
+                        b"]",
+                    ]
+                    .concat();
                     self.error([b"`", shown.as_slice(), b"': not a valid identifier"].concat());
                     return Ok(Err(Refused));
                 }
@@ -83,7 +105,7 @@ impl Shell {
             return Ok(Err(refused));
         }
         // All values are expanded before anything changes: `a=("${a[@]}" x)`.
-        let mut items: Vec<(Option<Vec<u8>>, bool, Vec<u8>)> = Vec::new();
+        let mut items: Vec<Item> = Vec::new();
         for element in elements {
             match &element.subscript {
                 Some(sub) => {
@@ -92,7 +114,11 @@ impl Shell {
                     } else {
                         self.expand_arith(&sub.arith)?
                     };
-                    let value = if is_assoc { self.expand_single_plain(&element.value)? } else { self.expand_value(&element.value)? };
+                    let value = if is_assoc {
+                        self.expand_single_plain(&element.value)?
+                    } else {
+                        self.expand_value(&element.value)?
+                    };
                     items.push((Some(key), element.append, value));
                 }
                 None => {
@@ -112,7 +138,7 @@ impl Shell {
     pub fn store_items(
         &mut self,
         name: &[u8],
-        items: Vec<(Option<Vec<u8>>, bool, Vec<u8>)>,
+        items: Vec<Item>,
         append: bool,
         scope: Scope,
         assoc: bool,
@@ -143,7 +169,11 @@ impl Shell {
                             );
                             continue;
                         }
-                        let mut text = if add && append { map.get(&key).unwrap_or_default().to_vec() } else { Vec::new() };
+                        let mut text = if add && append {
+                            map.get(&key).unwrap_or_default().to_vec()
+                        } else {
+                            Vec::new()
+                        };
                         text.extend(value);
                         map.insert(&key, text);
                     }
@@ -181,7 +211,9 @@ impl Shell {
                 if key.iter().any(u8::is_ascii_alphabetic) {
                     self.binding(name, scope).value = Value::Indexed(map.clone());
                 }
-                let Ok(mut index) = self.eval_text(&key) else { return Err(Refused); };
+                let Ok(mut index) = self.eval_text(&key) else {
+                    return Err(Refused);
+                };
                 if index < 0 {
                     index += map.keys().next_back().map_or(0, |k| k + 1);
                 }

@@ -187,7 +187,10 @@ impl Shell {
                 Err(Unwind::Discard(s)) if self.st.subshell == 0 => {
                     status = s;
                     self.st.status = s;
-                    if self.st.options.errexit() && !std::mem::take(&mut self.quiet_discard) && self.st.quiet == 0 {
+                    if self.st.options.errexit()
+                        && !std::mem::take(&mut self.quiet_discard)
+                        && self.st.quiet == 0
+                    {
                         return Err(Unwind::Exit(s));
                     }
                 }

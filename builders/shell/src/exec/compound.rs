@@ -33,7 +33,12 @@ impl Shell {
                 self.run_for(name, words.as_deref(), body, command.line)
             }
             Kind::Select { name, words, body } => self.run_select(name, words.as_deref(), body),
-            Kind::ArithFor { init, condition, update, body } => self.run_arith_for([init, condition, update], body, command.line),
+            Kind::ArithFor {
+                init,
+                condition,
+                update,
+                body,
+            } => self.run_arith_for([init, condition, update], body, command.line),
             Kind::Case { word, arms } => self.run_case(word, arms),
             Kind::Arith(text) => {
                 self.before_command_trap(command.line)?;
@@ -239,13 +244,18 @@ impl Shell {
         })
     }
 
-    fn run_arith_for(&mut self, [init, condition, update]: [&ArithText; 3], body: &List, line: u32) -> Flow {
+    fn run_arith_for(
+        &mut self,
+        [init, condition, update]: [&ArithText; 3],
+        body: &List,
+        line: u32,
+    ) -> Flow {
         let value =
             |sh: &mut Self, text: &ArithText, default: i64| -> Result<Option<i64>, Unwind> {
-                            if text.raw.trim_ascii().is_empty() {
-                return Ok(Some(default));
-            }
-            sh.before_command_trap(line)?;
+                if text.raw.trim_ascii().is_empty() {
+                    return Ok(Some(default));
+                }
+                sh.before_command_trap(line)?;
                 if sh.st.options.xtrace() {
                     sh.trace_text(&[b"(( ", text.raw.as_slice(), b" ))"].concat());
                 }

@@ -12,11 +12,16 @@ use crate::state::value::attr;
 use crate::state::{Job, Shell};
 use crate::sys::{self, Handle, Pid, Spawn};
 
+/// What collects, the pipe's read end, its write end.
+type Sink = (Rc<Desc>, Rc<Desc>, Option<Rc<Desc>>);
+
+/// Starts a program with arguments and descriptors.
+type Start<'a> = dyn FnMut(&[Vec<u8>], &[(u32, Rc<Desc>)]) -> io::Result<Pid> + 'a;
+
 /// Pipes of processes that are started together.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// What collects, the pipe's read end, its write end.
-    sinks: Vec<(Rc<Desc>, Rc<Desc>, Option<Rc<Desc>>)>,
+    sinks: Vec<Sink>,
 }
 
 impl Batch {
@@ -256,7 +261,7 @@ fn write_all(desc: &Desc, text: &[u8]) -> io::Result<()> {
 fn start_instance(
     state: &[u8],
     list: &mut Vec<(u32, Rc<Desc>)>,
-    start: &mut dyn FnMut(&[Vec<u8>], &[(u32, Rc<Desc>)]) -> io::Result<Pid>,
+    start: &mut Start<'_>,
 ) -> io::Result<Pid> {
     let (read, write) = sys::pipe()?;
     let fd = (3..=super::super::state::fds::MAX_FD)

@@ -235,10 +235,11 @@ impl Shell {
                 Err(_) => mode.exclusive = true,
             }
         }
-        if cfg!(target_os = "wasi") && name == b"/dev/null" {
-            if let Ok(handle) = sys::open(&path, mode) {
-                return Ok(Rc::new(Desc::Os(handle)));
-            }
+        if cfg!(target_os = "wasi")
+            && name == b"/dev/null"
+            && let Ok(handle) = sys::open(&path, mode)
+        {
+            return Ok(Rc::new(Desc::Os(handle)));
         }
         Ok(Rc::new(Desc::Os(sys::open(&path, mode)?)))
     }
@@ -263,7 +264,7 @@ impl Shell {
                 let subscript = subscript.map(<[u8]>::to_vec);
                 if self
                     .assign(
-                        &base.to_vec(),
+                        base,
                         subscript.as_deref(),
                         fd.to_string().into_bytes(),
                         false,
@@ -333,7 +334,8 @@ impl Shell {
         };
         let Some(from) = number else {
             // `>& file` is `&> file`.
-            if matches!(redirect.op, RedirectOp::DupOut(_)) && matches!(redirect.target, RedirectFd::Default | RedirectFd::Number(1))
+            if matches!(redirect.op, RedirectOp::DupOut(_))
+                && matches!(redirect.target, RedirectFd::Default | RedirectFd::Number(1))
             {
                 let Some(desc) = self.open_for(&name, WRITE, true) else {
                     return Ok(false);

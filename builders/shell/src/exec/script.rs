@@ -254,6 +254,7 @@ impl Shell {
             Flags {
                 extglob: true,
                 posix: false,
+                utf8: self.st.utf8,
             },
         );
         let Ok(Some(unit)) = parser.next_unit() else {

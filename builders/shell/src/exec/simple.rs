@@ -36,8 +36,10 @@ impl Shell {
     pub(super) fn before_simple(&mut self, command: &Rc<Command>) -> Result<(), Unwind> {
         self.st.line = command.line;
         if !self.st.traps.is_empty() {
-            self.st.command =
-                crate::syntax::print::command_text(command, &self.place.source).into();
+            if self.in_trap.is_empty() {
+                self.st.command =
+                    crate::syntax::print::command_text(command, &self.place.source).into();
+            }
             self.before_command_trap(command.line)?;
         }
         Ok(())
@@ -98,7 +100,11 @@ impl Shell {
     fn run_assignments_only(&mut self, simple: &Simple, command: &Rc<Command>) -> Flow {
         for assign in &simple.assigns {
             if self.run_assign(assign, Scope::Visible, true)?.is_err() {
-                return Err(if self.st.options.posix() { Unwind::Exit(1) } else { Unwind::Discard(1) });
+                return Err(if self.st.options.posix() {
+                    Unwind::Exit(1)
+                } else {
+                    Unwind::Discard(1)
+                });
             }
         }
         if !command.redirects.is_empty() {
@@ -154,7 +160,7 @@ impl Shell {
                 }
             }
         }
-                if refused && function.is_none() && builtins::is_special(&name) && self.st.options.posix() {
+        if refused && function.is_none() && builtins::is_special(&name) && self.st.options.posix() {
             self.end_temporary();
             return Err(Unwind::Exit(1));
         }
@@ -288,7 +294,10 @@ impl Shell {
 /// Is the command written as a declaration builtin?
 fn is_declaration(words: &[Word]) -> bool {
     let name = words.first().and_then(|w| w.literal());
-    matches!(name, Some(b"declare" | b"typeset" | b"local" | b"export" | b"readonly"))
+    matches!(
+        name,
+        Some(b"declare" | b"typeset" | b"local" | b"export" | b"readonly")
+    )
 }
 
 /// What `$_` becomes: the last argument; of a compound assignment the name.

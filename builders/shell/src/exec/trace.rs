@@ -1,5 +1,6 @@
 //! The trace of `set -x`.
 
+use super::assign::Item;
 use crate::expand::quote;
 use crate::state::Shell;
 use crate::syntax::ast::{Assign, AssignValue, Word};
@@ -85,12 +86,7 @@ impl Shell {
         self.trace_text(&text);
     }
 
-    pub fn trace_array(
-        &mut self,
-        name: &[u8],
-        items: &[(Option<Vec<u8>>, bool, Vec<u8>)],
-        append: bool,
-    ) {
+    pub fn trace_array(&mut self, name: &[u8], items: &[Item], append: bool) {
         let mut text = name.to_vec();
         text.extend_from_slice(if append { b"+=(" } else { b"=(" });
         for (at, (key, _, value)) in items.iter().enumerate() {

@@ -48,11 +48,22 @@ impl Shell {
             utf8: self.st.utf8,
         };
         // A star does not match a slash here.
-        let patterns: Vec<(usize, Pattern)> =
-            split_colons(&list).into_iter().map(|p| (p.iter().filter(|c| **c == b'/').count(), pattern::compile(&p, options))).collect();
+        let patterns: Vec<(usize, Pattern)> = split_colons(&list)
+            .into_iter()
+            .map(|p| {
+                (
+                    p.iter().filter(|c| **c == b'/').count(),
+                    pattern::compile(&p, options),
+                )
+            })
+            .collect();
         found.retain(|path| {
             let base = path.rsplit(|c| *c == b'/').next().unwrap_or_default();
-            base != b"." && base != b".." && !patterns.iter().any(|(slashes, p)| *slashes == path.iter().filter(|c| **c == b'/').count() && p.matches(path))
+            base != b"."
+                && base != b".."
+                && !patterns.iter().any(|(slashes, p)| {
+                    *slashes == path.iter().filter(|c| **c == b'/').count() && p.matches(path)
+                })
         });
     }
 

@@ -22,7 +22,9 @@ impl Shell {
                 .vars
                 .all()
                 .into_iter()
-                .filter(|(n, v)| n.starts_with(prefix) && !matches!(v.value, crate::state::value::Value::Unset))
+                .filter(|(n, v)| {
+                    n.starts_with(prefix) && !matches!(v.value, crate::state::value::Value::Unset)
+                })
                 .map(|(n, _)| n.to_vec())
                 .collect();
             for name in [
@@ -87,7 +89,8 @@ impl Shell {
                     Reference::Element(name, _) => [name.as_slice(), b"[...]"].concat(),
                     _ => b"!".to_vec(),
                 };
-                if matches!(&reference, Reference::Variable(name) if self.vars.get(name).is_some_and(crate::state::value::Var::is_array)) {
+                if matches!(&reference, Reference::Variable(name) if self.vars.get(name).is_some_and(crate::state::value::Var::is_array))
+                {
                     self.push_value(Val::One(Vec::new()), context, out);
                     return Ok(None);
                 }

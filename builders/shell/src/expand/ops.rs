@@ -113,13 +113,22 @@ impl Shell {
                 [one] => colon && one.is_empty(),
                 // Quoted, they are one text, which may be empty.
                 many => {
-                    colon && *star && context.dq && many.iter().all(Vec::is_empty) && self.ifs_first().is_empty()
+                    colon
+                        && *star
+                        && context.dq
+                        && many.iter().all(Vec::is_empty)
+                        && self.ifs_first().is_empty()
                 }
             },
         };
         match (kind, missing) {
             (b'+', true) => {
-                if context.dq && !matches!(reference, Reference::All(_, false) | Reference::Special(b'@')) {
+                if context.dq
+                    && !matches!(
+                        reference,
+                        Reference::All(_, false) | Reference::Special(b'@')
+                    )
+                {
                     out.push(Chunk::quoted(Vec::new()));
                 }
                 Ok(())

@@ -99,7 +99,9 @@ impl Shell {
                 2
             };
         }
-        let mark = text.first().is_some_and(|c| !matches!(c, b' ' | b'\t' | b'\n'));
+        let mark = text
+            .first()
+            .is_some_and(|c| !matches!(c, b' ' | b'\t' | b'\n'));
         let mut fields = Vec::new();
         let mut current = Field::default();
         let (mut has, mut last) = (false, Last::Text);

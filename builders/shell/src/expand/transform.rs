@@ -20,7 +20,7 @@ impl Shell {
             b'U' => map(value, |t| change(&t, Change::Upper, true, None, utf8)),
             b'L' => map(value, |t| change(&t, Change::Lower, true, None, utf8)),
             b'u' => map(value, |t| change(&t, Change::Upper, false, None, utf8)),
-            b'E' => map(value, |t| crate::syntax::ansi_c_unescape(&t)),
+            b'E' => map(value, |t| crate::syntax::ansi_c_unescape(&t, utf8)),
             b'P' => {
                 let mut error = None;
                 let value = map(value, |t| match self.prompt(&t) {

@@ -119,10 +119,8 @@ fn add(
                 }
                 stack.push((pc + 1, saved.into()));
             }
-            Some(Inst::Assert(assertion)) => {
-                if holds(*assertion, text, at) {
-                    stack.push((pc + 1, captures));
-                }
+            Some(Inst::Assert(assertion)) if holds(*assertion, text, at) => {
+                stack.push((pc + 1, captures));
             }
             Some(_) => threads.list.push((pc, captures)),
             None => {}

@@ -135,7 +135,10 @@ impl Shell {
                         self.error([b"`", shown.as_slice(), b"': not a valid identifier"].concat());
                         return Err(Refused);
                     }
-                    subscript = Some(self.expand_subscript_text(&target.name, &own).map_err(|_| Refused)?);
+                    subscript = Some(
+                        self.expand_subscript_text(&target.name, &own)
+                            .map_err(|_| Refused)?,
+                    );
                 }
                 name = target.name;
             }

@@ -127,6 +127,9 @@ pub struct Job {
     pub drain: Option<(Rc<Desc>, Rc<Desc>)>,
 }
 
+/// An expression, and whether case and UTF-8 count.
+pub type RegexKey = (Vec<u8>, bool, bool);
+
 /// The running shell.
 #[derive(Debug)]
 pub struct Shell {
@@ -157,7 +160,7 @@ pub struct Shell {
     pub exec_keeps: bool,
     /// `LINENO` stays while a trap's action runs.
     pub frozen_line: bool,
-    pub regex_cache: Option<((Vec<u8>, bool, bool), Rc<crate::regex::Regex>)>,
+    pub regex_cache: Option<(RegexKey, Rc<crate::regex::Regex>)>,
     /// Numbers for subshells in this instance, as `BASHPID` shows them.
     pub next_pid: u32,
 }
@@ -182,6 +185,7 @@ impl Shell {
         Flags {
             extglob: self.st.options.extglob(),
             posix: self.st.options.posix(),
+            utf8: self.st.utf8,
         }
     }
 

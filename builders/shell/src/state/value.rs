@@ -2,7 +2,7 @@
 //! table (`hashlib.c`, FNV-1 in 1024 buckets, newest first), because scripts let that order reach
 //! their output.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
@@ -136,12 +136,17 @@ impl Hasher for Fnv {
     }
 }
 
-pub type FnvMap<K, V> = HashMap<K, V, BuildHasherDefault<Fnv>>;
+/// A hash table whose order is never shown: what reaches an output is sorted first.
+#[allow(clippy::disallowed_types)]
+pub type FnvMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<Fnv>>;
+
+/// A value, and its number in order of insertion.
+type Numbered = (Vec<u8>, u64);
 
 /// An associative array.
 #[derive(Debug, Clone)]
 pub struct Assoc {
-    items: Rc<FnvMap<Vec<u8>, (Vec<u8>, u64)>>,
+    items: Rc<FnvMap<Vec<u8>, Numbered>>,
     next: u64,
     buckets: u32,
 }

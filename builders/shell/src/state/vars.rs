@@ -36,6 +36,9 @@ struct Layer {
     scopes: usize,
 }
 
+/// Name, level and variable of a binding.
+pub type Exported<'a> = (&'a [u8], u32, &'a Var);
+
 #[derive(Debug, Default)]
 pub struct Vars {
     map: FnvMap<Name, Entry>,
@@ -219,7 +222,7 @@ impl Vars {
 
     /// Every scope and binding, for another instance: kinds of the scopes, and name, level,
     /// variable of each binding in order.
-    pub fn export(&self) -> (Vec<ScopeKind>, Vec<(&[u8], u32, &Var)>) {
+    pub fn export(&self) -> (Vec<ScopeKind>, Vec<Exported<'_>>) {
         let mut list: Vec<_> = self
             .map
             .iter()

@@ -11,6 +11,7 @@ mod cond;
 mod param;
 pub mod print;
 mod quote;
+mod redirect;
 mod word;
 
 use std::cell::Cell;
@@ -32,17 +33,20 @@ const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") {
 pub struct Flags {
     pub extglob: bool,
     pub posix: bool,
+    /// The locale's characters are UTF-8 (for `$'\u…'`).
+    pub utf8: bool,
 }
 
 impl Flags {
     pub fn to_bits(self) -> u8 {
-        u8::from(self.extglob) | u8::from(self.posix) << 1
+        u8::from(self.extglob) | u8::from(self.posix) << 1 | u8::from(self.utf8) << 2
     }
 
     pub fn from_bits(bits: u8) -> Flags {
         Flags {
             extglob: bits & 1 != 0,
             posix: bits & 2 != 0,
+            utf8: bits & 4 != 0,
         }
     }
 }

@@ -188,7 +188,9 @@ impl Parser<'_> {
                 }
                 let mut pattern = self.word_until(Stop::BraceSlash)?;
                 if slash {
-                    pattern.parts.insert(0, super::ast::Part::Quoted(b"/".to_vec()));
+                    pattern
+                        .parts
+                        .insert(0, super::ast::Part::Quoted(b"/".to_vec()));
                 }
                 let with = if self.peek() == Some(b'/') {
                     self.pos += 1;

@@ -101,16 +101,12 @@ impl<'a> Printer<'a> {
                 self.put(" &");
             }
             if at < last {
-                if !item.background {
-                    if self.docs.is_empty() {
-                        self.put(";")
-                    }
-                }
-                self.newline();
-            } else if closed && !item.background {
-                if self.docs.is_empty() {
+                if !item.background && self.docs.is_empty() {
                     self.put(";")
                 }
+                self.newline();
+            } else if closed && !item.background && self.docs.is_empty() {
+                self.put(";")
             }
         }
     }
@@ -474,7 +470,7 @@ impl<'a> Printer<'a> {
             }
             self.put(op);
             match word.literal() {
-                Some(text) if word.span == (0, 0) => self.put(text.to_vec()),
+                Some(text) if word.span == (0, 0) => self.put(text),
                 _ => self.word(word),
             }
         }

@@ -17,12 +17,12 @@ impl Parser<'_> {
         }
         let text = self.slice(start, self.pos);
         self.pos += 1;
-        Ok(ansi_c_unescape(text))
+        Ok(ansi_c_unescape(text, self.flags.utf8))
     }
 }
 
 /// The text that the inside of `$'…'` stands for; a NUL ends it.
-pub fn ansi_c_unescape(text: &[u8]) -> Vec<u8> {
+pub fn ansi_c_unescape(text: &[u8], utf8: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut i = 0;
     while let Some(&c) = text.get(i) {
@@ -89,7 +89,7 @@ pub fn ansi_c_unescape(text: &[u8]) -> Vec<u8> {
                 if value == 0 {
                     return out;
                 }
-                push_code_point(&mut out, value);
+                push_code_point(&mut out, value, utf8);
             }
             b'c' => {
                 let Some(&x) = text.get(i) else {
@@ -130,7 +130,17 @@ pub fn digits(text: &[u8], base: u32, max: usize) -> (u32, usize) {
 }
 
 /// Appends a code point in UTF-8, also one that Unicode does not allow (as bash's `u32toutf8`).
-pub fn push_code_point(out: &mut Vec<u8>, value: u32) {
+/// Where the locale has no such character, it stays an escape.
+pub fn push_code_point(out: &mut Vec<u8>, value: u32, utf8: bool) {
+    if !utf8 && value >= 0x80 {
+        let text = if value > 0xffff {
+            format!("\\U{value:08X}")
+        } else {
+            format!("\\u{value:04X}")
+        };
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     let low = |shift: u32| (0x80 | (value >> shift) & 0x3f) as u8;
     match value {
         0..0x80 => out.push(value as u8),

@@ -384,7 +384,8 @@ impl<'a> Parser<'a> {
         let sub = Rc::new(CommandSub {
             id,
             list,
-            error: None });
+            error: None,
+        });
         self.note(id, || Piece::Sub(sub.clone()));
         Ok(sub)
     }
@@ -436,10 +437,7 @@ impl<'a> Parser<'a> {
             Err(e) if inner.depth > super::MAX_DEPTH => return Err(e),
             Err(e) => (super::ast::List::default(), Some((e.line, e.message))),
         };
-        let sub = Rc::new(CommandSub {
-            id,
-            list,
-            error });
+        let sub = Rc::new(CommandSub { id, list, error });
         self.note(id, || Piece::Sub(sub.clone()));
         Ok(Part::Command(sub))
     }

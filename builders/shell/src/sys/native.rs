@@ -190,7 +190,9 @@ pub fn access(path: &[u8], question: Access) -> bool {
     unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), mode, libc::AT_EACCESS) == 0 }
 }
 
-/// Names in a directory with their kind if it is known, without `.` and `..`, in no order.
+/// Names in a directory with their kind if it is known, without `.` and `..`, in no order: who
+/// shows them sorts them.
+#[allow(clippy::disallowed_methods)]
 pub fn read_dir(path: &[u8]) -> io::Result<Vec<(Vec<u8>, Option<FileKind>)>> {
     let mut out = Vec::new();
     for entry in std::fs::read_dir(OsStr::from_bytes(path))? {
@@ -227,12 +229,26 @@ pub fn own_program() -> Vec<u8> {
 /// exec; what it needs is allocated before. A failed exec comes back over a pipe.
 pub fn spawn(request: &Spawn) -> io::Result<Pid> {
     let text = |t: &[u8]| CString::new(t).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL));
-    let list = |items: &[Vec<u8>]| items.iter().map(|t| text(t)).collect::<io::Result<Vec<CString>>>();
+    let list = |items: &[Vec<u8>]| {
+        items
+            .iter()
+            .map(|t| text(t))
+            .collect::<io::Result<Vec<CString>>>()
+    };
     let (program, cwd) = (c_path(request.program)?, c_path(request.cwd)?);
     let (argv, env) = (list(request.argv)?, list(request.env)?);
-    let pointers = |list: &[CString]| -> Vec<*const libc::c_char> { list.iter().map(|t| t.as_ptr()).chain([std::ptr::null()]).collect() };
+    let pointers = |list: &[CString]| -> Vec<*const libc::c_char> {
+        list.iter()
+            .map(|t| t.as_ptr())
+            .chain([std::ptr::null()])
+            .collect()
+    };
     let (argv, env) = ((pointers(&argv), argv), (pointers(&env), env));
-    let fds: Vec<(i32, i32)> = request.fds.iter().filter_map(|(to, from)| Some((i32::try_from(*to).ok()?, from.0))).collect();
+    let fds: Vec<(i32, i32)> = request
+        .fds
+        .iter()
+        .filter_map(|(to, from)| Some((i32::try_from(*to).ok()?, from.0)))
+        .collect();
     let (read_end, write_end) = pipe()?;
     // SAFETY: see above; the shell's descriptors lie above the numbers that they are copied to, so
     // no copy overwrites a source. All pointers are to memory that lives through the calls.
@@ -254,7 +270,10 @@ pub fn spawn(request: &Spawn) -> io::Result<Pid> {
             if libc::chdir(cwd.as_ptr()) == 0 {
                 libc::execve(program.as_ptr(), argv.0.as_ptr(), env.0.as_ptr());
             }
-            let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL).to_ne_bytes();
+            let error = io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or(libc::EINVAL)
+                .to_ne_bytes();
             libc::write(write_end.0, error.as_ptr().cast(), error.len());
             libc::_exit(127)
         }
@@ -336,7 +355,7 @@ pub fn seed() -> u32 {
 /// Sets the mask for new files; gives the old one.
 pub fn set_umask(mask: u32) -> u32 {
     // SAFETY: umask cannot fail.
-    u32::from(unsafe { libc::umask(mask as libc::mode_t) })
+    unsafe { libc::umask(mask as libc::mode_t) }
 }
 
 pub fn current_dir() -> Vec<u8> {
@@ -478,7 +497,7 @@ pub fn times() -> [i64; 4] {
             libc::getrusage(who, &mut usage);
             usage
         };
-        let micros = |t: libc::timeval| t.tv_sec * 1_000_000 + i64::from(t.tv_usec);
+        let micros = |t: libc::timeval| t.tv_sec * 1_000_000 + t.tv_usec;
         out[at] = micros(usage.ru_utime);
         out[at + 1] = micros(usage.ru_stime);
     }
