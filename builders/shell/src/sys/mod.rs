@@ -74,6 +74,8 @@ pub struct Spawn<'a> {
     pub cwd: &'a [u8],
     /// Number in the program, and what it is here.
     pub fds: &'a [(u32, &'a Handle)],
+    /// Mask for new files; in wasm the kernel passes it on by itself.
+    #[cfg_attr(target_os = "wasi", allow(dead_code))]
     pub umask: u32,
     /// Signals that the program begins with ignored.
     pub ignored: &'a [i32],

@@ -353,9 +353,10 @@ pub fn seed() -> u32 {
 }
 
 /// Sets the mask for new files; gives the old one.
+#[allow(clippy::useless_conversion)] // 16 bits on macOS
 pub fn set_umask(mask: u32) -> u32 {
     // SAFETY: umask cannot fail.
-    unsafe { libc::umask(mask as libc::mode_t) }
+    unsafe { libc::umask(mask as libc::mode_t) }.into()
 }
 
 pub fn current_dir() -> Vec<u8> {
@@ -488,6 +489,7 @@ pub fn host_name() -> Vec<u8> {
 }
 
 /// User and system time of the process and of its children, in microseconds.
+#[allow(clippy::useless_conversion)] // 32 bits on macOS
 pub fn times() -> [i64; 4] {
     let mut out = [0; 4];
     for (at, who) in [(0, libc::RUSAGE_SELF), (2, libc::RUSAGE_CHILDREN)] {
@@ -497,7 +499,7 @@ pub fn times() -> [i64; 4] {
             libc::getrusage(who, &mut usage);
             usage
         };
-        let micros = |t: libc::timeval| t.tv_sec * 1_000_000 + t.tv_usec;
+        let micros = |t: libc::timeval| t.tv_sec * 1_000_000 + i64::from(t.tv_usec);
         out[at] = micros(usage.ru_utime);
         out[at + 1] = micros(usage.ru_stime);
     }
