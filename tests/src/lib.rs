@@ -1,1 +1,3 @@
 //! Integration tests with real parts: real Nix, GNU tools, hostile guests.
+
+pub mod builder_reference;

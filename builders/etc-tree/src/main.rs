@@ -1,3 +1,5 @@
-//! The etc-tree builder.
+//! The module `etc-tree`: imports only WASI. It writes no executable files.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    builder_etc_tree::main("etc-tree")
+}

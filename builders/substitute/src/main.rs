@@ -1,3 +1,5 @@
-//! The substitute builder.
+//! The module `substitute`: imports only WASI.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    builder_substitute::main("substitute", wasibuild_guest::mode::plain())
+}

@@ -1,3 +1,5 @@
-//! The text builder.
+//! The module `text`: imports only WASI.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    builder_text::main("text", wasibuild_guest::mode::plain())
+}

@@ -12,9 +12,15 @@
 pub mod case_hack;
 pub mod content_address;
 pub mod derivation;
+pub mod derivation_options;
+pub mod export;
 pub mod file_system_object;
 pub mod hash;
 pub mod nar;
+pub mod narinfo;
 pub mod nixbase32;
 pub mod path_info;
+pub mod placeholder;
+pub mod refscan;
 pub mod store_path;
+pub mod structured_attrs;

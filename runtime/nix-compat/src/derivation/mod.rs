@@ -7,6 +7,7 @@
 
 mod aterm;
 mod error;
+mod json;
 mod kind;
 mod modulo;
 mod parser;

@@ -1,0 +1,32 @@
+# The library's entry: functions with the argument conventions of nixpkgs that return derivations
+# for WebAssembly builders.
+#
+#     import ./nix-plugin/lib { builders = { text = ./text.wasm; … }; }
+#
+# Contract: pure Nix, no nixpkgs, Nix 2.8 or newer; the same call evaluates to the same derivation
+# on every host. A module is looked up in `builders` only when a function needs it.
+#
+# Counterpart: the trivial builders, `pkgs.formats`, `substitute`, … of nixpkgs. docs/builders.md
+# says for each which version's bytes it gives.
+{
+  # Attribute set: name of a module → path of its .wasm file (`wasibuild builders export DIR`).
+  builders,
+  # `wasm32-wasi` or `wasm32-wasip1`, the name that Determinate Nix knows.
+  system ? "wasm32-wasi",
+}:
+let
+  build = import ./derivation.nix { inherit builders system; };
+
+  # Each file: { build, self }: attribute set of functions. `self` is the whole library.
+  parts = [
+    ./text.nix
+    ./formats.nix
+    ./substitute.nix
+    ./etc-tree.nix
+    ./symlink-tree.nix
+    ./unit-file.nix
+  ];
+
+  self = builtins.foldl' (functions: part: functions // import part { inherit build self; }) { } parts;
+in
+self

@@ -1,0 +1,112 @@
+# Files with strings replaced: `substitute`, `substituteAll`, `substituteAllFiles`, `replaceVars`.
+#
+# Contract: the arguments and results of nixpkgs' functions of these names. Hooks (`preInstall`,
+# `postInstall`) are shell code and are refused. `--subst-var-from NAME ATTRIBUTE` is ours: it puts
+# the value of an attribute in place of `@NAME@`.
+#
+# Counterpart: pkgs/build-support/{substitute,replace-vars} in nixpkgs.
+{ build, self }:
+let
+  inherit (builtins)
+    baseNameOf
+    concatLists
+    concatStringsSep
+    filter
+    isList
+    isPath
+    isString
+    map
+    mapAttrs
+    removeAttrs
+    split
+    toString
+    ;
+
+  words = text: filter (part: isString part && part != "") (split "[ \t\n]+" text);
+
+  # A value as a derivation's environment spells it. Paths are copied into the store.
+  variable =
+    value:
+    if isPath value then
+      "${value}"
+    else if isList value then
+      concatStringsSep " " (map variable value)
+    else
+      toString value;
+
+  # Attributes that the functions below and Nix read; all others are variables.
+  known = [
+    "allowSubstitutes"
+    "derivationArgs"
+    "dir"
+    "files"
+    "isExecutable"
+    "meta"
+    "name"
+    "passthru"
+    "postInstall"
+    "preInstall"
+    "preferLocalBuild"
+    "replacements"
+    "src"
+    "substitutions"
+  ];
+
+  make =
+    arguments@{
+      src,
+      name ? baseNameOf (toString src),
+      dir ? null,
+      isExecutable ? false,
+      meta ? { },
+      passthru ? { },
+      ...
+    }:
+    attributes: variables:
+    if arguments ? preInstall || arguments ? postInstall then
+      throw "wasibuild: ${name}: preInstall and postInstall are shell code, which this builder does not run; remove them"
+    else
+      build {
+        module = if isExecutable then "substitute-executable" else "substitute";
+        inherit name meta passthru;
+        attributes = attributes // {
+          inherit src dir;
+          isExecutable = if isExecutable then true else null;
+        };
+        # A variable that is `null` is the empty string, so it must not be left out.
+        derivationArgs = variables // arguments.derivationArgs or { };
+      };
+
+  variables = arguments: mapAttrs (_: variable) (removeAttrs arguments known);
+
+  replaceVarsWith =
+    arguments@{ src, replacements, ... }:
+    make arguments {
+      replacements = mapAttrs (_: value: if value == null then null else toString value) replacements;
+    } { };
+in
+{
+  substitute =
+    arguments:
+    let
+      # The old form, a string or strings in which blanks stand between the words.
+      old = arguments.replacements or [ ];
+      substitutions =
+        concatLists (map words (if isList old then old else [ old ])) ++ arguments.substitutions or [ ];
+    in
+    make arguments { substitutions = map toString substitutions; } (variables arguments);
+
+  substituteAll = arguments: make arguments { all = true; } (variables arguments);
+
+  # The files, and all files below the directories, that `files` names relative to `src`.
+  substituteAllFiles =
+    arguments@{ src, files, ... }:
+    make arguments {
+      all = true;
+      inherit files;
+    } (variables arguments);
+
+  inherit replaceVarsWith;
+
+  replaceVars = src: replacements: replaceVarsWith { inherit src replacements; };
+}
