@@ -1,1 +1,35 @@
-//! The deterministic sandbox: wasmtime, a file system of its own, WASI preview 1, processes.
+//! The deterministic sandbox: WebAssembly builders over a file system and processes of our own.
+//!
+//! Contract: [`Engine::run`] takes a [`BuildRequest`] and gives the same [`Outcome`] on every host.
+//! A guest sees its declared inputs, its outputs, `/build`, `/tmp` and the fixed files of Nix's Linux
+//! sandbox, and nothing of the host. `docs/abi.md` is the contract with guests. Counterpart in Nix:
+//! `LocalDerivationGoal::startBuilder` and `runChild`.
+//!
+//! - [`engine`]: wasmtime, its settings, compiled modules.
+//! - [`kernel`]: processes, descriptors, pipes, clocks, the log; [`vfs`]: the files.
+//! - [`wasi`] and [`wasibuild_v1`]: the functions that guests import.
+//! - [`scheduler`] runs the processes; [`run`] puts it together.
+#![deny(unsafe_code)]
+
+mod errno;
+mod error;
+mod limits;
+mod program;
+mod request;
+mod run;
+mod scheduler;
+mod watch;
+
+pub mod engine;
+mod kernel;
+mod vfs;
+mod wasi;
+mod wasibuild_v1;
+
+pub use engine::{Engine, EngineOptions, Module};
+pub use error::{BuildError, EngineError, ForeignProgram};
+pub use kernel::log::LogSink;
+pub use limits::{LimitKind, Limits};
+pub use program::{LoadAnswer, NoApplets, ProgramLoader, ProgramQuery};
+pub use request::{BuildRequest, CancelToken, Outcome, ProgramSource, Stats};
+pub use vfs::WALL_CLOCK_NS;

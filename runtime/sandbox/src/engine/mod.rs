@@ -1,0 +1,195 @@
+//! The WebAssembly engine that all builds of a program share.
+//!
+//! Contract: one configuration, the same on every host, because parts of it can be observed by a
+//! guest: NaN bits are canonical, relaxed SIMD is deterministic, there are no threads. Modules are
+//! compiled once. Epochs serve only to stop a guest (time limits, cancelling); they never switch
+//! between processes.
+//!
+//! - [`module`]: a module ready to be instantiated. [`cache`]: compiled code on disk.
+//! - [`trust`]: who may write there.
+
+pub mod cache;
+pub mod module;
+pub mod trust;
+
+pub use module::Module;
+
+use crate::error::EngineError;
+use crate::wasi::call::Ctx;
+use crate::{wasi, wasibuild_v1};
+use cache::Cache;
+use module::FileIdentity;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use wasmtime::{Config, Linker, WasmFeatures};
+
+/// Bytes of native stack that wasm code of one process may use. Deeper recursion traps.
+const WASM_STACK: usize = 8 * 1024 * 1024;
+/// Bytes of native stack of one process: wasm code and the host calls that it makes.
+const PROCESS_STACK: usize = WASM_STACK + 2 * 1024 * 1024;
+/// How often running guests are asked whether they may go on.
+const EPOCH: Duration = Duration::from_millis(10);
+
+/// Where compiled code is kept.
+#[derive(Clone, Debug, Default)]
+pub struct EngineOptions {
+    /// The user's own cache; made if missing. `None` = modules are compiled in memory.
+    pub cache_dir: Option<PathBuf>,
+    /// Code that came with the program, never written to.
+    pub precompiled_dir: Option<PathBuf>,
+}
+
+/// The engine; cheap to clone, shared by threads.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    wasmtime: wasmtime::Engine,
+    linker: Linker<Ctx>,
+    cache: Cache,
+    /// By the digest of the wasm bytes. Each has a lock of its own, so that a module is compiled
+    /// once however many builds ask for it.
+    modules: Mutex<HashMap<[u8; 32], Arc<Mutex<Option<Module>>>>>,
+    /// By the identity of a file on the host, so that a known file is not even read.
+    files: Mutex<HashMap<FileIdentity, Module>>,
+}
+
+impl Engine {
+    /// Sets the engine up.
+    ///
+    /// # Errors
+    /// [`EngineError::Setup`] if wasmtime cannot work on this machine.
+    pub fn new(options: EngineOptions) -> Result<Engine, EngineError> {
+        let setup = |error: wasmtime::Error| EngineError::Setup(format!("{error:#}"));
+        let wasmtime = wasmtime::Engine::new(&config()).map_err(setup)?;
+        let mut linker = Linker::new(&wasmtime);
+        wasi::add_to_linker(&mut linker).map_err(setup)?;
+        wasibuild_v1::add_to_linker(&mut linker).map_err(setup)?;
+        start_epochs(&wasmtime)?;
+        let cache = Cache::open(&wasmtime, &options);
+        Ok(Engine {
+            inner: Arc::new(Inner {
+                wasmtime,
+                linker,
+                cache,
+                modules: Mutex::default(),
+                files: Mutex::default(),
+            }),
+        })
+    }
+
+    /// The module with these bytes (`\0asm…`), compiled now unless that was done before.
+    ///
+    /// # Errors
+    /// Not WebAssembly, not a WASI command, or an import that the sandbox does not have.
+    pub fn module(&self, bytes: &[u8]) -> Result<Module, EngineError> {
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
+        let slot = {
+            let mut modules = lock(&self.inner.modules);
+            Arc::clone(modules.entry(digest).or_default())
+        };
+        let mut slot = lock(&slot);
+        if let Some(module) = &*slot {
+            return Ok(module.clone());
+        }
+        let compiled = self
+            .inner
+            .cache
+            .compile(&self.inner.wasmtime, &digest, bytes)?;
+        let module = Module::link(&self.inner.linker, &compiled)?;
+        *slot = Some(module.clone());
+        Ok(module)
+    }
+
+    /// The module in a file. A file whose identity (device, inode, size, times) is known is not
+    /// read again: its change time cannot be set back.
+    ///
+    /// # Errors
+    /// As [`Engine::module`], and when the file cannot be read.
+    pub fn module_from_file(&self, file: &File) -> Result<Module, EngineError> {
+        let unread = |source| EngineError::Read {
+            path: PathBuf::from("module"),
+            source,
+        };
+        let identity = FileIdentity::of(file).map_err(unread)?;
+        if let Some(module) = lock(&self.inner.files).get(&identity) {
+            return Ok(module.clone());
+        }
+        let mut bytes = Vec::new();
+        let mut reader = file;
+        reader.read_to_end(&mut bytes).map_err(unread)?;
+        let module = self.module(&bytes)?;
+        lock(&self.inner.files).insert(identity, module.clone());
+        Ok(module)
+    }
+
+    /// Compiles ahead of time: the code that a `precompiled_dir` holds for these bytes, and the
+    /// file name under which it is found there.
+    ///
+    /// # Errors
+    /// As [`Engine::module`].
+    pub fn precompile(&self, bytes: &[u8]) -> Result<(String, Vec<u8>), EngineError> {
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
+        let code = self
+            .inner
+            .wasmtime
+            .precompile_module(bytes)
+            .map_err(|error| EngineError::Invalid(format!("{error:#}")))?;
+        Ok((self.inner.cache.file_name(&digest), code))
+    }
+
+    /// wasmtime's engine.
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.inner.wasmtime
+    }
+}
+
+/// The configuration. Whatever a guest can observe is fixed here, not taken from the host.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(true)
+        .relaxed_simd_deterministic(true)
+        .wasm_features(WasmFeatures::THREADS, false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(PROCESS_STACK)
+        .memory_init_cow(true)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(16))
+        .generate_address_map(false);
+    config
+}
+
+/// Moves the epoch while the engine lives.
+fn start_epochs(engine: &wasmtime::Engine) -> Result<(), EngineError> {
+    let weak = engine.weak();
+    std::thread::Builder::new()
+        .name("wasibuild-epoch".to_owned())
+        .spawn(move || {
+            loop {
+                std::thread::sleep(EPOCH);
+                match weak.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => return,
+                }
+            }
+        })
+        .map(|_| ())
+        .map_err(|error| EngineError::Setup(format!("cannot start a thread: {error}")))
+}
+
+/// Locks a table; a panic elsewhere leaves it whole, since every change is one insertion.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

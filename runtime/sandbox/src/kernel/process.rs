@@ -1,0 +1,58 @@
+//! A process: what it was started with, its descriptors, and how far it is.
+
+use super::random::Stream;
+use super::signal;
+use super::status::Status;
+use super::table::Table;
+use bstr::BString;
+use std::collections::BTreeMap;
+
+/// Number of a build's first process, as in the process namespace that Nix makes.
+pub const FIRST_PID: u32 = 1;
+
+/// What a process is doing.
+#[derive(Debug)]
+pub enum State {
+    /// Runs or is in the run queue.
+    Ready,
+    /// Waits for this; shown when nothing can go on.
+    Blocked(&'static str),
+    /// Ended, not yet waited for.
+    Ended(Status),
+}
+
+/// A process of the build.
+pub struct Process {
+    /// Process that started it; 0 for the first and for those whose parent ended.
+    pub parent: u32,
+    /// Argument vector.
+    pub argv: Vec<BString>,
+    /// Environment, sorted by name.
+    pub env: BTreeMap<BString, BString>,
+    /// Working directory: a path, since WASI's own directory is the guest's affair.
+    pub cwd: BString,
+    /// Mode bits that new files do not get.
+    pub umask: u32,
+    /// Its descriptors.
+    pub table: Table,
+    /// What it is doing.
+    pub state: State,
+    /// In the run queue.
+    pub queued: bool,
+    /// Waits for a child to end.
+    pub waits_for_child: bool,
+    /// The signal that ends it when it is next scheduled.
+    pub killed: Option<u8>,
+    /// Ignored signals, one bit each.
+    pub ignored: u32,
+    /// What `random_get` gives.
+    pub random: Stream,
+}
+
+impl Process {
+    /// Does the process ignore the signal?
+    pub fn ignores(&self, number: u8) -> bool {
+        signal::default_action(number) == signal::Action::Ignore
+            || self.ignored & (1u32 << (number & 31)) != 0
+    }
+}

@@ -1,0 +1,292 @@
+//! Starting processes, and what happens when one ends.
+
+use super::description::{Object, OpenFile};
+use super::process::{Process, State};
+use super::random::Stream;
+use super::status::Status;
+use super::table::{Descriptor, FIRST_PREOPEN, PREOPENS, Table};
+use super::{Kernel, signal};
+use crate::engine::Module;
+use crate::errno::{Errno, Result};
+use crate::error::Fatal;
+use crate::limits::LimitKind;
+use crate::vfs::node::NodeId;
+use bstr::BString;
+use std::collections::BTreeMap;
+
+/// The mask that Nix gives a builder.
+const UMASK: u32 = 0o022;
+
+/// Argument vector and environment together, in bytes (Linux's usual `ARG_MAX`).
+pub const ARG_MAX: usize = 2 * 1024 * 1024;
+
+/// What a process is started with.
+pub struct SpawnRequest {
+    /// The program: absolute, or from `cwd`.
+    pub path: BString,
+    /// Argument vector.
+    pub argv: Vec<BString>,
+    /// Environment.
+    pub env: BTreeMap<BString, BString>,
+    /// Working directory, absolute.
+    pub cwd: BString,
+    /// Descriptor of the child and of the parent that it duplicates. Nothing else is inherited.
+    pub descriptors: Vec<(u32, u32)>,
+}
+
+impl Kernel {
+    /// Makes the build's first process: standard input is `/dev/null`, output and error the log.
+    pub fn start_first(
+        &mut self,
+        module: Module,
+        argv: Vec<BString>,
+        env: BTreeMap<BString, BString>,
+        cwd: BString,
+    ) -> Result<u32> {
+        let null = self
+            .vfs
+            .resolve(self.vfs.root(), b"/dev/null", true)?
+            .existing()?;
+        self.vfs.hold(null)?;
+        let input = OpenFile::new(Object::Null(null), true, false, 0);
+        let log = OpenFile::new(Object::Log, true, true, 0);
+        let input = self.files.insert(input);
+        let log = self.files.insert(log);
+        self.files.retain(log);
+        let mut table = Table::default();
+        for (number, file) in [(0, input), (1, log), (2, log)] {
+            table.set(
+                number,
+                Descriptor {
+                    file,
+                    preopen: None,
+                },
+            );
+        }
+        self.add_process(0, module, argv, env, cwd, table, (UMASK, 0))
+    }
+
+    /// Starts a child of `pid`; gives its number.
+    ///
+    /// # Errors
+    /// As `posix_spawn`: those of `execve(2)`; `EBADF`, `EINVAL` for descriptors; `E2BIG`.
+    pub fn spawn(&mut self, pid: u32, request: SpawnRequest) -> Result<u32> {
+        let size: usize = request
+            .argv
+            .iter()
+            .map(|word| word.len() + 9)
+            .sum::<usize>()
+            + request
+                .env
+                .iter()
+                .map(|(name, value)| name.len() + value.len() + 10)
+                .sum::<usize>();
+        if size > ARG_MAX {
+            return Err(Errno::TooBig.into());
+        }
+        if request.cwd.first() != Some(&b'/') {
+            return Err(Errno::Inval.into());
+        }
+        let cwd = self.vfs.resolve(self.vfs.root(), &request.cwd, true)?;
+        if !self.vfs.node(cwd.existing()?)?.is_directory() {
+            return Err(Errno::Notdir.into());
+        }
+        let preopens = FIRST_PREOPEN..FIRST_PREOPEN + PREOPENS;
+        let mut files = BTreeMap::new();
+        for (child, parent) in &request.descriptors {
+            if preopens.contains(child) || *child >= self.limits.open_files {
+                return Err(Errno::Inval.into());
+            }
+            files.insert(*child, self.descriptor(pid, *parent)?.file);
+        }
+        if self.processes.len() as u64 >= u64::from(self.limits.processes) {
+            return Err(Fatal::Limit(LimitKind::Processes).into());
+        }
+        let loaded = self.load_program(pid, &request.path, request.argv, &request.cwd)?;
+        let mut table = Table::default();
+        for (child, file) in files {
+            self.files.retain(file);
+            table.set(
+                child as usize,
+                Descriptor {
+                    file,
+                    preopen: None,
+                },
+            );
+        }
+        let parent = self.process(pid)?;
+        let inherited = (parent.umask, parent.ignored);
+        self.add_process(
+            pid,
+            loaded.module,
+            loaded.argv,
+            request.env,
+            request.cwd,
+            table,
+            inherited,
+        )
+    }
+
+    /// Adds a process to the table and to the end of the run queue.
+    #[allow(clippy::too_many_arguments)] // The parts of a process; a struct would only rename them.
+    fn add_process(
+        &mut self,
+        parent: u32,
+        module: Module,
+        argv: Vec<BString>,
+        env: BTreeMap<BString, BString>,
+        cwd: BString,
+        mut table: Table,
+        (umask, ignored): (u32, u32),
+    ) -> Result<u32> {
+        let pid = self.next_pid;
+        self.next_pid = pid.checked_add(1).ok_or(Errno::Again)?;
+        let preopens: [(&'static str, NodeId); PREOPENS as usize] = [
+            ("/nix/store", self.vfs.store()),
+            ("/build", self.vfs.build()),
+            ("/", self.vfs.root()),
+        ];
+        for (number, (path, node)) in (FIRST_PREOPEN as usize..).zip(preopens) {
+            self.vfs.hold(node)?;
+            let object = Object::Directory(node, None);
+            let file = self.files.insert(OpenFile::new(object, true, false, 0));
+            let preopen = Some(path);
+            table.set(number, Descriptor { file, preopen });
+        }
+        self.processes.insert(
+            pid,
+            Process {
+                parent,
+                argv,
+                env,
+                cwd,
+                umask,
+                table,
+                state: State::Ready,
+                queued: true,
+                waits_for_child: false,
+                killed: None,
+                ignored,
+                random: Stream::new(&self.seed, "process", u64::from(pid)),
+            },
+        );
+        self.started.push_back((pid, module));
+        self.ready.push_back(pid);
+        Ok(pid)
+    }
+
+    /// A process ended: its descriptors close, its parent may know, its children have none.
+    pub fn ended(&mut self, pid: u32, status: Status) {
+        self.clock.clear(pid);
+        if let Status::Trap(_, text) = &status
+            && pid != super::process::FIRST_PID
+        {
+            let name = self
+                .process(pid)
+                .ok()
+                .and_then(|it| it.argv.first().cloned());
+            let first = text.lines().next().unwrap_or_default();
+            let line = format!(
+                "wasibuild: process {pid} ({}) trapped: {first}\n",
+                name.unwrap_or_default()
+            );
+            // A full log is noticed by the next writer.
+            let _ = self.log.write(line.as_bytes());
+        }
+        let Some(process) = self.processes.get_mut(&pid) else {
+            return;
+        };
+        let parent = process.parent;
+        process.state = State::Ended(status);
+        for descriptor in process.table.drain() {
+            self.release(descriptor.file);
+        }
+        let mut orphans = Vec::new();
+        for (child, process) in &mut self.processes {
+            if process.parent == pid {
+                process.parent = 0;
+                if let State::Ended(_) = process.state {
+                    orphans.push(*child);
+                }
+            }
+        }
+        for orphan in orphans {
+            self.processes.remove(&orphan);
+        }
+        match self.processes.get_mut(&parent) {
+            Some(parent_process) => {
+                if parent_process.waits_for_child {
+                    parent_process.waits_for_child = false;
+                    self.wake_one(parent);
+                }
+            }
+            None if pid != super::process::FIRST_PID => {
+                self.processes.remove(&pid);
+            }
+            None => {}
+        }
+    }
+
+    /// Sends a signal. `Ok(true)` means that it ends the caller itself.
+    ///
+    /// # Errors
+    /// `ESRCH`, `EINVAL`.
+    pub fn kill(&mut self, pid: u32, target: u32, number: u8) -> Result<bool> {
+        if number > signal::MAX {
+            return Err(Errno::Inval.into());
+        }
+        let process = self.process_mut(target)?;
+        if number == 0 || process.ignores(number) {
+            return Ok(false);
+        }
+        if let State::Ended(_) = process.state {
+            return Ok(false);
+        }
+        if target == pid {
+            return Ok(true);
+        }
+        process.killed.get_or_insert(number);
+        self.wake_one(target);
+        Ok(false)
+    }
+
+    /// Ignores a signal, or no longer.
+    ///
+    /// # Errors
+    /// `EINVAL` for one that cannot be ignored.
+    pub fn ignore_signal(&mut self, pid: u32, number: u8, ignore: bool) -> Result<()> {
+        if !signal::can_ignore(number) {
+            return Err(Errno::Inval.into());
+        }
+        let bit = 1u32 << number;
+        let process = self.process_mut(pid)?;
+        if ignore {
+            process.ignored |= bit;
+        } else {
+            process.ignored &= !bit;
+        }
+        Ok(())
+    }
+}
+
+impl Kernel {
+    /// Notes the process's working directory, so that its children and the host know it.
+    ///
+    /// # Errors
+    /// `EINVAL` unless absolute; as `chdir(2)` otherwise.
+    pub fn set_cwd(&mut self, pid: u32, path: BString) -> Result<()> {
+        if path.first() != Some(&b'/') {
+            return Err(Errno::Inval.into());
+        }
+        let place = self.vfs.resolve(self.vfs.root(), &path, true)?;
+        let node = self.vfs.node(place.existing()?)?;
+        if !node.is_directory() {
+            return Err(Errno::Notdir.into());
+        }
+        if !node.permits(1) {
+            return Err(Errno::Acces.into());
+        }
+        self.process_mut(pid)?.cwd = path;
+        Ok(())
+    }
+}

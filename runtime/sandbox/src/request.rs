@@ -1,0 +1,116 @@
+//! What a build is asked with, and what it gives.
+
+use crate::engine::Module;
+use crate::limits::Limits;
+use crate::program::ProgramLoader;
+use bstr::BString;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
+
+/// The builder's program.
+#[derive(Clone, Debug)]
+pub enum ProgramSource {
+    /// A file in the view, normally in an input. It needs no executable bit.
+    Path(BString),
+    /// A module that is at hand.
+    Module(Module),
+}
+
+/// Everything that decides a build's result.
+#[derive(Clone)]
+pub struct BuildRequest {
+    /// The derivation's name, for messages.
+    pub name: String,
+    /// The builder.
+    pub program: ProgramSource,
+    /// Its argument vector: the builder's base name, then the derivation's arguments.
+    pub argv: Vec<BString>,
+    /// Its environment.
+    pub env: BTreeMap<BString, BString>,
+    /// Its working directory in the view; Nix's is `/build`.
+    pub cwd: BString,
+    /// The input closure: base name of each store path, and its real place on disk.
+    pub inputs: BTreeMap<String, PathBuf>,
+    /// Base name of the store path of each output.
+    pub outputs: BTreeMap<String, String>,
+    /// Files in `/build`, such as `.attrs.json`.
+    pub build_files: BTreeMap<BString, Contents>,
+    /// What all randomness follows from; normally a digest of the derivation.
+    pub seed: [u8; 32],
+    /// The build's bounds.
+    pub limits: Limits,
+    /// Decides about programs that are not WebAssembly.
+    pub programs: Arc<dyn ProgramLoader>,
+    /// Show `/bin/sh`, whose program the loader supplies.
+    pub shell: bool,
+    /// The disk that holds the inputs may fold case (the default on macOS).
+    pub folded_case: bool,
+    /// Where large files of the build spill to; `None` = the system's temporary directory.
+    pub spill_dir: Option<PathBuf>,
+}
+
+impl BuildRequest {
+    /// A request with the defaults of a Nix build: in `/build`, without inputs and outputs.
+    pub fn new(name: impl Into<String>, program: ProgramSource) -> BuildRequest {
+        BuildRequest {
+            name: name.into(),
+            program,
+            argv: Vec::new(),
+            env: BTreeMap::new(),
+            cwd: "/build".into(),
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            build_files: BTreeMap::new(),
+            seed: [0; 32],
+            limits: Limits::default(),
+            programs: Arc::new(crate::program::NoApplets),
+            shell: false,
+            folded_case: cfg!(target_os = "macos"),
+            spill_dir: None,
+        }
+    }
+}
+
+/// What a build that succeeded left.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Each output by its name.
+    pub outputs: BTreeMap<String, FileSystemObject>,
+    /// What it took.
+    pub stats: Stats,
+}
+
+/// What a build took; all but the times of the host is the same in every run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Processes that were started.
+    pub processes: u32,
+    /// Bytes of log.
+    pub log_bytes: u64,
+    /// Virtual time that passed, in nanoseconds.
+    pub virtual_ns: u64,
+}
+
+/// Ends a build from another thread, or from a handler of Ctrl-C.
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A token that cancels nothing yet.
+    pub fn new() -> CancelToken {
+        CancelToken::default()
+    }
+
+    /// Ends every build that was started with this token, within some 20 ms.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Was it cancelled?
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,259 @@
+//! One build from request to outcome.
+
+use crate::engine::Engine;
+use crate::errno::Fail;
+use crate::error::{BuildError, Fatal};
+use crate::kernel::Kernel;
+use crate::kernel::log::LogSink;
+use crate::kernel::status::Status;
+use crate::request::{BuildRequest, CancelToken, Outcome, ProgramSource, Stats};
+use crate::scheduler::{self, End};
+use crate::vfs::Vfs;
+use crate::vfs::collect::CollectError;
+use crate::vfs::layout::Layout;
+use crate::wasi::call::lock;
+use crate::watch::Watch;
+use bstr::BString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+impl Engine {
+    /// Runs a build. The log goes to `sink` as it is written; `cancel` ends the build early.
+    ///
+    /// # Errors
+    /// See [`BuildError`]; nothing of a failed build is left anywhere.
+    pub fn run(
+        &self,
+        request: BuildRequest,
+        sink: &mut dyn LogSink,
+        cancel: &CancelToken,
+    ) -> Result<Outcome, BuildError> {
+        check(&request)?;
+        let BuildRequest {
+            name,
+            limits,
+            outputs,
+            ..
+        } = &request;
+        let watch = Arc::new(Watch::new(limits, cancel));
+        let vfs = Vfs::new(Layout {
+            inputs: &request.inputs,
+            outputs: outputs
+                .values()
+                .map(|path| BString::from(path.as_str()))
+                .collect(),
+            build_files: &request.build_files,
+            shell: request.shell,
+            folded_case: request.folded_case,
+            spill_dir: request.spill_dir.clone(),
+            limits,
+        })
+        .map_err(|fail| explain(&request, fail, BString::default()))?;
+        let mut kernel = Kernel::new(
+            vfs,
+            limits.clone(),
+            request.seed,
+            Arc::clone(&request.programs),
+            self.clone(),
+        );
+        start(&mut kernel, &request)?;
+        let kernel = Arc::new(Mutex::new(kernel));
+        let end = scheduler::run(self, &kernel, &watch, sink);
+        let mut kernel = lock(&kernel);
+        let log_tail = kernel.log.tail();
+        let name = name.clone();
+        match end {
+            End::Exit(Status::Exit(0)) => {}
+            End::Exit(Status::Exit(code)) => {
+                return Err(BuildError::Exit {
+                    name,
+                    code,
+                    log_tail,
+                });
+            }
+            End::Exit(Status::Signal(signal)) => {
+                return Err(BuildError::Signal {
+                    name,
+                    signal,
+                    log_tail,
+                });
+            }
+            End::Exit(Status::Trap(_, trap)) => {
+                return Err(BuildError::Trap {
+                    name,
+                    trap,
+                    log_tail,
+                });
+            }
+            End::Deadlock(waiting) => {
+                return Err(BuildError::Deadlock {
+                    name,
+                    waiting,
+                    log_tail,
+                });
+            }
+            End::Fatal(fatal) => return Err(explain(&request, fatal.into(), log_tail)),
+        }
+        let outputs = collect(&mut kernel, &request, &log_tail)?;
+        let stats = Stats {
+            processes: kernel.process_count(),
+            log_bytes: kernel.log.total(),
+            virtual_ns: kernel.clock.peek(),
+        };
+        Ok(Outcome { outputs, stats })
+    }
+}
+
+/// Refuses requests that contradict themselves, before anything is made of them.
+fn check(request: &BuildRequest) -> Result<(), BuildError> {
+    let refuse = |reason: String| {
+        Err(BuildError::Request {
+            name: request.name.clone(),
+            reason,
+        })
+    };
+    let plain = |name: &[u8]| {
+        !name.is_empty()
+            && name != b"."
+            && name != b".."
+            && !name.contains(&b'/')
+            && !name.contains(&0)
+            && name.len() <= 255
+    };
+    let mut seen = BTreeSet::new();
+    for (output, path) in &request.outputs {
+        if !plain(path.as_bytes()) || !seen.insert(path) {
+            return refuse(format!("output '{output}' has the unusable path '{path}'"));
+        }
+        if request.inputs.contains_key(path) {
+            return refuse(format!(
+                "'{path}' is an input and output '{output}' at once"
+            ));
+        }
+    }
+    for input in request.inputs.keys() {
+        if !plain(input.as_bytes()) {
+            return refuse(format!(
+                "an input is called '{input}', which is no base name"
+            ));
+        }
+    }
+    for file in request.build_files.keys() {
+        if !plain(file) {
+            return refuse(format!("'{file}' cannot be a file of /build"));
+        }
+    }
+    let words = request
+        .argv
+        .iter()
+        .chain(request.env.keys())
+        .chain(request.env.values());
+    if words.into_iter().any(|word| word.contains(&0)) {
+        return refuse("an argument or a variable of the environment holds a NUL".to_owned());
+    }
+    if request
+        .env
+        .keys()
+        .any(|name| name.is_empty() || name.contains(&b'='))
+    {
+        return refuse(
+            "a variable of the environment has an empty name or one with '='".to_owned(),
+        );
+    }
+    if request.cwd.first() != Some(&b'/') {
+        return refuse(format!(
+            "the working directory '{}' is not absolute",
+            request.cwd
+        ));
+    }
+    Ok(())
+}
+
+/// Makes the first process.
+fn start(kernel: &mut Kernel, request: &BuildRequest) -> Result<(), BuildError> {
+    let failed = |program: &BString, reason: String| BuildError::Program {
+        name: request.name.clone(),
+        program: program.clone(),
+        reason,
+    };
+    let module = match &request.program {
+        ProgramSource::Module(module) => module.clone(),
+        ProgramSource::Path(path) => {
+            let place = kernel
+                .vfs
+                .resolve(kernel.vfs.root(), path, true)
+                .and_then(|place| place.existing());
+            let id = match place {
+                Ok(id) => id,
+                Err(Fail::Errno(_)) => {
+                    return Err(failed(
+                        path,
+                        "there is no such file in the inputs; the builder must be in the \
+                         derivation's input closure"
+                            .to_owned(),
+                    ));
+                }
+                Err(fail) => return Err(explain(request, fail, BString::default())),
+            };
+            kernel
+                .module(id)
+                .map_err(|error| failed(path, error.to_string()))?
+        }
+    };
+    kernel
+        .start_first(
+            module,
+            request.argv.clone(),
+            request.env.clone(),
+            request.cwd.clone(),
+        )
+        .map(|_| ())
+        .map_err(|fail| explain(request, fail, BString::default()))
+}
+
+/// Takes every output.
+fn collect(
+    kernel: &mut Kernel,
+    request: &BuildRequest,
+    log_tail: &BString,
+) -> Result<BTreeMap<String, wasibuild_nix_compat::file_system_object::FileSystemObject>, BuildError>
+{
+    let mut objects = BTreeMap::new();
+    for (output, base_name) in &request.outputs {
+        let object = kernel.vfs.collect(base_name).map_err(|error| match error {
+            CollectError::Missing => BuildError::MissingOutput {
+                name: request.name.clone(),
+                output: output.clone(),
+                path: format!("/nix/store/{base_name}"),
+                log_tail: log_tail.clone(),
+            },
+            CollectError::Refused(path, reason) => BuildError::Output {
+                name: request.name.clone(),
+                path,
+                reason,
+            },
+        })?;
+        objects.insert(output.clone(), object);
+    }
+    Ok(objects)
+}
+
+/// The error for the caller.
+fn explain(request: &BuildRequest, fail: Fail, log_tail: BString) -> BuildError {
+    let name = request.name.clone();
+    let fatal = match fail {
+        Fail::Fatal(fatal) => *fatal,
+        other => Fatal::Host(format!("the sandbox cannot be prepared: {other:?}")),
+    };
+    match fatal {
+        Fatal::Limit(kind) => BuildError::Limit {
+            name,
+            kind,
+            bound: kind.describe(&request.limits),
+            log_tail,
+        },
+        Fatal::Foreign(program) => BuildError::Foreign { name, program },
+        Fatal::Cancelled => BuildError::Cancelled { name },
+        Fatal::Host(reason) => BuildError::Host { name, reason },
+    }
+}
