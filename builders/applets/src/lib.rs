@@ -5,9 +5,28 @@
 //! program does. docs/applets.md lists programs, options, and known differences.
 
 mod coreutils;
+mod findutils;
+mod grep;
+mod regex;
+mod sed;
 mod shared;
 
 /// Runs the process as the utility of coreutils that it is called.
 pub fn coreutils() {
     coreutils::main()
+}
+
+/// Runs the process as `sed`.
+pub fn sed() {
+    sed::main()
+}
+
+/// Runs the process as `grep`, `egrep` or `fgrep`.
+pub fn grep() {
+    grep::main()
+}
+
+/// Runs the process as `find` or `xargs`.
+pub fn findutils() {
+    findutils::main()
 }

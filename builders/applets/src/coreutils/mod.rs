@@ -7,6 +7,8 @@ use crate::shared::options::Spec;
 use crate::shared::program;
 use bstr::{BString, ByteSlice};
 
+pub(crate) use mode::Mode;
+
 mod basename;
 mod calendar;
 mod cat;

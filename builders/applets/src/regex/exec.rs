@@ -292,6 +292,8 @@ impl Walk<'_> {
             Place::WordEdge => word(before) != word(after),
             Place::NotWordEdge => word(before) == word(after),
             Place::WordStart => !word(before) && word(after),
+            Place::NoWordBefore => !word(before),
+            Place::NoWordAfter => !word(after),
             Place::WordEnd => word(before) && !word(after),
         }
     }

@@ -7,11 +7,14 @@
 //!
 //! Counterpart: glibc's `posix/regcomp.c` and `regexec.c`, gnulib's `dfa.c`.
 
+use bstr::BString;
+
 mod compile;
 mod exec;
 mod parse;
 
 pub use exec::{Cache, Captures};
+pub use parse::class_of;
 
 /// Which language a pattern is in, and how it matches.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +27,17 @@ pub struct Syntax {
     pub multiline: bool,
     /// grep's syntax: a `{` that starts no interval is a plain character.
     pub lenient: bool,
+}
+
+/// What a match must lie between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edges {
+    /// Anything.
+    Any,
+    /// No word character on either side (`grep -w`).
+    Words,
+    /// The ends of the line (`grep -x`).
+    Lines,
 }
 
 /// A compiled pattern.
@@ -39,6 +53,28 @@ impl Regex {
         let parsed = parse::parse(pattern, syntax)?;
         let program = compile::compile(&parsed.node, syntax)?;
         Ok(Regex { program, groups: parsed.groups })
+    }
+
+    /// Compiles patterns of which any may match, for grep. `fixed`: they are plain text.
+    pub fn any(patterns: &[BString], syntax: Syntax, fixed: bool, edges: Edges) -> Result<Regex, &'static str> {
+        let mut nodes = Vec::new();
+        let mut groups = 0;
+        for pattern in patterns {
+            if fixed {
+                nodes.push(parse::fixed(pattern));
+                continue;
+            }
+            let parsed = parse::parse(pattern, syntax)?;
+            if patterns.len() > 1 && parsed.has_back {
+                return Err("back-references in one of several patterns");
+            }
+            // Of several patterns the groups may share numbers: nobody asks for them.
+            groups = groups.max(parsed.groups);
+            nodes.push(parsed.node);
+        }
+        let node = parse::between(nodes, edges);
+        let program = compile::compile(&node, syntax)?;
+        Ok(Regex { program, groups })
     }
 
     /// How many groups the pattern has.

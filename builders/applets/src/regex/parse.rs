@@ -47,6 +47,8 @@ pub enum Place {
     NotWordEdge,
     WordStart,
     WordEnd,
+    NoWordBefore,
+    NoWordAfter,
 }
 
 /// A pattern's tree.
@@ -66,6 +68,30 @@ pub enum Node {
 pub struct Parsed {
     pub node: Node,
     pub groups: usize,
+    pub has_back: bool,
+}
+
+/// Plain text.
+pub fn fixed(text: &[u8]) -> Node {
+    Node::Concat(text.iter().map(|byte| Node::Byte(*byte)).collect())
+}
+
+/// Any of the nodes, between such edges.
+pub fn between(mut nodes: Vec<Node>, edges: super::Edges) -> Node {
+    let node = match nodes.pop() {
+        Some(only) if nodes.is_empty() => only,
+        Some(last) => {
+            nodes.push(last);
+            Node::Either(nodes)
+        }
+        None => Node::Empty,
+    };
+    let (before, after) = match edges {
+        super::Edges::Any => return node,
+        super::Edges::Words => (Place::NoWordBefore, Place::NoWordAfter),
+        super::Edges::Lines => (Place::TextStart, Place::TextEnd),
+    };
+    Node::Concat(vec![Node::Place(before), node, Node::Place(after)])
 }
 
 /// Deepest nesting of groups.
@@ -85,12 +111,12 @@ fn is_space(byte: u8) -> bool {
 }
 
 pub fn parse(pattern: &[u8], syntax: Syntax) -> Result<Parsed, &'static str> {
-    let mut parser = Parser { text: pattern, at: 0, syntax, groups: 0, closed: Vec::new(), depth: 0 };
+    let mut parser = Parser { text: pattern, at: 0, syntax, groups: 0, closed: Vec::new(), depth: 0, has_back: false };
     let node = parser.either()?;
     if parser.at < pattern.len() {
         return Err("Unmatched ) or \\)");
     }
-    Ok(Parsed { node, groups: parser.groups })
+    Ok(Parsed { node, groups: parser.groups, has_back: parser.has_back })
 }
 
 struct Parser<'a> {
@@ -101,6 +127,7 @@ struct Parser<'a> {
     /// Groups that are complete: a back-reference may name them.
     closed: Vec<usize>,
     depth: u32,
+    has_back: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -280,6 +307,7 @@ impl Parser<'_> {
                 if !self.closed.contains(&number) {
                     return Err("Invalid back reference");
                 }
+                self.has_back = true;
                 (Node::Back(number), true)
             }
             b'w' => (Node::Set(Set::of(is_word)), true),

@@ -96,3 +96,8 @@ pub fn locale(name: &[u8]) -> BString {
     out.push(b'\'');
     out.into()
 }
+
+/// In quotes where a shell would read it differently; a colon alone needs none.
+pub fn shell_if_needed(name: &[u8]) -> BString {
+    shell(name, false)
+}

@@ -1,0 +1,765 @@
+//! From a script's text to its commands.
+//!
+//! Counterpart: sed's `compile.c`; the messages are its own.
+
+use super::Settings;
+use super::script::{Action, Address, Command, Part, Script, Substitute};
+use crate::regex::{Regex, Syntax};
+use crate::shared::program;
+use bstr::BString;
+use std::collections::BTreeMap;
+
+/// Where a piece of the script is from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// The n-th `-e`.
+    Expression(usize),
+    /// A file.
+    File(BString),
+}
+
+struct Parser<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: usize,
+    origin: Origin,
+    extended: bool,
+}
+
+/// Blocks that are open, and branches whose label is not yet known.
+#[derive(Default)]
+struct Open {
+    blocks: Vec<(usize, Origin, usize)>,
+    labels: BTreeMap<BString, usize>,
+    branches: Vec<(usize, BString)>,
+}
+
+/// Parses the pieces; `#n` first changes the settings.
+pub fn parse(pieces: &[(Origin, BString)], settings: &mut Settings) -> Script {
+    let mut script = Script::default();
+    let mut open = Open::default();
+    // A piece that ends inside `a\` goes on in the next one.
+    let mut joined: Vec<(Origin, BString)> = Vec::new();
+    for (origin, text) in pieces {
+        match joined.last_mut() {
+            Some((_, last)) if ends_open(last) => {
+                last.push(b'\n');
+                last.extend_from_slice(text);
+            }
+            _ => joined.push((origin.clone(), text.clone())),
+        }
+    }
+    for (index, (origin, text)) in joined.iter().enumerate() {
+        let mut parser =
+            Parser { text, at: 0, line: 1, origin: origin.clone(), extended: settings.extended };
+        if index == 0 && (text.as_slice() == b"#n" || text.starts_with(b"#n\n")) {
+            settings.quiet = true;
+        }
+        while parser.command(&mut script, &mut open) {}
+    }
+    if let Some((_, origin, at)) = open.blocks.pop() {
+        let message = match origin {
+            Origin::Expression(_) => "-e expression #1, char 0".to_owned(),
+            Origin::File(path) => format!("file {path} line {at}"),
+        };
+        program::die(1, &[message.as_bytes(), b": unmatched `{'"]);
+    }
+    for (index, label) in open.branches {
+        let target = if label.is_empty() {
+            script.commands.len()
+        } else {
+            match open.labels.get(&label) {
+                Some(target) => *target,
+                None => program::die(1, &[b"-e expression #1, char ", end_of(&joined).as_bytes(), b": can't find label for jump to `", &label, b"'"]),
+            }
+        };
+        if let Some(command) = script.commands.get_mut(index) {
+            match &mut command.action {
+                Action::Branch(to) | Action::BranchIf(to) | Action::BranchUnless(to) => *to = target,
+                _ => {}
+            }
+        }
+    }
+    script
+}
+
+fn end_of(pieces: &[(Origin, BString)]) -> String {
+    pieces.last().map_or(0, |(_, text)| text.len()).to_string()
+}
+
+/// Does the piece end in an `a`, `i` or `c` whose text is to come?
+fn ends_open(text: &[u8]) -> bool {
+    let last = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    matches!(last.trim_ascii_start(), [.., b'a' | b'i' | b'c', b'\\'])
+}
+
+impl Parser<'_> {
+    fn fail(&self, message: &str) -> ! {
+        let place = match &self.origin {
+            Origin::Expression(number) => {
+                format!("-e expression #{number}, char {}: {message}", self.at)
+            }
+            Origin::File(path) => format!("file {path} line {}: {message}", self.line),
+        };
+        program::die(1, &[place.as_bytes()])
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.text.get(self.at).copied();
+        if let Some(byte) = byte {
+            self.at += 1;
+            if byte == b'\n' {
+                self.line += 1;
+            }
+        }
+        byte
+    }
+
+    fn back(&mut self, byte: Option<u8>) {
+        if byte.is_some() {
+            self.at -= 1;
+            if byte == Some(b'\n') {
+                self.line -= 1;
+            }
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn skip_blanks(&mut self) {
+        while self.peek().is_some_and(|byte| byte != b'\n' && byte.is_ascii_whitespace()) {
+            self.next();
+        }
+    }
+
+    fn skip_space(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.next();
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        let mut value = 0u64;
+        while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
+            value = value.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+            self.next();
+        }
+        value
+    }
+
+    /// Reads one command; false at the end.
+    fn command(&mut self, script: &mut Script, open: &mut Open) -> bool {
+        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace() || byte == b';') {
+            self.next();
+        }
+        let Some(byte) = self.peek() else { return false };
+        if byte == b'#' {
+            while self.next().is_some_and(|byte| byte != b'\n') {}
+            return true;
+        }
+        let (first, second) = self.addresses();
+        self.skip_blanks();
+        let mut negated = false;
+        while self.peek() == Some(b'!') {
+            self.next();
+            if negated {
+                self.fail("multiple `!'s");
+            }
+            negated = true;
+            self.skip_blanks();
+        }
+        let Some(letter) = self.next() else { self.fail("missing command") };
+        let index = script.commands.len();
+        let count = usize::from(first.is_some()) + usize::from(second.is_some());
+        if count > 1 && b"=aFiqQrRz".contains(&letter) && b"qQ".contains(&letter) {
+            self.fail("command only uses one address");
+        }
+        if count > 0 && letter == b':' {
+            self.fail(": doesn't want any addresses");
+        }
+        let action = match letter {
+            b'{' => {
+                open.blocks.push((index, self.origin.clone(), self.line));
+                Action::Block(0)
+            }
+            b'}' => {
+                let Some((start, ..)) = open.blocks.pop() else { self.fail("unexpected `}'") };
+                if count > 0 {
+                    self.fail("} doesn't want any addresses");
+                }
+                if let Some(command) = script.commands.get_mut(start) {
+                    command.action = Action::Block(index);
+                }
+                self.end();
+                Action::EndBlock
+            }
+            b':' => {
+                let label = self.label(false);
+                if label.is_empty() {
+                    self.fail("\":\" lacks a label");
+                }
+                open.labels.insert(label, index);
+                Action::Label
+            }
+            b'a' | b'i' | b'c' => {
+                let text = self.text_argument();
+                match letter {
+                    b'a' => Action::Append(text),
+                    b'i' => Action::Insert(text),
+                    _ => Action::Change(text),
+                }
+            }
+            b'b' | b't' | b'T' => {
+                let label = self.label(true);
+                open.branches.push((index, label));
+                match letter {
+                    b'b' => Action::Branch(0),
+                    b't' => Action::BranchIf(0),
+                    _ => Action::BranchUnless(0),
+                }
+            }
+            b's' => self.substitute(script),
+            b'y' => self.translate(),
+            b'r' => {
+                let name = self.file_name();
+                Action::ReadFile(name)
+            }
+            b'R' => {
+                let name = self.file_name();
+                Action::ReadLine(number_of(&mut script.read, name))
+            }
+            b'w' | b'W' => {
+                let name = self.file_name();
+                let number = number_of(&mut script.written, name);
+                if letter == b'w' { Action::WriteFile(number) } else { Action::WriteFirst(number) }
+            }
+            b'q' | b'Q' | b'l' | b'L' => {
+                self.skip_blanks();
+                let number = self.peek().is_some_and(|it| it.is_ascii_digit()).then(|| self.number());
+                self.end();
+                let code = number.unwrap_or(0) as u8;
+                match letter {
+                    b'q' => Action::Quit(code),
+                    b'Q' => Action::QuitSilently(code),
+                    b'l' => Action::List(number.map(|number| number as usize)),
+                    _ => self.fail("unknown command: `L'"),
+                }
+            }
+            b'v' => {
+                self.label(true);
+                Action::Nothing
+            }
+            b'e' => program::refuse("the command e"),
+            b'#' if count > 0 => self.fail("comments don't accept any addresses"),
+            _ => {
+                let action = match letter {
+                    b'=' => Action::LineNumber,
+                    b'd' => Action::Delete,
+                    b'D' => Action::DeleteFirst,
+                    b'F' => Action::FileName,
+                    b'g' => Action::Get,
+                    b'G' => Action::GetAppend,
+                    b'h' => Action::Hold,
+                    b'H' => Action::HoldAppend,
+                    b'x' => Action::Exchange,
+                    b'n' => Action::Next,
+                    b'N' => Action::NextAppend,
+                    b'p' => Action::Print,
+                    b'P' => Action::PrintFirst,
+                    b'z' => Action::Zap,
+                    b'\n' | b';' => self.fail("missing command"),
+                    other => self.fail(&format!("unknown command: `{}'", char::from(other))),
+                };
+                self.end();
+                action
+            }
+        };
+        script.commands.push(Command { first, second, negated, action });
+        true
+    }
+
+    /// Nothing may follow a command but its end.
+    fn end(&mut self) {
+        self.skip_blanks();
+        match self.next() {
+            None | Some(b'\n' | b';') => {}
+            Some(byte @ (b'}' | b'#')) => self.back(Some(byte)),
+            Some(_) => self.fail("extra characters after command"),
+        }
+    }
+
+    fn addresses(&mut self) -> (Option<Address>, Option<Address>) {
+        let Some(mut first) = self.address() else { return (None, None) };
+        self.skip_blanks();
+        if self.peek() != Some(b',') {
+            if matches!(first, Address::Line(0)) {
+                self.fail("invalid usage of line address 0");
+            }
+            return (Some(first), None);
+        }
+        self.next();
+        self.skip_blanks();
+        let second = match self.peek() {
+            Some(sign @ (b'+' | b'~')) => {
+                self.next();
+                if !self.peek().is_some_and(|it| it.is_ascii_digit()) {
+                    self.fail("expected number");
+                }
+                let number = self.number();
+                Some(if sign == b'+' { Address::Plus(number) } else { Address::Multiple(number) })
+            }
+            _ => self.address(),
+        };
+        let Some(second) = second else { self.fail("unexpected `,'") };
+        if matches!(first, Address::Line(0)) {
+            if !matches!(second, Address::Match(_)) {
+                self.fail("invalid usage of line address 0");
+            }
+            first = Address::Zero;
+        }
+        (Some(first), Some(second))
+    }
+
+    fn address(&mut self) -> Option<Address> {
+        match self.peek()? {
+            b'$' => {
+                self.next();
+                Some(Address::Last)
+            }
+            b'0'..=b'9' => {
+                let first = self.number();
+                self.skip_blanks();
+                if self.peek() == Some(b'~') {
+                    self.next();
+                    self.skip_blanks();
+                    let step = self.number();
+                    return Some(if step > 0 { Address::Step(first, step) } else { Address::Line(first) });
+                }
+                Some(Address::Line(first))
+            }
+            byte @ (b'/' | b'\\') => {
+                self.next();
+                let slash = if byte == b'\\' {
+                    match self.next() {
+                        Some(slash) if slash != b'\n' && slash != b'\\' => slash,
+                        _ => self.fail("unexpected `,'"),
+                    }
+                } else {
+                    byte
+                };
+                let Some(pattern) = self.delimited(slash, true) else {
+                    self.fail("unterminated address regex");
+                };
+                let (mut ignore_case, mut multiline) = (false, false);
+                loop {
+                    match self.peek() {
+                        Some(b'I') => ignore_case = true,
+                        Some(b'M') => multiline = true,
+                        _ => break,
+                    }
+                    self.next();
+                }
+                Some(Address::Match(self.regex(&pattern, ignore_case, multiline)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Text up to an unescaped delimiter. An escaped one loses its backslash.
+    fn delimited(&mut self, slash: u8, regex: bool) -> Option<BString> {
+        let mut out = BString::default();
+        loop {
+            let byte = self.next()?;
+            if byte == slash {
+                return Some(out);
+            }
+            if byte == b'\n' && regex {
+                self.back(Some(byte));
+                return None;
+            }
+            if byte == b'\\' {
+                let next = self.next()?;
+                if next == slash && !(next == b'&' && !regex) {
+                    // A delimiter that means something in a pattern means itself there.
+                    if regex && b"*.[]^$+?(){}|".contains(&next) && special_if_bare(next, self.extended) {
+                        out.push(b'\\');
+                    }
+                    out.push(next);
+                } else if next == b'n' && regex {
+                    out.push(b'\n');
+                } else if next == b'\n' && regex {
+                    out.push(b'\n');
+                } else {
+                    out.push(b'\\');
+                    out.push(next);
+                }
+                continue;
+            }
+            out.push(byte);
+        }
+    }
+
+    fn regex(&self, pattern: &[u8], ignore_case: bool, multiline: bool) -> Option<Regex> {
+        if pattern.is_empty() {
+            if ignore_case || multiline {
+                self.fail("no previous regular expression");
+            }
+            return None;
+        }
+        let syntax = Syntax { extended: self.extended, ignore_case, multiline, lenient: false };
+        match Regex::new(&escapes(pattern, true), syntax) {
+            Ok(regex) => Some(regex),
+            Err(message) => self.fail(message),
+        }
+    }
+
+    fn label(&mut self, semicolon_ends: bool) -> BString {
+        self.skip_blanks();
+        let mut label = BString::default();
+        while let Some(byte) = self.next() {
+            if byte == b'\n' || (byte == b';' && semicolon_ends) {
+                break;
+            }
+            if semicolon_ends && byte.is_ascii_whitespace() {
+                self.back(Some(byte));
+                self.end();
+                break;
+            }
+            if semicolon_ends && byte == b'}' && false {
+                break;
+            }
+            label.push(byte);
+        }
+        while label.last().is_some_and(u8::is_ascii_whitespace) {
+            label.pop();
+        }
+        label
+    }
+
+    fn file_name(&mut self) -> BString {
+        self.skip_blanks();
+        let mut name = BString::default();
+        while let Some(byte) = self.next() {
+            if byte == b'\n' {
+                break;
+            }
+            name.push(byte);
+        }
+        if name.is_empty() {
+            self.fail("missing filename in r/R/w/W commands");
+        }
+        name
+    }
+
+    /// The text of `a`, `i` and `c`.
+    fn text_argument(&mut self) -> BString {
+        self.skip_blanks();
+        if self.peek().is_none() {
+            self.fail("expected \\ after `a', `c' or `i'");
+        }
+        if self.peek() == Some(b'\\') {
+            self.next();
+            self.skip_blanks();
+            match self.peek() {
+                Some(b'\n') => {
+                    self.next();
+                }
+                None => self.fail("expected \\ after `a', `c' or `i'"),
+                // `a\text`: the backslash keeps blanks, nothing more.
+                _ => {
+                    if self.text.get(self.at - 1).is_some_and(|it| *it != b'\\') {
+                        // Blanks between the backslash and the text are dropped.
+                    }
+                }
+            }
+        }
+        let mut text = BString::default();
+        loop {
+            match self.next() {
+                None | Some(b'\n') => break,
+                Some(b'\\') => match self.next() {
+                    Some(b'\n') => text.push(b'\n'),
+                    Some(byte) => {
+                        text.push(b'\\');
+                        text.push(byte);
+                    }
+                    None => break,
+                },
+                Some(byte) => text.push(byte),
+            }
+        }
+        let mut text = plain_escapes(&text);
+        text.push(b'\n');
+        text
+    }
+
+    fn substitute(&mut self, script: &mut Script) -> Action {
+        let Some(slash) = self.next().filter(|it| *it != b'\n' && *it != b'\\') else {
+            self.fail("unterminated `s' command");
+        };
+        let Some(pattern) = self.delimited(slash, true) else { self.fail("unterminated `s' command") };
+        let Some(replacement) = self.delimited(slash, false) else { self.fail("unterminated `s' command") };
+        let mut found = Substitute { regex: None, parts: Vec::new(), global: false, print: 0, number: 0, file: None };
+        let (mut ignore_case, mut multiline) = (false, false);
+        loop {
+            match self.next() {
+                Some(b'i' | b'I') => ignore_case = true,
+                Some(b'm' | b'M') => multiline = true,
+                Some(b'e') => program::refuse("the flag e of the command s"),
+                Some(b'p') => {
+                    if found.print > 0 {
+                        self.fail("multiple `p' options to `s' command");
+                    }
+                    found.print += 1;
+                }
+                Some(b'g') => {
+                    if found.global {
+                        self.fail("multiple `g' options to `s' command");
+                    }
+                    found.global = true;
+                }
+                Some(byte @ b'0'..=b'9') => {
+                    if found.number > 0 {
+                        self.fail("multiple number options to `s' command");
+                    }
+                    self.back(Some(byte));
+                    found.number = self.number();
+                    if found.number == 0 {
+                        self.fail("number option to `s' command may not be zero");
+                    }
+                }
+                Some(b'w') => {
+                    let name = self.file_name();
+                    found.file = Some(number_of(&mut script.written, name));
+                    break;
+                }
+                Some(byte @ (b'}' | b'#')) => {
+                    self.back(Some(byte));
+                    break;
+                }
+                Some(b'\r') if self.peek() == Some(b'\n') => {}
+                None | Some(b'\n' | b';') => break,
+                Some(byte) if byte.is_ascii_whitespace() => {}
+                Some(_) => self.fail("unknown option to `s'"),
+            }
+        }
+        found.regex = self.regex(&pattern, ignore_case, multiline);
+        found.parts = self.replacement(&replacement, found.regex.as_ref());
+        Action::Substitute(Box::new(found))
+    }
+
+    fn replacement(&self, text: &[u8], regex: Option<&Regex>) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut plain = BString::default();
+        let mut rest = text;
+        let mut push = |plain: &mut BString, part: Part| {
+            if !plain.is_empty() {
+                parts.push(Part::Text(std::mem::take(plain)));
+            }
+            parts.push(part);
+        };
+        while let Some((byte, after)) = rest.split_first() {
+            rest = after;
+            match byte {
+                b'&' => push(&mut plain, Part::Group(0)),
+                b'\\' => {
+                    let Some((next, after)) = rest.split_first() else {
+                        plain.push(b'\\');
+                        break;
+                    };
+                    match next {
+                        b'0'..=b'9' => {
+                            let number = usize::from(next - b'0');
+                            if regex.is_some_and(|regex| number > regex.groups()) {
+                                self.fail(&format!("invalid reference \\{number} on `s' command's RHS"));
+                            }
+                            push(&mut plain, Part::Group(number));
+                            rest = after;
+                        }
+                        b'U' | b'L' | b'E' | b'u' | b'l' => {
+                            push(&mut plain, Part::Case(*next));
+                            rest = after;
+                        }
+                        b'n' => {
+                            plain.push(b'\n');
+                            rest = after;
+                        }
+                        _ => match escape(rest) {
+                            Some((value, length)) => {
+                                plain.push(value);
+                                rest = rest.get(length..).unwrap_or_default();
+                            }
+                            None => {
+                                plain.push(*next);
+                                rest = after;
+                            }
+                        },
+                    }
+                }
+                byte => plain.push(*byte),
+            }
+        }
+        if !plain.is_empty() {
+            parts.push(Part::Text(plain));
+        }
+        parts
+    }
+
+    fn translate(&mut self) -> Action {
+        let Some(slash) = self.next().filter(|it| *it != b'\n' && *it != b'\\') else {
+            self.fail("unterminated `y' command");
+        };
+        let Some(from) = self.delimited(slash, false) else { self.fail("unterminated `y' command") };
+        let Some(to) = self.delimited(slash, false) else { self.fail("unterminated `y' command") };
+        let bytes = |parser: &Self, text: &[u8]| {
+            let mut out = Vec::new();
+            let mut rest = text;
+            while let Some((byte, after)) = rest.split_first() {
+                rest = after;
+                if *byte != b'\\' {
+                    out.push(*byte);
+                    continue;
+                }
+                match rest.split_first() {
+                    Some((b'\\', after)) => {
+                        out.push(b'\\');
+                        rest = after;
+                    }
+                    Some((b'n', after)) => {
+                        out.push(b'\n');
+                        rest = after;
+                    }
+                    Some((b'\n', after)) => {
+                        out.push(b'\n');
+                        rest = after;
+                    }
+                    _ => match escape(rest) {
+                        Some((value, length)) => {
+                            out.push(value);
+                            rest = rest.get(length..).unwrap_or_default();
+                        }
+                        None => parser.fail("`y' command strings have different lengths"),
+                    },
+                }
+            }
+            out
+        };
+        let (from, to) = (bytes(self, &from), bytes(self, &to));
+        if from.len() != to.len() {
+            self.fail("strings for `y' command are different lengths");
+        }
+        let mut table = [0u8; 256];
+        for (index, byte) in table.iter_mut().enumerate() {
+            *byte = index as u8;
+        }
+        for (from, to) in from.iter().zip(&to) {
+            if let Some(place) = table.get_mut(usize::from(*from)) {
+                *place = *to;
+            }
+        }
+        self.end();
+        Action::Translate(Box::new(table))
+    }
+}
+
+/// Would the delimiter, without its backslash, be special in the pattern?
+fn special_if_bare(byte: u8, extended: bool) -> bool {
+    b"*.[]^$".contains(&byte) || (extended && b"+?(){}|".contains(&byte))
+}
+
+/// Number of a file name in a list, added if new.
+fn number_of(names: &mut Vec<BString>, name: BString) -> usize {
+    match names.iter().position(|it| *it == name) {
+        Some(at) => at,
+        None => {
+            names.push(name);
+            names.len() - 1
+        }
+    }
+}
+
+/// What the escape `\…` (without its backslash) stands for, and its length.
+fn escape(rest: &[u8]) -> Option<(u8, usize)> {
+    let digits = |base: u32, most: usize| {
+        let found = rest.iter().skip(1).take(most).take_while(|it| char::from(**it).is_digit(base));
+        let (mut value, mut count) = (0u32, 0);
+        for digit in found {
+            value = value * base + char::from(*digit).to_digit(base).unwrap_or(0);
+            count += 1;
+        }
+        (count > 0).then_some((value as u8, count + 1))
+    };
+    match rest.first()? {
+        b'a' => Some((7, 1)),
+        b'f' => Some((0x0c, 1)),
+        b'r' => Some((b'\r', 1)),
+        b't' => Some((b'\t', 1)),
+        b'v' => Some((0x0b, 1)),
+        b'c' => {
+            let byte = rest.get(1)?;
+            (*byte != b'\\').then(|| (byte.to_ascii_uppercase() ^ 0x40, 2))
+        }
+        b'd' => digits(10, 3),
+        b'o' => digits(8, 3),
+        b'x' => digits(16, 2),
+        _ => None,
+    }
+}
+
+/// Replaces GNU's escapes in a pattern; what they make is never special.
+fn escapes(text: &[u8], regex: bool) -> BString {
+    let mut out = BString::default();
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'\\' {
+            out.push(*byte);
+            continue;
+        }
+        match escape(rest) {
+            Some((value, length)) => {
+                if regex && b"*.[]^$\\+?(){}|/".contains(&value) && length > 1 {
+                    out.push(b'\\');
+                }
+                out.push(value);
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            None => {
+                out.push(b'\\');
+                if let Some((next, after)) = rest.split_first() {
+                    out.push(*next);
+                    rest = after;
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The text of `a`, `i` and `c`: escapes are replaced, other backslashes vanish.
+fn plain_escapes(text: &[u8]) -> BString {
+    let mut out = BString::default();
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'\\' {
+            out.push(*byte);
+            continue;
+        }
+        match escape(rest) {
+            Some((value, length)) => {
+                out.push(value);
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            None => {
+                if let Some((next, after)) = rest.split_first() {
+                    out.push(*next);
+                    rest = after;
+                }
+            }
+        }
+    }
+    out
+}
