@@ -203,11 +203,12 @@ pub fn native(case: &Case) -> Result {
     let output = command.output().unwrap_or_else(|error| panic!("{:?}: {error}", case.argv));
     let mut tree = Vec::new();
     walk(&read(&work), "", &mut tree);
+    let place = work.to_str().expect("a path");
     Result {
         status: output.status.code().unwrap_or(255),
-        stdout: output.stdout.replace(&dir, b"@DIR@").into(),
+        stdout: output.stdout.replace(&dir, b"@DIR@").replace("PATH=/usr/bin:/bin", "PATH=@PATH@").into(),
         stderr: output.stderr.replace(&dir, b"@DIR@").into(),
-        tree,
+        tree: tree.iter().map(|line| line.replace(place, "@DIR@")).collect(),
     }
 }
 
@@ -317,11 +318,12 @@ pub fn sandboxed(cases: &[Case]) -> Option<std::result::Result<Vec<Result>, Buil
         };
         let mut tree = Vec::new();
         walk(&entries[&BString::from("tree")], "", &mut tree);
+        let place = String::from_utf8_lossy(&dir).into_owned();
         Result {
             status: file("status").to_str().expect("digits").parse().expect("a status"),
-            stdout: file("stdout"),
+            stdout: file("stdout").replace("PATH=/build/bin", "PATH=@PATH@").into(),
             stderr: file("stderr"),
-            tree,
+            tree: tree.iter().map(|line| line.replace(&place, "@DIR@")).collect(),
         }
     });
     Some(Ok(results.collect()))

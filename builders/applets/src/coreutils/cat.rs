@@ -38,6 +38,8 @@ struct Show {
     line: u64,
     at_start: bool,
     blank_lines: u32,
+    /// A carriage return that is shown only if a newline follows.
+    return_waits: bool,
 }
 
 impl Show {
@@ -53,6 +55,7 @@ impl Show {
             line: 0,
             at_start: true,
             blank_lines: 0,
+            return_waits: false,
         }
     }
 
@@ -68,6 +71,9 @@ impl Show {
     fn put(&mut self, bytes: &[u8]) {
         let mut out = Vec::with_capacity(bytes.len());
         for byte in bytes {
+            if std::mem::take(&mut self.return_waits) {
+                out.extend_from_slice(if *byte == b'\n' { b"^M" } else { b"\r" });
+            }
             if *byte == b'\n' {
                 if self.at_start {
                     self.blank_lines = self.blank_lines.saturating_add(1);
@@ -94,9 +100,19 @@ impl Show {
                     self.put_number();
                 }
             }
+            if *byte == b'\r' && self.ends && !self.nonprinting {
+                self.return_waits = true;
+                continue;
+            }
             self.push(&mut out, *byte);
         }
         io::put(&out);
+    }
+
+    fn finish(&mut self) {
+        if std::mem::take(&mut self.return_waits) {
+            io::put(b"\r");
+        }
     }
 
     fn push(&self, out: &mut Vec<u8>, byte: u8) {
@@ -133,6 +149,7 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
             status = 1;
         }
     }
+    show.finish();
     status
 }
 

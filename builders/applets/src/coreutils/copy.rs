@@ -55,6 +55,8 @@ pub struct Copier {
     linked: BTreeMap<(u64, u64), BString>,
     /// Directories made by this run: not copied into themselves.
     made_directories: BTreeSet<(u64, u64)>,
+    /// The operand and its destination.
+    operand: (BString, BString),
 }
 
 enum Step {
@@ -72,12 +74,14 @@ impl Copier {
             created: BTreeSet::new(),
             linked: BTreeMap::new(),
             made_directories: BTreeSet::new(),
+            operand: (BString::default(), BString::default()),
         }
     }
 
     /// Copies one operand. False if something went wrong, which was told.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
         let mut good = true;
+        self.operand = (from.into(), to.into());
         let first = Step::Copy { from: from.into(), to: to.into(), operand: true };
         let mut pending = vec![first];
         while let Some(step) = pending.pop() {
@@ -233,8 +237,11 @@ impl Copier {
 
     fn directory(&mut self, from: &BString, to: &BString, meta: &Meta, exists: bool, pending: &mut Vec<Step>) -> bool {
         if self.made_directories.contains(&(meta.device, meta.inode)) {
-            let (from, to) = (quote::always(from), quote::always(to));
+            // GNU names the operand, and leaves the rest of it alone.
+            let (from, to) = self.operand.clone();
+            let (from, to) = (quote::always(&from), quote::always(&to));
             program::complain(&[b"cannot copy a directory, ", &from, b", into itself, ", &to]);
+            pending.retain(|step| matches!(step, Step::Finish { .. }));
             return false;
         }
         if !exists {

@@ -41,12 +41,7 @@ pub const CP: Utility = Utility {
 };
 
 fn run(spec: &Spec, words: Vec<BString>) -> u8 {
-    let mut parsed = parse(spec, words);
-    if parsed.has('š') {
-        for operand in &mut parsed.operands {
-            *operand = fs::trim_slashes(operand).into();
-        }
-    }
+    let parsed = parse(spec, words);
     let options = options(&parsed);
     let target = decide(&parsed, false);
     let mut copier = Copier::new(options);
@@ -55,6 +50,7 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         Target::Name(from, to) => good = copier.copy(&from, &to),
         Target::Directory(directory, sources) => {
             for source in &sources {
+                let source: &[u8] = if parsed.has('š') { fs::trim_slashes(source) } else { source };
                 let base = fs::base_name(source);
                 // `cp -r a/.. d` copies into `d` itself.
                 let base: &[u8] = if base == b".." { b"." } else { base };

@@ -73,6 +73,7 @@ fn remove_operand(parsed: &Parsed, path: &[u8]) -> bool {
             match fs::rmdir(&path) {
                 Ok(()) => told(parsed, b"removed directory ", &path),
                 Err(Errno::NOTEMPTY | Errno::EXIST) if !good => {}
+                Err(Errno::NOENT | Errno::NOTDIR) if force => {}
                 Err(errno) => good = failed(&path, errno),
             }
             continue;

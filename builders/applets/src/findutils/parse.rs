@@ -131,7 +131,7 @@ pub fn parse(words: Vec<BString>) -> (Settings, Vec<BString>, Node) {
     let mut node = if parser.words.peek().is_none() { Node::True } else { parser.list() };
     if let Some(word) = parser.words.peek() {
         if *word == ")" {
-            program::die(1, &[b"invalid expression; you have too many ')'"]);
+            program::die(1, &[b"you have too many ')'"]);
         }
         let word = word.clone();
         parser.misplaced(&word);
@@ -226,19 +226,7 @@ impl Parser {
         }
     }
 
-    /// A global option that comes after a test is warned of.
-    fn global(&mut self, word: &[u8]) {
-        if let Some(test) = &self.first_test {
-            program::complain(&[
-                b"warning: you have specified the global option ", word, b" after the argument ", test,
-                b", but global options are not positional, i.e., ", word,
-                b" affects tests specified before it as well as those specified after it.  Please specify global options before other arguments.",
-            ]);
-        }
-    }
-
     fn level(&mut self, word: &[u8]) -> u64 {
-        self.global(word);
         let text = self.argument(word);
         let plain = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
         match text.to_str().ok().filter(|_| plain).and_then(|text| text.parse().ok()) {
@@ -258,13 +246,11 @@ impl Parser {
                 return Node::True;
             }
             b"-depth" => {
-                self.global(word);
-                self.settings.depth_first = true;
+                        self.settings.depth_first = true;
                 return Node::True;
             }
             b"-xdev" | b"-mount" | b"-noleaf" => {
-                self.global(word);
-                return Node::True;
+                        return Node::True;
             }
             b"-follow" => {
                 self.settings.follow = true;

@@ -7,7 +7,7 @@ use crate::findutils::glob;
 use crate::shared::io::Source;
 use crate::shared::options::Parsed;
 use crate::shared::{fs, io, program};
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use rustix::io::Errno;
 
 /// Bytes at the start of a file that decide whether it is binary.
@@ -96,10 +96,7 @@ impl Search {
             if self.excluded(path, true) {
                 return;
             }
-            if !self.settings.no_messages {
-                program::complain(&[path, b": Is a directory"]);
-            }
-            return;
+            return self.complain(path, Errno::ISDIR);
         };
         self.directory(path, kind == 'R', implied);
     }
@@ -297,8 +294,5 @@ impl Search {
 }
 
 fn program_binary(name: &[u8]) {
-    io::put(program::name().as_bstr());
-    io::put(b": ");
-    io::put(name);
-    io::put(b": binary file matches\n");
+    program::complain(&[name, b": binary file matches"]);
 }

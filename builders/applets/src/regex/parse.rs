@@ -210,7 +210,7 @@ impl Parser<'_> {
             let (node, repeatable) = match token {
                 Token::End | Token::Or => break,
                 Token::Close if self.depth > 1 => break,
-                Token::Close if extended => {
+                Token::Close if extended && self.syntax.lenient => {
                     // A `)` that closes nothing is itself.
                     self.at += len;
                     (Node::Byte(b')'), true)
@@ -325,8 +325,15 @@ impl Parser<'_> {
     }
 
     fn repeated(&mut self, mut node: Node) -> Result<Node, &'static str> {
+        let strict = !self.syntax.extended && !self.syntax.lenient;
+        let mut count = 0;
         loop {
             let (token, len) = self.token()?;
+            let repeats = matches!(token, Token::Star | Token::Plus | Token::Question | Token::Brace);
+            count += u32::from(repeats);
+            if strict && repeats && count > 1 {
+                return Err(BAD_REPEAT);
+            }
             let (least, most) = match token {
                 Token::Star => (0, None),
                 Token::Plus => (1, None),
@@ -375,7 +382,7 @@ impl Parser<'_> {
             if lenient {
                 return Ok(None);
             }
-            return Err(if rest.is_empty() { "Unmatched { or \\{" } else { "Invalid content of \\{\\}" });
+            return Err(if rest.is_empty() { "Unmatched \\{" } else { "Invalid content of \\{\\}" });
         }
         let least = least.unwrap_or(0);
         if most.is_some_and(|most| most < least) {

@@ -35,6 +35,8 @@ struct Machine<'a> {
     /// The line in the pattern space had its end.
     ended: bool,
     hold: Vec<u8>,
+    /// The line in the hold space had its end.
+    hold_ended: bool,
     appended: Vec<Appended>,
     replaced: bool,
     /// `D`: the next cycle does not read.
@@ -75,6 +77,7 @@ pub fn run(script: &Script, settings: Settings, files: Vec<BString>) -> u8 {
         space: Vec::new(),
         ended: true,
         hold: Vec::new(),
+        hold_ended: true,
         appended: Vec::new(),
         replaced: false,
         again: false,
@@ -157,6 +160,9 @@ impl<'a> Machine<'a> {
 
     /// Writes text that ends itself; a line before it that lacks its end gets one.
     fn put(&mut self, bytes: &[u8]) {
+        if std::mem::take(&mut self.input.new_output) {
+            self.missing_end = false;
+        }
         if std::mem::take(&mut self.missing_end) {
             let end = self.input.settings().end;
             self.out(&[end]);
@@ -206,17 +212,15 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn write(&mut self, number: usize, text: &[u8]) {
+    fn write(&mut self, number: usize, text: &[u8], ended: bool) {
         let end = self.input.settings().end;
-        let ended = self.ended;
         match self.written.get_mut(number) {
             Some(Output::Stdout) => {
                 self.put(text);
                 if ended { self.out(&[end]) } else { self.missing_end = true }
             }
             Some(output) => {
-                output.put(text);
-                output.put(&[end]);
+                output.put_line(text, ended, end);
                 output.flush();
             }
             None => {}
@@ -376,17 +380,28 @@ impl<'a> Machine<'a> {
                 name.push(b'\n');
                 self.put(&name);
             }
-            Action::Get => self.space.clone_from(&self.hold),
+            Action::Get => {
+                self.space.clone_from(&self.hold);
+                self.ended = self.hold_ended;
+            }
             Action::GetAppend => {
                 self.space.push(end);
                 self.space.extend_from_slice(&self.hold);
+                self.ended |= self.hold_ended;
             }
-            Action::Hold => self.hold.clone_from(&self.space),
+            Action::Hold => {
+                self.hold.clone_from(&self.space);
+                self.hold_ended = self.ended;
+            }
             Action::HoldAppend => {
                 self.hold.push(end);
                 self.hold.extend_from_slice(&self.space);
+                self.hold_ended |= self.ended;
             }
-            Action::Exchange => std::mem::swap(&mut self.space, &mut self.hold),
+            Action::Exchange => {
+                std::mem::swap(&mut self.space, &mut self.hold);
+                std::mem::swap(&mut self.ended, &mut self.hold_ended);
+            }
             Action::List(length) => {
                 let length = length.unwrap_or(self.input.settings().line_length);
                 let text = listed(&self.space, length);
@@ -413,10 +428,15 @@ impl<'a> Machine<'a> {
             }
             Action::Print => self.print_space(),
             Action::PrintFirst => {
-                let until = memchr::memchr(end, &self.space).unwrap_or(self.space.len());
+                let newline = memchr::memchr(end, &self.space);
+                let until = newline.unwrap_or(self.space.len());
                 let mut first = self.space.get(..until).unwrap_or_default().to_vec();
-                first.push(end);
+                let ended = newline.is_some() || self.ended;
+                if ended {
+                    first.push(end);
+                }
                 self.put(&first);
+                self.missing_end = !ended;
             }
             Action::Quit(status) => return Flow::Quit { print: true, status: *status },
             Action::QuitSilently(status) => return Flow::Quit { print: false, status: *status },
@@ -435,18 +455,19 @@ impl<'a> Machine<'a> {
                     }
                     if let Some(number) = found.file {
                         let space = self.space.clone();
-                        self.write(number, &space);
+                        self.write(number, &space, self.ended);
                     }
                 }
             }
             Action::WriteFile(number) => {
                 let space = self.space.clone();
-                self.write(*number, &space);
+                self.write(*number, &space, self.ended);
             }
             Action::WriteFirst(number) => {
-                let until = memchr::memchr(end, &self.space).unwrap_or(self.space.len());
+                let newline = memchr::memchr(end, &self.space);
+                let until = newline.unwrap_or(self.space.len());
                 let first = self.space.get(..until).unwrap_or_default().to_vec();
-                self.write(*number, &first);
+                self.write(*number, &first, newline.is_some() || self.ended);
             }
             Action::Translate(table) => {
                 for byte in &mut self.space {
@@ -468,7 +489,6 @@ impl<'a> Machine<'a> {
 /// `l`: everything visible, in lines of at most `length`.
 fn listed(text: &[u8], length: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    let width = if length > 1 { length - 1 } else { 0 };
     let mut column = 0;
     for byte in text {
         let shown: Vec<u8> = match byte {
@@ -483,7 +503,7 @@ fn listed(text: &[u8], length: usize) -> Vec<u8> {
             0x20..0x7f => vec![*byte],
             _ => format!("\\{byte:03o}").into_bytes(),
         };
-        if width > 0 && column + shown.len() > width {
+        if length > 0 && column + shown.len() > length - 1 {
             out.extend_from_slice(b"\\\n");
             column = 0;
         }

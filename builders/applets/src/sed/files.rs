@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 pub enum Output {
     Stdout,
     Stderr,
-    File { fd: OwnedFd, buffer: Vec<u8>, name: BString },
+    File { fd: OwnedFd, buffer: Vec<u8>, name: BString, missing_end: bool },
 }
 
 impl Output {
@@ -22,7 +22,7 @@ impl Output {
             b"/dev/stdout" => Output::Stdout,
             b"/dev/stderr" => Output::Stderr,
             name => match fs::open_write(name, OFlags::CREATE | OFlags::TRUNC) {
-                Ok(fd) => Output::File { fd, buffer: Vec::new(), name: name.into() },
+                Ok(fd) => Output::File { fd, buffer: Vec::new(), name: name.into(), missing_end: false },
                 Err(errno) => program::die_errno(4, &[b"couldn't open file ", name], errno),
             },
         }
@@ -41,8 +41,21 @@ impl Output {
         }
     }
 
+    /// Writes a line; one before it that lacked its end gets it.
+    pub fn put_line(&mut self, line: &[u8], ended: bool, end: u8) {
+        if let Output::File { missing_end, .. } = self
+            && std::mem::replace(missing_end, !ended)
+        {
+            self.put(&[end]);
+        }
+        self.put(line);
+        if ended {
+            self.put(&[end]);
+        }
+    }
+
     pub fn flush(&mut self) {
-        if let Output::File { fd, buffer, name } = self {
+        if let Output::File { fd, buffer, name, .. } = self {
             if let Err(errno) = write_all(&*fd, buffer) {
                 program::die_errno(4, &[b"couldn't write ", name], errno);
             }
@@ -69,6 +82,8 @@ pub struct Input {
     pub in_place: Option<InPlace>,
     pub status: u8,
     pub settled: bool,
+    /// A file is edited in place from here on: nothing is owed to the output before.
+    pub new_output: bool,
 }
 
 impl Input {
@@ -77,7 +92,7 @@ impl Input {
         if names.is_empty() {
             names.push_back("-".into());
         }
-        Input { settings, names, records: None, ahead: None, name: "-".into(), line: 0, in_place: None, status: 0, settled: false }
+        Input { settings, names, records: None, ahead: None, name: "-".into(), line: 0, in_place: None, status: 0, settled: false, new_output: false }
     }
 
     pub fn settings(&self) -> &Settings {
@@ -130,8 +145,9 @@ impl Input {
         temporary.extend_from_slice(fs::base_name(name));
         match fs::open_write(&temporary, OFlags::CREATE | OFlags::TRUNC) {
             Ok(fd) => {
-                let output = Output::File { fd, buffer: Vec::new(), name: temporary.clone() };
+                let output = Output::File { fd, buffer: Vec::new(), name: temporary.clone(), missing_end: false };
                 self.in_place = Some(InPlace { output, temporary });
+                self.new_output = true;
             }
             Err(errno) => program::die_errno(4, &[b"couldn't open temporary file ", &temporary], errno),
         }

@@ -79,7 +79,7 @@ pub fn main() -> ! {
             ('f', Some(path)) => match Source::open(path).and_then(|source| source.read_to_end()) {
                 Ok(text) => pieces.push((parse::Origin::File(path.clone()), text.into())),
                 Err(errno) => {
-                    program::die_errno(1, &[b"couldn't open file ", path], errno);
+                    program::die_errno(4, &[b"couldn't open file ", path], errno);
                 }
             },
             _ => {}

@@ -70,7 +70,7 @@ pub fn parse(pieces: &[(Origin, BString)], settings: &mut Settings) -> Script {
         } else {
             match open.labels.get(&label) {
                 Some(target) => *target,
-                None => program::die(1, &[b"-e expression #1, char ", end_of(&joined).as_bytes(), b": can't find label for jump to `", &label, b"'"]),
+                None => program::die(4, &[b"can't find label for jump to `", &label, b"'"]),
             }
         };
         if let Some(command) = script.commands.get_mut(index) {
@@ -81,10 +81,6 @@ pub fn parse(pieces: &[(Origin, BString)], settings: &mut Settings) -> Script {
         }
     }
     script
-}
-
-fn end_of(pieces: &[(Origin, BString)]) -> String {
-    pieces.last().map_or(0, |(_, text)| text.len()).to_string()
 }
 
 /// Does the piece end in an `a`, `i` or `c` whose text is to come?
@@ -130,12 +126,6 @@ impl Parser<'_> {
 
     fn skip_blanks(&mut self) {
         while self.peek().is_some_and(|byte| byte != b'\n' && byte.is_ascii_whitespace()) {
-            self.next();
-        }
-    }
-
-    fn skip_space(&mut self) {
-        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
             self.next();
         }
     }
@@ -196,7 +186,7 @@ impl Parser<'_> {
                 Action::EndBlock
             }
             b':' => {
-                let label = self.label(false);
+                let label = self.label();
                 if label.is_empty() {
                     self.fail("\":\" lacks a label");
                 }
@@ -212,7 +202,7 @@ impl Parser<'_> {
                 }
             }
             b'b' | b't' | b'T' => {
-                let label = self.label(true);
+                let label = self.label();
                 open.branches.push((index, label));
                 match letter {
                     b'b' => Action::Branch(0),
@@ -248,7 +238,7 @@ impl Parser<'_> {
                 }
             }
             b'v' => {
-                self.label(true);
+                self.label();
                 Action::Nothing
             }
             b'e' => program::refuse("the command e"),
@@ -295,6 +285,7 @@ impl Parser<'_> {
         self.skip_blanks();
         if self.peek() != Some(b',') {
             if matches!(first, Address::Line(0)) {
+                self.next();
                 self.fail("invalid usage of line address 0");
             }
             return (Some(first), None);
@@ -312,7 +303,10 @@ impl Parser<'_> {
             }
             _ => self.address(),
         };
-        let Some(second) = second else { self.fail("unexpected `,'") };
+        let Some(second) = second else {
+            self.next();
+            self.fail("unexpected `,'")
+        };
         if matches!(first, Address::Line(0)) {
             if !matches!(second, Address::Match(_)) {
                 self.fail("invalid usage of line address 0");
@@ -370,16 +364,20 @@ impl Parser<'_> {
     /// Text up to an unescaped delimiter. An escaped one loses its backslash.
     fn delimited(&mut self, slash: u8, regex: bool) -> Option<BString> {
         let mut out = BString::default();
+        let mut bracket = Bracket::default();
         loop {
             let byte = self.next()?;
-            if byte == slash {
+            if byte == slash && !bracket.inside() {
                 return Some(out);
             }
-            if byte == b'\n' && regex {
+            if regex {
+                bracket.see(byte);
+            }
+            if byte == b'\n' {
                 self.back(Some(byte));
                 return None;
             }
-            if byte == b'\\' {
+            if byte == b'\\' && !bracket.inside() {
                 let next = self.next()?;
                 if next == slash && !(next == b'&' && !regex) {
                     // A delimiter that means something in a pattern means itself there.
@@ -415,25 +413,19 @@ impl Parser<'_> {
         }
     }
 
-    fn label(&mut self, semicolon_ends: bool) -> BString {
+    fn label(&mut self) -> BString {
         self.skip_blanks();
         let mut label = BString::default();
         while let Some(byte) = self.next() {
-            if byte == b'\n' || (byte == b';' && semicolon_ends) {
+            if byte == b'\n' || byte == b';' {
                 break;
             }
-            if semicolon_ends && byte.is_ascii_whitespace() {
+            if byte.is_ascii_whitespace() {
                 self.back(Some(byte));
                 self.end();
                 break;
             }
-            if semicolon_ends && byte == b'}' && false {
-                break;
-            }
             label.push(byte);
-        }
-        while label.last().is_some_and(u8::is_ascii_whitespace) {
-            label.pop();
         }
         label
     }
@@ -461,18 +453,13 @@ impl Parser<'_> {
         }
         if self.peek() == Some(b'\\') {
             self.next();
-            self.skip_blanks();
             match self.peek() {
                 Some(b'\n') => {
                     self.next();
                 }
                 None => self.fail("expected \\ after `a', `c' or `i'"),
-                // `a\text`: the backslash keeps blanks, nothing more.
-                _ => {
-                    if self.text.get(self.at - 1).is_some_and(|it| *it != b'\\') {
-                        // Blanks between the backslash and the text are dropped.
-                    }
-                }
+                // `a\text`: the backslash keeps the blanks.
+                _ => {}
             }
         }
         let mut text = BString::default();
@@ -661,6 +648,46 @@ impl Parser<'_> {
         }
         self.end();
         Action::Translate(Box::new(table))
+    }
+}
+
+/// Follows a bracket expression, in which a delimiter is plain.
+#[derive(Default)]
+struct Bracket {
+    /// Bytes since the `[`, without a leading `^`; 0 = outside.
+    seen: usize,
+    /// `.`, `:` or `=` after an inner `[`, until its end.
+    named: Option<u8>,
+    last: u8,
+}
+
+impl Bracket {
+    fn inside(&self) -> bool {
+        self.seen > 0
+    }
+
+    fn see(&mut self, byte: u8) {
+        let last = std::mem::replace(&mut self.last, byte);
+        if self.seen == 0 {
+            self.seen = usize::from(byte == b'[');
+            return;
+        }
+        if let Some(kind) = self.named {
+            if byte == b']' && last == kind {
+                self.named = None;
+            }
+            return;
+        }
+        match byte {
+            b'^' if self.seen == 1 && last == b'[' => return,
+            b']' if self.seen > 1 => {
+                self.seen = 0;
+                return;
+            }
+            b'.' | b':' | b'=' if last == b'[' && self.seen > 1 => self.named = Some(byte),
+            _ => {}
+        }
+        self.seen += 1;
     }
 }
 
