@@ -5,5 +5,9 @@ mod harness;
 
 #[path = "applets/coreutils.rs"]
 mod coreutils;
+#[path = "applets/differences.rs"]
+mod differences;
+#[path = "applets/filters.rs"]
+mod filters;
 #[path = "applets/text.rs"]
 mod text;

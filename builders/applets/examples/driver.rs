@@ -42,7 +42,13 @@ fn run() -> std::io::Result<()> {
         let work = place.join("tree");
         std::fs::create_dir(&work)?;
         grow(&work, &tree)?;
-        case(&place, &work, &argv, &env, stdin.first().map_or(b"", |it| it.as_slice()))?;
+        case(
+            &place,
+            &work,
+            &argv,
+            &env,
+            stdin.first().map_or(b"", |it| it.as_slice()),
+        )?;
         number += 1;
     }
     Ok(())
@@ -62,7 +68,10 @@ fn case(
     let stderr = std::fs::File::create(place.join("stderr"))?;
     let directory = bytes::from_path(work).to_owned();
     let with_place = |words: &[BString]| -> Vec<BString> {
-        words.iter().map(|word| word.replace(b"@DIR@", &directory).into()).collect()
+        words
+            .iter()
+            .map(|word| word.replace(b"@DIR@", &directory).into())
+            .collect()
     };
     let (argv, env) = (with_place(argv), with_place(env));
     let mut program = BString::from("/build/bin/");

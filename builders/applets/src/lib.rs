@@ -10,6 +10,9 @@ mod grep;
 mod regex;
 mod sed;
 mod shared;
+mod table;
+
+pub use table::markdown;
 
 /// Runs the process as the utility of coreutils that it is called.
 pub fn coreutils() {

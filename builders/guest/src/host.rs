@@ -109,7 +109,13 @@ mod wasi {
         let mut mode = 0;
         // SAFETY: the path is a live vector, `mode` a valid place for one u32.
         check(unsafe {
-            import::path_mode(ROOT, flags(follow), path.as_ptr(), path.len() as u32, &raw mut mode)
+            import::path_mode(
+                ROOT,
+                flags(follow),
+                path.as_ptr(),
+                path.len() as u32,
+                &raw mut mode,
+            )
         })?;
         Ok(mode)
     }
@@ -148,7 +154,11 @@ mod wasi {
         const AFTER_PREOPENS: u32 = 6;
         const MOST: u32 = 64;
         let open = |fd: &u32| fd_mode(*fd as i32).is_ok();
-        (0..3).chain(AFTER_PREOPENS..MOST).filter(open).map(|fd| (fd, fd)).collect()
+        (0..3)
+            .chain(AFTER_PREOPENS..MOST)
+            .filter(open)
+            .map(|fd| (fd, fd))
+            .collect()
     }
 
     pub fn umask(new: u32) -> io::Result<u32> {

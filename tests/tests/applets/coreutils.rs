@@ -57,7 +57,11 @@ fn names() {
          dirname -z a/b
          dirname",
     ));
-    same(vec![case(&["basename", ""]), case(&["dirname", ""]), case(&["dirname", "/a//"])]);
+    same(vec![
+        case(&["basename", ""]),
+        case(&["dirname", ""]),
+        case(&["dirname", "/a//"]),
+    ]);
 }
 
 #[test]
@@ -323,9 +327,13 @@ fn modes() {
 #[test]
 fn contents() {
     let text = b"\tone\n\n\n\ntwo\x01\x7f\x80\xff\r\n\nlast".as_slice();
-    let options = ["-A", "-b", "-e", "-E", "-n", "-s", "-t", "-T", "-u", "-v", "-ns", "-nb", "-sb"];
-    let mut cases: Vec<Case> =
-        options.iter().map(|option| case(&["cat", option]).stdin(text)).collect();
+    let options = [
+        "-A", "-b", "-e", "-E", "-n", "-s", "-t", "-T", "-u", "-v", "-ns", "-nb", "-sb",
+    ];
+    let mut cases: Vec<Case> = options
+        .iter()
+        .map(|option| case(&["cat", option]).stdin(text))
+        .collect();
     cases.push(case(&["cat", "f", "-", "f"]).file("f", text).stdin("in\n"));
     cases.push(case(&["cat", "-n", "f", "f"]).file("f", text));
     cases.extend(lines(
@@ -485,7 +493,9 @@ fn environment() {
         with(&["env", "true"]),
         with(&["env", "false"]),
         with(&["env", "A=5", "printenv", "A"]),
-        with(&["env", "-C", "d", "cat", "f"]).dir("d").file("d/f", "inside\n"),
+        with(&["env", "-C", "d", "cat", "f"])
+            .dir("d")
+            .file("d/f", "inside\n"),
         with(&["env", "cat"]).stdin("through\n"),
         with(&["env", "-", "X=1"]),
         with(&["env", "-u", "A=B"]),
@@ -545,7 +555,10 @@ fn temporary_names_are_made() {
     let run = |words: &[&str]| {
         let case = case(words);
         let ours = super::harness::sandboxed(std::slice::from_ref(&case));
-        (super::harness::native(&case), ours.map(|it| it.expect("a build").remove(0)))
+        (
+            super::harness::native(&case),
+            ours.map(|it| it.expect("a build").remove(0)),
+        )
     };
     for words in [
         ["mktemp", "abc.XXXXXX"].as_slice(),
@@ -554,10 +567,20 @@ fn temporary_names_are_made() {
         &["mktemp", "--suffix=.c", "abcXXX"],
         &["mktemp", "-p", ".", "aXXXb"],
     ] {
-        let (gnu, Some(ours)) = run(words) else { return };
+        let (gnu, Some(ours)) = run(words) else {
+            return;
+        };
         assert_eq!(gnu.stdout.len(), ours.stdout.len(), "{words:?}");
-        assert_eq!((gnu.status, &gnu.stderr), (ours.status, &ours.stderr), "{words:?}");
-        assert_eq!(gnu.tree.len(), ours.tree.len(), "{words:?}\n{gnu:?}{ours:?}");
+        assert_eq!(
+            (gnu.status, &gnu.stderr),
+            (ours.status, &ours.stderr),
+            "{words:?}"
+        );
+        assert_eq!(
+            gnu.tree.len(),
+            ours.tree.len(),
+            "{words:?}\n{gnu:?}{ours:?}"
+        );
     }
     same(vec![
         case(&["mktemp", "abcXX"]),
@@ -582,7 +605,9 @@ fn unknown_options_are_refused() {
         &["rm", "-i", "a"],
         &["mkdir", "--parent", "x"],
     ] {
-        let Some(reason) = refusal(&garden(words)) else { return };
+        let Some(reason) = refusal(&garden(words)) else {
+            return;
+        };
         assert!(!reason.is_empty());
     }
 }

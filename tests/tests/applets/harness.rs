@@ -55,7 +55,10 @@ impl std::fmt::Debug for Result {
 
 /// A case from words of a command line.
 pub fn case(words: &[&str]) -> Case {
-    Case { argv: words.iter().map(|it| BString::from(*it)).collect(), ..Case::default() }
+    Case {
+        argv: words.iter().map(|it| BString::from(*it)).collect(),
+        ..Case::default()
+    }
 }
 
 impl Case {
@@ -125,7 +128,13 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("findutils", &["find", "xargs"]),
     ("diffutils", &["cmp", "diff"]),
     ("gawk", &["awk", "gawk"]),
-    ("tar", &["tar", "gzip", "gunzip", "zcat", "bzip2", "bunzip2", "bzcat", "xz", "unxz", "xzcat", "zstd", "unzstd", "zstdcat"]),
+    (
+        "tar",
+        &[
+            "tar", "gzip", "gunzip", "zcat", "bzip2", "bunzip2", "bzcat", "xz", "unxz", "xzcat",
+            "zstd", "unzstd", "zstdcat",
+        ],
+    ),
     ("jq", &["jq"]),
     ("trifles", &["getent", "lndir", "which"]),
 ];
@@ -148,14 +157,23 @@ static PARTS: LazyLock<Option<Parts>> = LazyLock::new(|| {
             packages.insert(name.to_owned(), engine.module(&bytes).expect("an applet"));
         }
     }
-    Some(Parts { engine, driver, packages })
+    Some(Parts {
+        engine,
+        driver,
+        packages,
+    })
 });
 
 struct Loader;
 
 impl ProgramLoader for Loader {
     fn load(&self, query: ProgramQuery<'_>) -> LoadAnswer {
-        let name = query.requested.rsplit_str("/").next().unwrap_or_default().to_str_lossy();
+        let name = query
+            .requested
+            .rsplit_str("/")
+            .next()
+            .unwrap_or_default()
+            .to_str_lossy();
         let package = PACKAGES
             .iter()
             .find(|(_, names)| names.contains(&name.as_ref()))
@@ -177,7 +195,8 @@ pub fn native(case: &Case) -> Result {
         let path = work.join(path.to_path().expect("a path"));
         match kind {
             'd' => std::fs::create_dir_all(&path).expect("a directory"),
-            'l' => std::os::unix::fs::symlink(content.to_path().expect("a target"), &path).expect("a link"),
+            'l' => std::os::unix::fs::symlink(content.to_path().expect("a target"), &path)
+                .expect("a link"),
             kind => {
                 std::fs::write(&path, content).expect("a file");
                 let mode = if *kind == 'x' { 0o755 } else { 0o644 };
@@ -186,7 +205,12 @@ pub fn native(case: &Case) -> Result {
         }
     }
     let dir = work.to_str().expect("a path").as_bytes().to_vec();
-    let word = |word: &BString| word.replace(b"@DIR@", &dir).to_os_str().expect("a word").to_owned();
+    let word = |word: &BString| {
+        word.replace(b"@DIR@", &dir)
+            .to_os_str()
+            .expect("a word")
+            .to_owned()
+    };
     let input = place.join("stdin");
     std::fs::write(&input, &case.stdin).expect("standard input");
     let stdin = std::fs::File::open(&input).expect("standard input");
@@ -195,20 +219,33 @@ pub fn native(case: &Case) -> Result {
         .arg0(word(&case.argv[0]))
         .args(case.argv.iter().skip(1).map(word))
         .env_clear()
-        .envs(case.environment("/usr/bin:/bin").iter().map(|(name, value)| (word(name), word(value))))
+        .envs(
+            case.environment("/usr/bin:/bin")
+                .iter()
+                .map(|(name, value)| (word(name), word(value))),
+        )
         .current_dir(&work)
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let output = command.output().unwrap_or_else(|error| panic!("{:?}: {error}", case.argv));
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{:?}: {error}", case.argv));
     let mut tree = Vec::new();
     walk(&read(&work), "", &mut tree);
     let place = work.to_str().expect("a path");
     Result {
         status: output.status.code().unwrap_or(255),
-        stdout: output.stdout.replace(&dir, b"@DIR@").replace("PATH=/usr/bin:/bin", "PATH=@PATH@").into(),
+        stdout: output
+            .stdout
+            .replace(&dir, b"@DIR@")
+            .replace("PATH=/usr/bin:/bin", "PATH=@PATH@")
+            .into(),
         stderr: output.stderr.replace(&dir, b"@DIR@").into(),
-        tree: tree.iter().map(|line| line.replace(place, "@DIR@")).collect(),
+        tree: tree
+            .iter()
+            .map(|line| line.replace(place, "@DIR@"))
+            .collect(),
     }
 }
 
@@ -216,15 +253,22 @@ fn read(path: &Path) -> FileSystemObject {
     let meta = std::fs::symlink_metadata(path).expect("metadata");
     if meta.is_symlink() {
         let target = std::fs::read_link(path).expect("a link");
-        return FileSystemObject::Symlink { target: path_bytes(&target) };
+        return FileSystemObject::Symlink {
+            target: path_bytes(&target),
+        };
     }
     if meta.is_dir() {
         let entries = std::fs::read_dir(path).expect("a directory");
         let entries = entries.map(|entry| {
             let entry = entry.expect("an entry");
-            (path_bytes(Path::new(&entry.file_name())), read(&entry.path()))
+            (
+                path_bytes(Path::new(&entry.file_name())),
+                read(&entry.path()),
+            )
         });
-        return FileSystemObject::Directory { entries: entries.collect() };
+        return FileSystemObject::Directory {
+            entries: entries.collect(),
+        };
     }
     let contents = std::fs::read(path).unwrap_or_default();
     FileSystemObject::File {
@@ -239,7 +283,10 @@ fn path_bytes(path: &Path) -> BString {
 
 fn walk(object: &FileSystemObject, path: &str, lines: &mut Vec<String>) {
     match object {
-        FileSystemObject::File { executable, contents } => {
+        FileSystemObject::File {
+            executable,
+            contents,
+        } => {
             let kind = if *executable { "executable" } else { "file" };
             lines.push(format!("{path} {kind} {:?}", text(contents).as_bstr()));
         }
@@ -274,18 +321,33 @@ pub fn sandboxed(cases: &[Case]) -> Option<std::result::Result<Vec<Result>, Buil
     let mut names = std::collections::BTreeSet::from(["true".to_owned()]);
     for case in cases {
         for word in &case.argv {
-            let name = word.rsplit_str("/").next().unwrap_or_default().to_str_lossy().into_owned();
-            let plain = name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'[');
+            let name = word
+                .rsplit_str("/")
+                .next()
+                .unwrap_or_default()
+                .to_str_lossy()
+                .into_owned();
+            let plain = name
+                .bytes()
+                .all(|it| it.is_ascii_alphanumeric() || it == b'[');
             if plain && !name.is_empty() && name.len() < 20 {
                 names.insert(name);
             }
         }
         put(case.argv.clone(), &mut bytes);
         let env = case.environment("/build/bin");
-        put(env.iter().map(|(name, value)| format!("{name}={value}").into()), &mut bytes);
+        put(
+            env.iter()
+                .map(|(name, value)| format!("{name}={value}").into()),
+            &mut bytes,
+        );
         put([case.stdin.clone()], &mut bytes);
         let triples = case.tree.iter().flat_map(|(kind, path, content)| {
-            [BString::from(kind.to_string()), path.clone(), content.clone()]
+            [
+                BString::from(kind.to_string()),
+                path.clone(),
+                content.clone(),
+            ]
         });
         put(triples, &mut bytes);
     }
@@ -293,7 +355,9 @@ pub fn sandboxed(cases: &[Case]) -> Option<std::result::Result<Vec<Result>, Buil
     request.argv = vec!["driver".into(), format!("/nix/store/{OUT}").into()];
     request.argv.extend(names.into_iter().map(BString::from));
     request.outputs.insert("out".to_owned(), OUT.to_owned());
-    request.build_files.insert("cases".into(), Contents::Memory(bytes.into()));
+    request
+        .build_files
+        .insert("cases".into(), Contents::Memory(bytes.into()));
     request.programs = Arc::new(Loader);
     let mut log = Vec::new();
     let outcome = match parts.engine.run(request, &mut log, &CancelToken::new()) {
@@ -304,7 +368,8 @@ pub fn sandboxed(cases: &[Case]) -> Option<std::result::Result<Vec<Result>, Buil
         panic!("the driver's output is no directory");
     };
     let results = (0..cases.len()).map(|number| {
-        let FileSystemObject::Directory { entries } = &entries[&BString::from(number.to_string())] else {
+        let FileSystemObject::Directory { entries } = &entries[&BString::from(number.to_string())]
+        else {
             panic!("a case's output is no directory");
         };
         let dir = format!("/nix/store/{OUT}/{number}/tree").into_bytes();
@@ -320,10 +385,19 @@ pub fn sandboxed(cases: &[Case]) -> Option<std::result::Result<Vec<Result>, Buil
         walk(&entries[&BString::from("tree")], "", &mut tree);
         let place = String::from_utf8_lossy(&dir).into_owned();
         Result {
-            status: file("status").to_str().expect("digits").parse().expect("a status"),
-            stdout: file("stdout").replace("PATH=/build/bin", "PATH=@PATH@").into(),
+            status: file("status")
+                .to_str()
+                .expect("digits")
+                .parse()
+                .expect("a status"),
+            stdout: file("stdout")
+                .replace("PATH=/build/bin", "PATH=@PATH@")
+                .into(),
             stderr: file("stderr"),
-            tree: tree.iter().map(|line| line.replace(&place, "@DIR@")).collect(),
+            tree: tree
+                .iter()
+                .map(|line| line.replace(&place, "@DIR@"))
+                .collect(),
         }
     });
     Some(Ok(results.collect()))
@@ -344,7 +418,11 @@ pub fn difference(case: &Case, gnu: &Result, ours: &Result) -> Option<String> {
         result
     };
     (arrange(gnu) != arrange(ours)).then(|| {
-        format!("{:?}\n{:?}\nGNU: {gnu:?}applet: {ours:?}", case.argv, Shown(case))
+        format!(
+            "{:?}\n{:?}\nGNU: {gnu:?}applet: {ours:?}",
+            case.argv,
+            Shown(case)
+        )
     })
 }
 
@@ -352,7 +430,11 @@ struct Shown<'a>(&'a Case);
 
 impl std::fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "stdin {:?}, tree {:?}, env {:?}", self.0.stdin, self.0.tree, self.0.env)
+        write!(
+            f,
+            "stdin {:?}, tree {:?}, env {:?}",
+            self.0.stdin, self.0.tree, self.0.env
+        )
     }
 }
 
@@ -360,7 +442,13 @@ impl std::fmt::Debug for Shown<'_> {
 #[track_caller]
 pub fn same(cases: Vec<Case>) {
     let differences = compare(&cases);
-    assert!(differences.is_empty(), "{} of {} cases differ:\n{}", differences.len(), cases.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} of {} cases differ:\n{}",
+        differences.len(),
+        cases.len(),
+        differences.join("\n")
+    );
 }
 
 /// The differences of these cases. A refusal is one.

@@ -8,7 +8,11 @@ use bstr::BString;
 pub const BASENAME: Utility = Utility {
     name: "basename",
     spec: Spec {
-        options: &[flag('a', "multiple"), value('s', "suffix"), flag('z', "zero")],
+        options: &[
+            flag('a', "multiple"),
+            value('s', "suffix"),
+            flag('z', "zero"),
+        ],
         permute: false,
         usage: 1,
     },
@@ -17,7 +21,11 @@ pub const BASENAME: Utility = Utility {
 
 pub const DIRNAME: Utility = Utility {
     name: "dirname",
-    spec: Spec { options: &[flag('z', "zero")], permute: true, usage: 1 },
+    spec: Spec {
+        options: &[flag('z', "zero")],
+        permute: true,
+        usage: 1,
+    },
     run: dirname,
 };
 

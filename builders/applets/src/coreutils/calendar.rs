@@ -22,7 +22,11 @@ pub fn civil(days: i64) -> (i64, i64, i64) {
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, of_year - (153 * shifted + 2) / 5 + 1)
 }
@@ -60,10 +64,16 @@ pub fn parse(text: &[u8]) -> Option<(i64, u32)> {
     }
     let (date, rest) = text.split_at_checked(10)?;
     let mut parts = date.split('-').map(|part| {
-        part.bytes().all(|it| it.is_ascii_digit()).then(|| part.parse::<i64>().ok()).flatten()
+        part.bytes()
+            .all(|it| it.is_ascii_digit())
+            .then(|| part.parse::<i64>().ok())
+            .flatten()
     });
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    if date.len() != 10 || !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
+    if date.len() != 10
+        || !(1..=12).contains(&month)
+        || !(1..=days_in_month(year, month)).contains(&day)
+    {
         return None;
     }
     let mut rest = rest;
@@ -71,9 +81,15 @@ pub fn parse(text: &[u8]) -> Option<(i64, u32)> {
     let (mut hour, mut minute, mut second) = (0, 0, 0);
     if !rest.is_empty() {
         rest = rest.strip_prefix(['T', ' '])?.trim_start();
-        let end = rest.find(|it: char| !(it.is_ascii_digit() || it == ':')).unwrap_or(rest.len());
+        let end = rest
+            .find(|it: char| !(it.is_ascii_digit() || it == ':'))
+            .unwrap_or(rest.len());
         let (clock, zone) = rest.split_at(end);
-        let mut numbers = clock.split(':').map(|part| (part.len() == 2).then(|| part.parse::<i64>().ok()).flatten());
+        let mut numbers = clock.split(':').map(|part| {
+            (part.len() == 2)
+                .then(|| part.parse::<i64>().ok())
+                .flatten()
+        });
         hour = numbers.next()??;
         minute = numbers.next()??;
         second = match numbers.next() {
@@ -88,7 +104,11 @@ pub fn parse(text: &[u8]) -> Option<(i64, u32)> {
             "" | "Z" | "UTC" | "GMT" => 0,
             _ => {
                 let sign = if zone.starts_with('-') { -1 } else { 1 };
-                let digits: String = zone.strip_prefix(['+', '-'])?.chars().filter(|it| *it != ':').collect();
+                let digits: String = zone
+                    .strip_prefix(['+', '-'])?
+                    .chars()
+                    .filter(|it| *it != ':')
+                    .collect();
                 if digits.len() != 4 {
                     return None;
                 }
@@ -97,5 +117,8 @@ pub fn parse(text: &[u8]) -> Option<(i64, u32)> {
             }
         };
     }
-    Some((seconds([year, month, day, hour, minute, second]) - offset, 0))
+    Some((
+        seconds([year, month, day, hour, minute, second]) - offset,
+        0,
+    ))
 }

@@ -18,7 +18,11 @@ const OPTIONS: &[Opt] = &[
 
 pub const CHMOD: Utility = Utility {
     name: "chmod",
-    spec: Spec { options: OPTIONS, permute: true, usage: 1 },
+    spec: Spec {
+        options: OPTIONS,
+        permute: true,
+        usage: 1,
+    },
     run,
 };
 
@@ -36,7 +40,9 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let is_mode = |word: &BString| {
         word.len() > 1
             && word.first() == Some(&b'-')
-            && word.get(1).is_some_and(|it| b"rwxXstugoa,+=01234567".contains(it))
+            && word
+                .get(1)
+                .is_some_and(|it| b"rwxXstugoa,+=01234567".contains(it))
     };
     let mut modes = Vec::new();
     let mut others = Vec::new();
@@ -46,7 +52,11 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
             others.push(word);
             break;
         }
-        if is_mode(&word) { modes.push(word) } else { others.push(word) }
+        if is_mode(&word) {
+            modes.push(word)
+        } else {
+            others.push(word)
+        }
     }
     others.extend(words);
     let parsed = parse(spec, others);
@@ -208,9 +218,27 @@ pub fn letters(mode: u32) -> String {
     for (index, letter) in "rwxrwxrwx".chars().enumerate() {
         let set = mode & (0o400 >> index) != 0;
         text.push(match (index, set) {
-            (2, _) if mode & 0o4000 != 0 => if set { 's' } else { 'S' },
-            (5, _) if mode & 0o2000 != 0 => if set { 's' } else { 'S' },
-            (8, _) if mode & 0o1000 != 0 => if set { 't' } else { 'T' },
+            (2, _) if mode & 0o4000 != 0 => {
+                if set {
+                    's'
+                } else {
+                    'S'
+                }
+            }
+            (5, _) if mode & 0o2000 != 0 => {
+                if set {
+                    's'
+                } else {
+                    'S'
+                }
+            }
+            (8, _) if mode & 0o1000 != 0 => {
+                if set {
+                    't'
+                } else {
+                    'T'
+                }
+            }
             (_, true) => letter,
             _ => '-',
         });

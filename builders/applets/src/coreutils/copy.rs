@@ -60,7 +60,11 @@ pub struct Copier {
 }
 
 enum Step {
-    Copy { from: BString, to: BString, operand: bool },
+    Copy {
+        from: BString,
+        to: BString,
+        operand: bool,
+    },
     /// Mode and times of a directory, after what is in it.
     Finish { to: BString, meta: Meta, new: bool },
 }
@@ -82,7 +86,11 @@ impl Copier {
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
         let mut good = true;
         self.operand = (from.into(), to.into());
-        let first = Step::Copy { from: from.into(), to: to.into(), operand: true };
+        let first = Step::Copy {
+            from: from.into(),
+            to: to.into(),
+            operand: true,
+        };
         let mut pending = vec![first];
         while let Some(step) = pending.pop() {
             match step {
@@ -95,14 +103,24 @@ impl Copier {
         good
     }
 
-    fn step(&mut self, from: &BString, to: &BString, operand: bool, pending: &mut Vec<Step>) -> bool {
+    fn step(
+        &mut self,
+        from: &BString,
+        to: &BString,
+        operand: bool,
+        pending: &mut Vec<Step>,
+    ) -> bool {
         let options = &self.options;
         let follow = match options.follow {
             Follow::Always => true,
             Follow::Operands => operand,
             Follow::Never => false,
         };
-        let meta = if follow { fs::stat(from) } else { fs::lstat(from) };
+        let meta = if follow {
+            fs::stat(from)
+        } else {
+            fs::lstat(from)
+        };
         let meta = match meta {
             Ok(meta) => meta,
             Err(errno) => {
@@ -111,10 +129,17 @@ impl Copier {
             }
         };
         if meta.is_dir() && !options.recursive {
-            program::complain(&[b"-r not specified; omitting directory ", &quote::always(from)]);
+            program::complain(&[
+                b"-r not specified; omitting directory ",
+                &quote::always(from),
+            ]);
             return false;
         }
-        let there = if meta.is_link() || options.remove_destination || options.hard_link || options.symbolic_link {
+        let there = if meta.is_link()
+            || options.remove_destination
+            || options.hard_link
+            || options.symbolic_link
+        {
             fs::lstat(to)
         } else {
             fs::stat(to)
@@ -130,10 +155,18 @@ impl Copier {
                     _ = fs::unlink(to);
                 } else if meta.is_dir() {
                     let (to, from) = (quote::always(to), quote::always(from));
-                    program::complain(&[b"cannot overwrite non-directory ", &to, b" with directory ", &from]);
+                    program::complain(&[
+                        b"cannot overwrite non-directory ",
+                        &to,
+                        b" with directory ",
+                        &from,
+                    ]);
                     return false;
                 } else {
-                    program::complain(&[b"not writing through dangling symlink ", &quote::always(to)]);
+                    program::complain(&[
+                        b"not writing through dangling symlink ",
+                        &quote::always(to),
+                    ]);
                     return false;
                 }
             }
@@ -157,7 +190,10 @@ impl Copier {
                 }
                 if let Err(errno) = fs::link(first, to, false) {
                     let (to, first) = (quote::always(to), quote::always(first));
-                    program::complain_errno(&[b"cannot create hard link ", &to, b" to ", &first], errno);
+                    program::complain_errno(
+                        &[b"cannot create hard link ", &to, b" to ", &first],
+                        errno,
+                    );
                     return false;
                 }
                 return true;
@@ -166,13 +202,19 @@ impl Copier {
         }
         let good = self.file(from, to, &meta);
         if good && let Ok(made) = fs::stat(fs::dir_name(to)) {
-            self.created.insert((made.device, made.inode, fs::base_name(to).into()));
+            self.created
+                .insert((made.device, made.inode, fs::base_name(to).into()));
         }
         good
     }
 
     fn tell(&self, from: &[u8], to: &[u8]) {
-        for part in [quote::always(from).as_slice(), b" -> ", &quote::always(to), b"\n"] {
+        for part in [
+            quote::always(from).as_slice(),
+            b" -> ",
+            &quote::always(to),
+            b"\n",
+        ] {
             io::put(part);
         }
     }
@@ -188,7 +230,8 @@ impl Copier {
                 return Some(true);
             }
             let by_links = options.remove_destination && meta.links > 1 && from != to;
-            let replaces_link = (options.remove_destination || options.moving) && to_itself.is_link();
+            let replaces_link =
+                (options.remove_destination || options.moving) && to_itself.is_link();
             if !by_links && !replaces_link {
                 program::complain(&[&shown_from, b" and ", &shown_to, b" are the same file"]);
                 return Some(false);
@@ -205,17 +248,31 @@ impl Copier {
         }
         if !meta.is_dir() {
             if there.is_dir() {
-                program::complain(&[b"cannot overwrite directory ", &shown_to, b" with non-directory"]);
+                program::complain(&[
+                    b"cannot overwrite directory ",
+                    &shown_to,
+                    b" with non-directory",
+                ]);
                 return Some(false);
             }
             if let Ok(directory) = fs::stat(fs::dir_name(to)) {
-                let entry = (directory.device, directory.inode, BString::from(fs::base_name(to)));
+                let entry = (
+                    directory.device,
+                    directory.inode,
+                    BString::from(fs::base_name(to)),
+                );
                 if self.created.contains(&entry) {
-                    program::complain(&[b"will not overwrite just-created ", &shown_to, b" with ", &shown_from]);
+                    program::complain(&[
+                        b"will not overwrite just-created ",
+                        &shown_to,
+                        b" with ",
+                        &shown_from,
+                    ]);
                     return Some(false);
                 }
             }
-            let goes = options.remove_destination || (meta.is_link() && options.follow != Follow::Always);
+            let goes =
+                options.remove_destination || (meta.is_link() && options.follow != Follow::Always);
             let linking = (options.hard_link || options.symbolic_link) && options.force;
             if (goes || linking)
                 && let Err(errno) = fs::unlink(to)
@@ -229,13 +286,25 @@ impl Copier {
                 }
             }
         } else if !there.is_dir() {
-            program::complain(&[b"cannot overwrite non-directory ", &shown_to, b" with directory ", &shown_from]);
+            program::complain(&[
+                b"cannot overwrite non-directory ",
+                &shown_to,
+                b" with directory ",
+                &shown_from,
+            ]);
             return Some(false);
         }
         None
     }
 
-    fn directory(&mut self, from: &BString, to: &BString, meta: &Meta, exists: bool, pending: &mut Vec<Step>) -> bool {
+    fn directory(
+        &mut self,
+        from: &BString,
+        to: &BString,
+        meta: &Meta,
+        exists: bool,
+        pending: &mut Vec<Step>,
+    ) -> bool {
         if self.made_directories.contains(&(meta.device, meta.inode)) {
             // GNU names the operand, and leaves the rest of it alone.
             let (from, to) = self.operand.clone();
@@ -265,16 +334,26 @@ impl Copier {
                 return false;
             }
         };
-        pending.push(Step::Finish { to: to.clone(), meta: *meta, new: !exists });
+        pending.push(Step::Finish {
+            to: to.clone(),
+            meta: *meta,
+            new: !exists,
+        });
         for name in names.iter().rev() {
-            pending.push(Step::Copy { from: fs::join(from, name), to: fs::join(to, name), operand: false });
+            pending.push(Step::Copy {
+                from: fs::join(from, name),
+                to: fs::join(to, name),
+                operand: false,
+            });
         }
         true
     }
 
     fn finish(&mut self, to: &BString, meta: &Meta, new: bool) -> bool {
         let mut good = true;
-        if self.options.keep_times && let Err(errno) = keep_times(to, meta) {
+        if self.options.keep_times
+            && let Err(errno) = keep_times(to, meta)
+        {
             program::complain_errno(&[b"preserving times for ", &quote::always(to)], errno);
             good = false;
         }
@@ -287,7 +366,9 @@ impl Copier {
         } else {
             Some(meta.mode & 0o777 & !self.umask)
         };
-        if let Some(mode) = mode && let Err(errno) = fs::chmod(to, mode) {
+        if let Some(mode) = mode
+            && let Err(errno) = fs::chmod(to, mode)
+        {
             program::complain_errno(&[b"preserving permissions for ", &quote::always(to)], errno);
             good = false;
         }
@@ -298,22 +379,41 @@ impl Copier {
         let (shown_from, shown_to) = (quote::always(from), quote::always(to));
         if self.options.symbolic_link {
             if from.first() != Some(&b'/') && fs::dir_name(to) != b"." {
-                program::complain(&[&quote::maybe(to), b": can make relative symbolic links only in current directory"]);
+                program::complain(&[
+                    &quote::maybe(to),
+                    b": can make relative symbolic links only in current directory",
+                ]);
                 return false;
             }
-            return told(fs::symlink(from, to), &[b"cannot create symbolic link ", &shown_to, b" to ", &shown_from]);
+            return told(
+                fs::symlink(from, to),
+                &[
+                    b"cannot create symbolic link ",
+                    &shown_to,
+                    b" to ",
+                    &shown_from,
+                ],
+            );
         }
         if self.options.hard_link {
             let follow = self.options.follow == Follow::Always;
-            return told(fs::link(from, to, follow), &[b"cannot create hard link ", &shown_to, b" to ", &shown_from]);
+            return told(
+                fs::link(from, to, follow),
+                &[b"cannot create hard link ", &shown_to, b" to ", &shown_from],
+            );
         }
         match meta.kind {
             Kind::Link => {
                 let target = match fs::readlink(from) {
                     Ok(target) => target,
-                    Err(errno) => return told(Err(errno), &[b"cannot read symbolic link ", &shown_from]),
+                    Err(errno) => {
+                        return told(Err(errno), &[b"cannot read symbolic link ", &shown_from]);
+                    }
                 };
-                if !told(fs::symlink(&target, to), &[b"cannot create symbolic link ", &shown_to]) {
+                if !told(
+                    fs::symlink(&target, to),
+                    &[b"cannot create symbolic link ", &shown_to],
+                ) {
                     return false;
                 }
                 if self.options.keep_times {
@@ -331,7 +431,9 @@ impl Copier {
         let (shown_from, shown_to) = (quote::always(from), quote::always(to));
         let source = match fs::open_read(from) {
             Ok(source) => Source::File(source),
-            Err(errno) => return told(Err(errno), &[b"cannot open ", &shown_from, b" for reading"]),
+            Err(errno) => {
+                return told(Err(errno), &[b"cannot open ", &shown_from, b" for reading"]);
+            }
         };
         let mut new = false;
         let mut opened = fs::open_write(to, OFlags::TRUNC);
@@ -388,7 +490,10 @@ impl Copier {
             Some(meta.mode & 0o777 & !self.umask)
         };
         if let Some(mode) = mode {
-            good &= told(fs::chmod(to, mode), &[b"preserving permissions for ", &shown_to]);
+            good &= told(
+                fs::chmod(to, mode),
+                &[b"preserving permissions for ", &shown_to],
+            );
         }
         good
     }

@@ -50,7 +50,11 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         Target::Name(from, to) => good = copier.copy(&from, &to),
         Target::Directory(directory, sources) => {
             for source in &sources {
-                let source: &[u8] = if parsed.has('š') { fs::trim_slashes(source) } else { source };
+                let source: &[u8] = if parsed.has('š') {
+                    fs::trim_slashes(source)
+                } else {
+                    source
+                };
                 let base = fs::base_name(source);
                 // `cp -r a/.. d` copies into `d` itself.
                 let base: &[u8] = if base == b".." { b"." } else { base };
@@ -99,7 +103,11 @@ fn options(parsed: &Parsed) -> Options {
                 let default = BString::from("mode,ownership,timestamps");
                 attributes(&mut options, text.as_ref().unwrap_or(&default), true);
             }
-            'ñ' => attributes(&mut options, text.as_ref().map_or(b"", |it| it.as_slice()), false),
+            'ñ' => attributes(
+                &mut options,
+                text.as_ref().map_or(b"", |it| it.as_slice()),
+                false,
+            ),
             'ŕ' => match text.as_ref().map(|it| it.as_slice()) {
                 Some(b"auto" | b"never") => {}
                 _ => program::refuse("only a file system of the kernel can --reflink"),
@@ -119,10 +127,26 @@ fn options(parsed: &Parsed) -> Options {
 fn attributes(options: &mut Options, list: &[u8], keep: bool) {
     for word in list.split_str(",") {
         let all = word == b"all";
-        let known = [b"mode".as_slice(), b"timestamps", b"links", b"ownership", b"context", b"xattr", b"all"];
+        let known = [
+            b"mode".as_slice(),
+            b"timestamps",
+            b"links",
+            b"ownership",
+            b"context",
+            b"xattr",
+            b"all",
+        ];
         if !known.contains(&word) {
-            let option: &[u8] = if keep { b"--preserve" } else { b"--no-preserve" };
-            program::refuse(&format!("{}={} is beyond this applet", option.as_bstr(), quote::always(word)));
+            let option: &[u8] = if keep {
+                b"--preserve"
+            } else {
+                b"--no-preserve"
+            };
+            program::refuse(&format!(
+                "{}={} is beyond this applet",
+                option.as_bstr(),
+                quote::always(word)
+            ));
         }
         if word == b"context" && keep {
             program::refuse("--preserve=context needs SELinux");

@@ -27,11 +27,17 @@ pub const CUT: Utility = Utility {
 
 fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let parsed = parse(spec, words);
-    let lists = parsed.options.iter().filter(|(key, _)| matches!(key, 'b' | 'c' | 'f'));
+    let lists = parsed
+        .options
+        .iter()
+        .filter(|(key, _)| matches!(key, 'b' | 'c' | 'f'));
     let lists: Vec<_> = lists.collect();
     let (key, list) = match lists.as_slice() {
         [(key, Some(list))] => (*key, list.clone()),
-        [] => program::usage_error(1, &[b"you must specify a list of bytes, characters, or fields"]),
+        [] => program::usage_error(
+            1,
+            &[b"you must specify a list of bytes, characters, or fields"],
+        ),
         _ => program::usage_error(1, &[b"only one list may be specified"]),
     };
     let fields = key == 'f';
@@ -42,10 +48,16 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         Some(_) => program::usage_error(1, &[b"the delimiter must be a single character"]),
     };
     if parsed.has('d') && !fields {
-        program::usage_error(1, &[b"an input delimiter may be specified only when operating on fields"]);
+        program::usage_error(
+            1,
+            &[b"an input delimiter may be specified only when operating on fields"],
+        );
     }
     if parsed.has('s') && !fields {
-        program::usage_error(1, &[b"suppressing non-delimited lines makes sense\n\tonly when operating on fields"]);
+        program::usage_error(
+            1,
+            &[b"suppressing non-delimited lines makes sense\n\tonly when operating on fields"],
+        );
     }
     let mut ranges = ranges(&list, fields);
     if parsed.has('ç') {
@@ -60,7 +72,9 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         } else {
             let mut first = true;
             for (from, to) in &ranges {
-                let part = line.get(from - 1..(*to).min(line.len())).unwrap_or_default();
+                let part = line
+                    .get(from - 1..(*to).min(line.len()))
+                    .unwrap_or_default();
                 if part.is_empty() {
                     continue;
                 }
@@ -76,7 +90,14 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     })
 }
 
-fn by_fields(line: &[u8], ranges: &[(usize, usize)], delimiter: u8, between: Option<&BString>, only: bool, end: u8) {
+fn by_fields(
+    line: &[u8],
+    ranges: &[(usize, usize)],
+    delimiter: u8,
+    between: Option<&BString>,
+    only: bool,
+    end: u8,
+) {
     if !line.contains(&delimiter) {
         if !only {
             io::put(line);
@@ -88,7 +109,10 @@ fn by_fields(line: &[u8], ranges: &[(usize, usize)], delimiter: u8, between: Opt
     let between = between.unwrap_or(&standard);
     let mut first = true;
     for (index, field) in line.split(|byte| *byte == delimiter).enumerate() {
-        if ranges.iter().any(|(from, to)| (*from..=*to).contains(&(index + 1))) {
+        if ranges
+            .iter()
+            .any(|(from, to)| (*from..=*to).contains(&(index + 1)))
+        {
             if !std::mem::replace(&mut first, false) {
                 io::put(between);
             }
@@ -105,7 +129,12 @@ fn ranges(list: &[u8], fields: bool) -> Vec<(usize, usize)> {
     let number = |text: &[u8]| -> usize {
         if !text.iter().all(u8::is_ascii_digit) {
             let shown = quote::locale(text);
-            fail(format!("invalid {} value {shown}", if fields { "field" } else { "byte or character" }));
+            let what = if fields {
+                "field value"
+            } else {
+                "byte/character position"
+            };
+            fail(format!("invalid {what} {shown}"));
         }
         match text.to_str().ok().and_then(|text| text.parse().ok()) {
             Some(0) if fields => fail("fields are numbered from 1".to_owned()),
@@ -130,7 +159,11 @@ fn ranges(list: &[u8], fields: bool) -> Vec<(usize, usize)> {
             Some((b"", b"")) => fail("invalid range with no endpoint: -".to_owned()),
             Some((from, to)) => {
                 let from = if from.is_empty() { 1 } else { number(from) };
-                let to = if to.is_empty() { usize::MAX } else { number(to) };
+                let to = if to.is_empty() {
+                    usize::MAX
+                } else {
+                    number(to)
+                };
                 if to < from {
                     fail("invalid decreasing range".to_owned());
                 }

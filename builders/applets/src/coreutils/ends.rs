@@ -13,10 +13,22 @@ const OPTIONS: &[Opt] = &[
     flag('v', "verbose"),
     flag('z', "zero-terminated"),
 ];
-const SPEC: Spec = Spec { options: OPTIONS, permute: true, usage: 1 };
+const SPEC: Spec = Spec {
+    options: OPTIONS,
+    permute: true,
+    usage: 1,
+};
 
-pub const HEAD: Utility = Utility { name: "head", spec: SPEC, run: |spec, words| run(spec, words, true) };
-pub const TAIL: Utility = Utility { name: "tail", spec: SPEC, run: |spec, words| run(spec, words, false) };
+pub const HEAD: Utility = Utility {
+    name: "head",
+    spec: SPEC,
+    run: |spec, words| run(spec, words, true),
+};
+pub const TAIL: Utility = Utility {
+    name: "tail",
+    spec: SPEC,
+    run: |spec, words| run(spec, words, false),
+};
 
 fn run(spec: &Spec, mut words: Vec<BString>, head: bool) -> u8 {
     // `-5` is `-n 5`, and `tail +5` is `tail -n +5`, as the first word only.
@@ -25,13 +37,20 @@ fn run(spec: &Spec, mut words: Vec<BString>, head: bool) -> u8 {
         && digits.iter().all(u8::is_ascii_digit)
     {
         *first = format!("-n{}", digits.as_bstr()).into();
-    } else if !head && words.first().is_some_and(|word| word.first() == Some(&b'+')) {
+    } else if !head
+        && words
+            .first()
+            .is_some_and(|word| word.first() == Some(&b'+'))
+    {
         program::refuse("the old form of tail's options");
     }
     let parsed = parse(spec, words);
     let paths = lines::or_stdin(&parsed.operands);
     let by_bytes = parsed.last_of(&['c', 'n']) == Some('c');
-    let text = parsed.value(if by_bytes { 'c' } else { 'n' }).cloned().unwrap_or_else(|| "10".into());
+    let text = parsed
+        .value(if by_bytes { 'c' } else { 'n' })
+        .cloned()
+        .unwrap_or_else(|| "10".into());
     let (sign, count) = number(&text, by_bytes);
     let end = if parsed.has('z') { 0 } else { b'\n' };
     let names = names(&parsed, &paths);
@@ -51,12 +70,18 @@ fn run(spec: &Spec, mut words: Vec<BString>, head: bool) -> u8 {
                 if names {
                     header(path, &mut shown);
                 }
-                program::complain_errno(&[b"error reading ", &quote::always(path)], rustix::io::Errno::ISDIR);
+                program::complain_errno(
+                    &[b"error reading ", &quote::always(path)],
+                    rustix::io::Errno::ISDIR,
+                );
                 status = 1;
                 continue;
             }
             Err(errno) => {
-                program::complain_errno(&[b"cannot open ", &quote::always(path), b" for reading"], errno);
+                program::complain_errno(
+                    &[b"cannot open ", &quote::always(path), b" for reading"],
+                    errno,
+                );
                 status = 1;
                 continue;
             }
@@ -74,7 +99,11 @@ fn header(path: &[u8], shown: &mut bool) {
         io::put(b"\n");
     }
     io::put(b"==> ");
-    io::put(if path == b"-" { b"standard input" } else { path });
+    io::put(if path == b"-" {
+        b"standard input"
+    } else {
+        path
+    });
     io::put(b" <==\n");
 }
 
@@ -103,11 +132,25 @@ fn number(text: &BString, bytes: bool) -> (u8, usize) {
         _ => 0,
     };
     if digits == 0 || factor == 0 {
-        let what: &[u8] = if bytes { b"invalid number of bytes: " } else { b"invalid number of lines: " };
-        program::die(1, &[what, &quote::always(if sign == b'+' { text } else { rest })]);
+        let what: &[u8] = if bytes {
+            b"invalid number of bytes: "
+        } else {
+            b"invalid number of lines: "
+        };
+        program::die(
+            1,
+            &[what, &quote::always(if sign == b'+' { text } else { rest })],
+        );
     }
-    let value = number.iter().fold(0u64, |value, digit| value.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
-    (sign, usize::try_from(value.saturating_mul(factor)).unwrap_or(usize::MAX))
+    let value = number.iter().fold(0u64, |value, digit| {
+        value
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    });
+    (
+        sign,
+        usize::try_from(value.saturating_mul(factor)).unwrap_or(usize::MAX),
+    )
 }
 
 fn part(all: &[u8], sign: u8, count: usize, by_bytes: bool, head: bool, end: u8) -> &[u8] {
@@ -119,7 +162,9 @@ fn part(all: &[u8], sign: u8, count: usize, by_bytes: bool, head: bool, end: u8)
         if count == 0 {
             return 0;
         }
-        memchr::memchr_iter(end, all).nth(count - 1).map_or(all.len(), |at| at + 1)
+        memchr::memchr_iter(end, all)
+            .nth(count - 1)
+            .map_or(all.len(), |at| at + 1)
     };
     // Where the n-th record from the end starts.
     let before = |count: usize| {
@@ -130,7 +175,9 @@ fn part(all: &[u8], sign: u8, count: usize, by_bytes: bool, head: bool, end: u8)
             return all.len();
         }
         let skip = usize::from(all.last() == Some(&end));
-        memchr::memrchr_iter(end, all).nth(count - 1 + skip).map_or(0, |at| at + 1)
+        memchr::memrchr_iter(end, all)
+            .nth(count - 1 + skip)
+            .map_or(0, |at| at + 1)
     };
     match (head, sign) {
         (true, b'-') => all.get(..before(count)),

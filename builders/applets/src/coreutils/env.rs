@@ -23,7 +23,11 @@ pub const ENV: Utility = Utility {
 
 pub const PRINTENV: Utility = Utility {
     name: "printenv",
-    spec: Spec { options: &[flag('0', "null")], permute: false, usage: 2 },
+    spec: Spec {
+        options: &[flag('0', "null")],
+        permute: false,
+        usage: 2,
+    },
     run: printenv,
 };
 
@@ -81,7 +85,11 @@ fn env(spec: &Spec, words: Vec<BString>) -> u8 {
         && let Err(error) = wasibuild_guest::host::chdir(directory)
     {
         let errno = crate::shared::errno::from_io(&error);
-        program::die_errno(125, &[b"cannot change directory to ", &quote::always(directory)], errno);
+        program::die_errno(
+            125,
+            &[b"cannot change directory to ", &quote::always(directory)],
+            errno,
+        );
     }
     io::flush_quietly();
     match process::run(operands, &environment, true) {
@@ -114,7 +122,10 @@ fn printenv(spec: &Spec, words: Vec<BString>) -> u8 {
     }
     let mut missing = false;
     for name in &parsed.operands {
-        match environment.iter().find(|word| name_of(word) == name.as_slice() && !name.contains(&b'=')) {
+        match environment
+            .iter()
+            .find(|word| name_of(word) == name.as_slice() && !name.contains(&b'='))
+        {
             Some(word) => {
                 io::put(word.get(name.len() + 1..).unwrap_or_default());
                 io::put(end);

@@ -1,10 +1,10 @@
 //! `install`.
 
+use super::Utility;
 use super::copy::{Copier, Follow, Options};
 use super::mkdir::make_parents;
 use super::mode::Mode;
 use super::target::{Target, decide};
-use super::Utility;
 use crate::shared::options::{Parsed, Spec, flag, parse, value};
 use crate::shared::{fs, program, quote};
 use bstr::BString;
@@ -39,10 +39,13 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     if parsed.has('d') {
         return directories(&parsed, mode);
     }
-    if parsed.has('D') && let Some(directory) = parsed.value('t') {
+    if parsed.has('D')
+        && let Some(directory) = parsed.value('t')
+    {
         let _ = made(make_parents(directory, false), directory);
     }
-    if parsed.has('D') && !parsed.has('t')
+    if parsed.has('D')
+        && !parsed.has('t')
         && let [_, to] = parsed.operands.as_slice()
     {
         let parent = fs::dir_name(to);
@@ -76,7 +79,10 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         if !copier.copy(from, to) {
             good = false;
         } else if let Err(errno) = fs::chmod(to, mode) {
-            program::complain_errno(&[b"cannot change permissions of ", &quote::always(to)], errno);
+            program::complain_errno(
+                &[b"cannot change permissions of ", &quote::always(to)],
+                errno,
+            );
             good = false;
         }
     };
@@ -110,12 +116,18 @@ fn directories(parsed: &Parsed, mode: u32) -> u8 {
         match make_parents(path, parsed.has('v')) {
             Ok(_) => {
                 if let Err(errno) = fs::chmod(path, mode) {
-                    program::complain_errno(&[b"cannot change permissions of ", &quote::always(path)], errno);
+                    program::complain_errno(
+                        &[b"cannot change permissions of ", &quote::always(path)],
+                        errno,
+                    );
                     status = 1;
                 }
             }
             Err((path, errno)) => {
-                program::complain_errno(&[b"cannot create directory ", &quote::always(&path)], errno);
+                program::complain_errno(
+                    &[b"cannot create directory ", &quote::always(&path)],
+                    errno,
+                );
                 status = 1;
             }
         }

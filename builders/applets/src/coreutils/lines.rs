@@ -24,7 +24,11 @@ pub fn read(path: &[u8]) -> SysResult<Vec<u8>> {
 
 /// The operands, or standard input.
 pub fn or_stdin(operands: &[BString]) -> Vec<BString> {
-    if operands.is_empty() { vec!["-".into()] } else { operands.to_vec() }
+    if operands.is_empty() {
+        vec!["-".into()]
+    } else {
+        operands.to_vec()
+    }
 }
 
 /// Calls `each` with every record of every file, without its end; tells of files that fail.

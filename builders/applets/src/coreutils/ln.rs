@@ -57,7 +57,11 @@ fn make(parsed: &Parsed, source: &[u8], name: &[u8], made: &mut BTreeSet<BString
     let follow = parsed.last_of(&['L', 'P']) == Some('L');
     let mut source = BString::from(source);
     if !symbolic {
-        let meta = if follow { fs::stat(&source) } else { fs::lstat(&source) };
+        let meta = if follow {
+            fs::stat(&source)
+        } else {
+            fs::lstat(&source)
+        };
         match meta {
             Err(errno) => {
                 program::complain_errno(&[b"failed to access ", &quote::always(&source)], errno);
@@ -74,7 +78,11 @@ fn make(parsed: &Parsed, source: &[u8], name: &[u8], made: &mut BTreeSet<BString
         source = relative(&source, name);
     }
     let link = |name: &[u8]| {
-        if symbolic { fs::symlink(&source, name) } else { fs::link(&source, name, follow) }
+        if symbolic {
+            fs::symlink(&source, name)
+        } else {
+            fs::link(&source, name, follow)
+        }
     };
     let mut result = link(name);
     if force && result == Err(Errno::EXIST) {
@@ -85,7 +93,12 @@ fn make(parsed: &Parsed, source: &[u8], name: &[u8], made: &mut BTreeSet<BString
             }
             if made.contains(name) {
                 let (name, source) = (quote::always(name), quote::always(&source));
-                program::complain(&[b"will not overwrite just-created ", &name, b" with ", &source]);
+                program::complain(&[
+                    b"will not overwrite just-created ",
+                    &name,
+                    b" with ",
+                    &source,
+                ]);
                 return false;
             }
             if same(&source, name, symbolic) {
@@ -119,7 +132,10 @@ fn make(parsed: &Parsed, source: &[u8], name: &[u8], made: &mut BTreeSet<BString
             let with_source = if symbolic {
                 errno != Errno::NAMETOOLONG && source.is_empty()
             } else {
-                !matches!(errno, Errno::EXIST | Errno::DQUOT | Errno::NOSPC | Errno::ROFS | Errno::MLINK)
+                !matches!(
+                    errno,
+                    Errno::EXIST | Errno::DQUOT | Errno::NOSPC | Errno::ROFS | Errno::MLINK
+                )
             };
             let arrow: &[u8] = if symbolic { b" -> " } else { b" => " };
             if with_source {
@@ -138,7 +154,11 @@ fn same(source: &[u8], name: &[u8], symbolic: bool) -> bool {
         // A symbolic link may point to itself by name only where both names are one entry.
         let entry = |path: &[u8]| {
             let directory = fs::stat(fs::dir_name(path)).ok()?;
-            Some((directory.device, directory.inode, BString::from(fs::base_name(path))))
+            Some((
+                directory.device,
+                directory.inode,
+                BString::from(fs::base_name(path)),
+            ))
         };
         let one = entry(source);
         return one.is_some() && one == entry(name) && fs::lstat(source).is_ok();
@@ -148,7 +168,9 @@ fn same(source: &[u8], name: &[u8], symbolic: bool) -> bool {
             source_meta.same_file(&name_meta) && {
                 let directory = |path: &[u8]| fs::stat(fs::dir_name(path)).ok();
                 let one_entry = match (directory(source), directory(name)) {
-                    (Some(a), Some(b)) => a.same_file(&b) && fs::base_name(source) == fs::base_name(name),
+                    (Some(a), Some(b)) => {
+                        a.same_file(&b) && fs::base_name(source) == fs::base_name(name)
+                    }
                     _ => false,
                 };
                 one_entry || source_meta.links == 1

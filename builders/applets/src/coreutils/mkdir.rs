@@ -10,7 +10,11 @@ use rustix::io::Errno;
 pub const MKDIR: Utility = Utility {
     name: "mkdir",
     spec: Spec {
-        options: &[value('m', "mode"), flag('p', "parents"), flag('v', "verbose")],
+        options: &[
+            value('m', "mode"),
+            flag('p', "parents"),
+            flag('v', "verbose"),
+        ],
         permute: true,
         usage: 1,
     },
@@ -43,7 +47,11 @@ fn mkdir(spec: &Spec, words: Vec<BString>) -> u8 {
     let (parents, verbose) = (parsed.has('p'), parsed.has('v'));
     let mut status = 0;
     for path in &parsed.operands {
-        let made = if parents { make_parents(path, verbose) } else { make(path, verbose).map(|()| true) };
+        let made = if parents {
+            make_parents(path, verbose)
+        } else {
+            make(path, verbose).map(|()| true)
+        };
         let result = match (made, mode) {
             (Ok(true), Some(mode)) => fs::chmod(path, mode).map_err(|errno| (path.clone(), errno)),
             (Ok(_), _) => Ok(()),
@@ -74,7 +82,9 @@ pub fn make_parents(path: &[u8], verbose: bool) -> Result<bool, (BString, Errno)
     match make(path, verbose) {
         Ok(()) => return Ok(true),
         Err((_, Errno::NOENT)) if !path.is_empty() => {}
-        Err((_, Errno::EXIST)) if fs::stat(path).is_ok_and(|meta| meta.is_dir()) => return Ok(false),
+        Err((_, Errno::EXIST)) if fs::stat(path).is_ok_and(|meta| meta.is_dir()) => {
+            return Ok(false);
+        }
         Err((_, Errno::NOTDIR)) => {}
         Err(error) => return Err(error),
     }
@@ -95,7 +105,9 @@ pub fn make_parents(path: &[u8], verbose: bool) -> Result<bool, (BString, Errno)
                 made = false;
                 match fs::stat(part) {
                     Ok(meta) if meta.is_dir() => {}
-                    Ok(_) if errno == Errno::EXIST && path.iter().skip(end).any(|it| *it != b'/') => {
+                    Ok(_)
+                        if errno == Errno::EXIST && path.iter().skip(end).any(|it| *it != b'/') =>
+                    {
                         return Err((part.into(), Errno::NOTDIR));
                     }
                     _ => return Err((part.into(), errno)),
@@ -132,7 +144,9 @@ fn rmdir(spec: &Spec, words: Vec<BString>) -> u8 {
         }
         let mut path = fs::trim_slashes(path);
         while parsed.has('p') {
-            let Some(at) = path.iter().rposition(|byte| *byte == b'/') else { break };
+            let Some(at) = path.iter().rposition(|byte| *byte == b'/') else {
+                break;
+            };
             path = fs::trim_slashes(path.get(..at).unwrap_or_default());
             if path.is_empty() {
                 break;

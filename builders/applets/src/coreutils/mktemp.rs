@@ -45,26 +45,48 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     };
     let given = parsed.operands.first();
     let mut template = given.cloned().unwrap_or_else(|| "tmp.XXXXXXXXXX".into());
-    let explicit = parsed.options.iter().rev().find(|(key, _)| matches!(key, 'p' | 'ŧ')).map(|it| it.1.clone());
+    let explicit = parsed
+        .options
+        .iter()
+        .rev()
+        .find(|(key, _)| matches!(key, 'p' | 'ŧ'))
+        .map(|it| it.1.clone());
     let in_tmp = parsed.has('t') || explicit.is_some() || given.is_none();
     let suffix = match parsed.value('ş') {
         Some(suffix) => {
             if template.last() != Some(&b'X') {
                 let shown = quote::always(&template);
-                die(&[b"with --suffix, template ", &shown, b" must end in X"], None);
+                die(
+                    &[b"with --suffix, template ", &shown, b" must end in X"],
+                    None,
+                );
             }
             suffix.clone()
         }
         None => {
-            let end = template.iter().rposition(|byte| *byte == b'X').map_or(template.len(), |at| at + 1);
+            let end = template
+                .iter()
+                .rposition(|byte| *byte == b'X')
+                .map_or(template.len(), |at| at + 1);
             let suffix = template.split_off(end);
             BString::from(suffix)
         }
     };
     if suffix.contains(&b'/') {
-        die(&[b"invalid suffix ", &quote::always(&suffix), b", contains directory separator"], None);
+        die(
+            &[
+                b"invalid suffix ",
+                &quote::always(&suffix),
+                b", contains directory separator",
+            ],
+            None,
+        );
     }
-    let count = template.iter().rev().take_while(|byte| **byte == b'X').count();
+    let count = template
+        .iter()
+        .rev()
+        .take_while(|byte| **byte == b'X')
+        .count();
     if count < 3 {
         let whole = [template.as_slice(), suffix.as_slice()].concat();
         let shown = quote::always(if parsed.has('ş') { &template } else { &whole });
@@ -76,15 +98,36 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         let directory = if parsed.has('t') {
             if template.contains(&b'/') {
                 let shown = quote::always(&template);
-                die(&[b"invalid template, ", &shown, b", contains directory separator"], None);
+                die(
+                    &[
+                        b"invalid template, ",
+                        &shown,
+                        b", contains directory separator",
+                    ],
+                    None,
+                );
             }
-            tmpdir.or(explicit.as_ref().and_then(|it| it.as_ref().map(|it| it.as_slice()))).unwrap_or(b"/tmp")
+            tmpdir
+                .or(explicit
+                    .as_ref()
+                    .and_then(|it| it.as_ref().map(|it| it.as_slice())))
+                .unwrap_or(b"/tmp")
         } else {
             if template.first() == Some(&b'/') {
                 let shown = quote::always(&template);
-                die(&[b"invalid template, ", &shown, b"; with --tmpdir, it may not be absolute"], None);
+                die(
+                    &[
+                        b"invalid template, ",
+                        &shown,
+                        b"; with --tmpdir, it may not be absolute",
+                    ],
+                    None,
+                );
             }
-            let explicit = explicit.as_ref().and_then(|it| it.as_ref().map(|it| it.as_slice())).filter(|it| !it.is_empty());
+            let explicit = explicit
+                .as_ref()
+                .and_then(|it| it.as_ref().map(|it| it.as_slice()))
+                .filter(|it| !it.is_empty());
             explicit.or(tmpdir).unwrap_or(b"/tmp")
         };
         template = fs::join(directory, &template);
@@ -109,7 +152,8 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         } else if parsed.has('d') {
             fs::mkdir(&path).and_then(|()| fs::chmod(&path, 0o700))
         } else {
-            fs::open_write(&path, OFlags::CREATE | OFlags::EXCL).and_then(|_| fs::chmod(&path, 0o600))
+            fs::open_write(&path, OFlags::CREATE | OFlags::EXCL)
+                .and_then(|_| fs::chmod(&path, 0o600))
         };
         match made {
             Ok(()) => {
@@ -119,11 +163,29 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
             }
             Err(Errno::EXIST) => {}
             Err(errno) => {
-                let what: &[u8] = if parsed.has('d') { b"directory" } else { b"file" };
+                let what: &[u8] = if parsed.has('d') {
+                    b"directory"
+                } else {
+                    b"file"
+                };
                 let whole = [template.as_slice(), suffix.as_slice()].concat();
-                die(&[b"failed to create ", what, b" via template ", &quote::always(&whole)], Some(errno));
+                die(
+                    &[
+                        b"failed to create ",
+                        what,
+                        b" via template ",
+                        &quote::always(&whole),
+                    ],
+                    Some(errno),
+                );
             }
         }
     }
-    die(&[b"failed to create file via template ", &quote::always(&template)], Some(Errno::EXIST))
+    die(
+        &[
+            b"failed to create file via template ",
+            &quote::always(&template),
+        ],
+        Some(Errno::EXIST),
+    )
 }

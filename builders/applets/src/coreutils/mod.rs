@@ -15,10 +15,14 @@ mod cat;
 mod chmod;
 mod copy;
 mod cp;
+mod cut;
+mod ends;
 mod env;
 mod install;
+mod lines;
 mod links;
 mod ln;
+mod ls;
 mod mkdir;
 mod mktemp;
 mod mode;
@@ -26,9 +30,14 @@ mod mv;
 mod resolve;
 mod rm;
 mod small;
+mod sort;
 mod target;
+mod tee;
 mod test;
 mod touch;
+mod tr;
+mod uniq;
+mod wc;
 
 /// One utility.
 pub(crate) struct Utility {
@@ -47,13 +56,16 @@ pub(crate) static UTILITIES: &[Utility] = &[
     cat::CAT,
     chmod::CHMOD,
     cp::CP,
+    cut::CUT,
     basename::DIRNAME,
     small::ECHO,
     env::ENV,
     small::FALSE,
+    ends::HEAD,
     install::INSTALL,
     small::LINK,
     ln::LN,
+    ls::LS,
     mkdir::MKDIR,
     mktemp::MKTEMP,
     mv::MV,
@@ -64,18 +76,28 @@ pub(crate) static UTILITIES: &[Utility] = &[
     rm::RM,
     mkdir::RMDIR,
     small::SLEEP,
+    sort::SORT,
     small::SYNC,
+    tee::TAC,
+    ends::TAIL,
+    tee::TEE,
     test::TEST,
     touch::TOUCH,
+    tr::TR,
     small::TRUE,
+    uniq::UNIQ,
     small::UNLINK,
+    wc::WC,
 ];
 
 /// Runs the utility that the process was started as.
 pub fn main() -> ! {
     let words = program::start();
     let name = program::base_name();
-    match UTILITIES.iter().find(|utility| utility.name.as_bytes() == name) {
+    match UTILITIES
+        .iter()
+        .find(|utility| utility.name.as_bytes() == name)
+    {
         Some(utility) => program::exit((utility.run)(&utility.spec, words)),
         None => program::refuse(&format!("there is no utility '{}' here", name.as_bstr())),
     }

@@ -47,7 +47,12 @@ impl Mode {
             } else {
                 ALL
             };
-            let change = Change { op: b'=', affected: ALL, bits: Bits::Value(value), mentioned };
+            let change = Change {
+                op: b'=',
+                affected: ALL,
+                bits: Bits::Value(value),
+                mentioned,
+            };
             return Some(Mode(vec![change]));
         }
         let mut changes = Vec::new();
@@ -78,7 +83,11 @@ impl Mode {
                     value
                 }
             };
-            let affected = if change.affected == 0 { !umask & ALL } else { change.affected };
+            let affected = if change.affected == 0 {
+                !umask & ALL
+            } else {
+                change.affected
+            };
             value &= affected & !omit;
             match change.op {
                 b'+' => mode |= value,
@@ -86,7 +95,7 @@ impl Mode {
                 _ => {
                     if change.affected != 0 {
                         omit |= !change.affected;
-                    } 
+                    }
                     mode = (mode & omit) | value;
                 }
             }
@@ -131,7 +140,12 @@ fn symbolic(clause: &[u8], changes: &mut Vec<Change>) -> Option<()> {
                     return None;
                 }
                 let bits = Bits::Value(value);
-                changes.push(Change { op, affected: ALL, bits, mentioned: ALL });
+                changes.push(Change {
+                    op,
+                    affected: ALL,
+                    bits,
+                    mentioned: ALL,
+                });
                 continue;
             }
             Some(b'u') => Some(Bits::CopyOf(0o700)),
@@ -159,7 +173,11 @@ fn symbolic(clause: &[u8], changes: &mut Vec<Change>) -> Option<()> {
                     }
                     rest.next();
                 }
-                if if_any { Bits::ExecuteIfAny(value) } else { Bits::Value(value) }
+                if if_any {
+                    Bits::ExecuteIfAny(value)
+                } else {
+                    Bits::Value(value)
+                }
             }
         };
         let mentioned = match bits {
@@ -167,7 +185,12 @@ fn symbolic(clause: &[u8], changes: &mut Vec<Change>) -> Option<()> {
             Bits::Value(value) => value,
             _ => affected,
         };
-        changes.push(Change { op, affected, bits, mentioned });
+        changes.push(Change {
+            op,
+            affected,
+            bits,
+            mentioned,
+        });
     }
     (any && rest.peek().is_none()).then_some(())
 }

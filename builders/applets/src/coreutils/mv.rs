@@ -57,7 +57,11 @@ fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BStr
         }
     };
     if from.last() == Some(&b'/') && !meta.is_dir() {
-        let errno = if meta.is_link() && !fs::stat(from).is_ok_and(|it| it.is_dir()) { Errno::NOTDIR } else { Errno::NOTDIR };
+        let errno = if meta.is_link() && !fs::stat(from).is_ok_and(|it| it.is_dir()) {
+            Errno::NOTDIR
+        } else {
+            Errno::NOTDIR
+        };
         program::complain_errno(&[b"cannot stat ", &shown_from], errno);
         return false;
     }
@@ -81,20 +85,39 @@ fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BStr
             return true;
         }
         if !meta.is_dir() && there.is_dir() {
-            program::complain(&[b"cannot overwrite directory ", &shown_to, b" with non-directory"]);
+            program::complain(&[
+                b"cannot overwrite directory ",
+                &shown_to,
+                b" with non-directory",
+            ]);
             return false;
         }
         if meta.is_dir() && !there.is_dir() {
-            program::complain(&[b"cannot overwrite non-directory ", &shown_to, b" with directory ", &shown_from]);
+            program::complain(&[
+                b"cannot overwrite non-directory ",
+                &shown_to,
+                b" with directory ",
+                &shown_from,
+            ]);
             return false;
         }
         if !meta.is_dir() && made.contains(to) {
-            program::complain(&[b"will not overwrite just-created ", &shown_to, b" with ", &shown_from]);
+            program::complain(&[
+                b"will not overwrite just-created ",
+                &shown_to,
+                b" with ",
+                &shown_from,
+            ]);
             return false;
         }
     }
     if meta.is_dir() && inside(from, to) {
-        program::complain(&[b"cannot move ", &shown_from, b" to a subdirectory of itself, ", &shown_to]);
+        program::complain(&[
+            b"cannot move ",
+            &shown_from,
+            b" to a subdirectory of itself, ",
+            &shown_to,
+        ]);
         return false;
     }
     let result = fs::rename(from, to);
@@ -127,9 +150,15 @@ fn finish(parsed: &Parsed, result: Result<(), Errno>, from: &[u8], to: &[u8]) ->
 /// Is the place `to` below the directory `from`?
 fn inside(from: &[u8], to: &[u8]) -> bool {
     let all = resolve::Missing::Last;
-    match (resolve::resolve(from, all), resolve::resolve(fs::dir_name(to), all)) {
+    match (
+        resolve::resolve(from, all),
+        resolve::resolve(fs::dir_name(to), all),
+    ) {
         (Ok(from), Ok(to)) => {
-            to == from || to.strip_prefix(from.as_slice()).is_some_and(|rest| rest.first() == Some(&b'/'))
+            to == from
+                || to
+                    .strip_prefix(from.as_slice())
+                    .is_some_and(|rest| rest.first() == Some(&b'/'))
         }
         _ => false,
     }

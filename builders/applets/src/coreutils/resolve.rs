@@ -37,9 +37,16 @@ pub fn resolve_with(path: &[u8], missing: Missing, links: bool) -> Result<BStrin
     if path.is_empty() {
         return Err(Errno::NOENT);
     }
-    let mut done = if path.first() == Some(&b'/') { BString::from("/") } else { here()? };
+    let mut done = if path.first() == Some(&b'/') {
+        BString::from("/")
+    } else {
+        here()?
+    };
     let split = |path: &[u8]| -> Vec<BString> {
-        path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).map(BString::from).collect()
+        path.split(|byte| *byte == b'/')
+            .filter(|part| !part.is_empty())
+            .map(BString::from)
+            .collect()
     };
     let mut parts: VecDeque<BString> = split(path).into();
     let mut must_be_dir = path.last() == Some(&b'/');
@@ -57,7 +64,11 @@ pub fn resolve_with(path: &[u8], missing: Missing, links: bool) -> Result<BStrin
         }
         let next = fs::join(&done, &part);
         let last = parts.is_empty();
-        let meta = if links || missing != Missing::Any { fs::lstat(&next) } else { Err(Errno::NOENT) };
+        let meta = if links || missing != Missing::Any {
+            fs::lstat(&next)
+        } else {
+            Err(Errno::NOENT)
+        };
         match meta {
             Ok(meta) if meta.is_link() && links => {
                 followed += 1;
@@ -80,7 +91,8 @@ pub fn resolve_with(path: &[u8], missing: Missing, links: bool) -> Result<BStrin
                 }
             }
             Ok(meta) => {
-                let is_dir = meta.is_dir() || (meta.is_link() && fs::stat(&next).is_ok_and(|it| it.is_dir()));
+                let is_dir = meta.is_dir()
+                    || (meta.is_link() && fs::stat(&next).is_ok_and(|it| it.is_dir()));
                 if (!last || must_be_dir) && !is_dir && missing != Missing::Any {
                     return Err(Errno::NOTDIR);
                 }
@@ -105,10 +117,17 @@ pub fn resolve_with(path: &[u8], missing: Missing, links: bool) -> Result<BStrin
 /// `path` as seen from `directory`; both canonical.
 pub fn relative(path: &[u8], directory: &[u8]) -> BString {
     let parts = |path: &[u8]| -> Vec<BString> {
-        path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).map(BString::from).collect()
+        path.split(|byte| *byte == b'/')
+            .filter(|part| !part.is_empty())
+            .map(BString::from)
+            .collect()
     };
     let (path, directory) = (parts(path), parts(directory));
-    let common = path.iter().zip(&directory).take_while(|(a, b)| a == b).count();
+    let common = path
+        .iter()
+        .zip(&directory)
+        .take_while(|(a, b)| a == b)
+        .count();
     let ups = directory.iter().skip(common).map(|_| BString::from(".."));
     let all: Vec<BString> = ups.chain(path.into_iter().skip(common)).collect();
     if all.is_empty() {

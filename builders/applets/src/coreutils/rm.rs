@@ -42,7 +42,10 @@ fn remove_operand(parsed: &Parsed, path: &[u8]) -> bool {
     let force = parsed.has('f');
     if recursive && matches!(fs::base_name(path), b"." | b"..") {
         let name = quote::always(path);
-        program::complain(&[b"refusing to remove '.' or '..' directory: skipping ", &name]);
+        program::complain(&[
+            b"refusing to remove '.' or '..' directory: skipping ",
+            &name,
+        ]);
         return false;
     }
     let meta = match fs::lstat(path) {
@@ -51,7 +54,10 @@ fn remove_operand(parsed: &Parsed, path: &[u8]) -> bool {
         Err(errno) => return failed(path, errno),
     };
     if recursive && fs::stat(b"/").is_ok_and(|root| root.same_file(&meta)) {
-        program::complain(&[b"it is dangerous to operate recursively on ", &quote::always(path)]);
+        program::complain(&[
+            b"it is dangerous to operate recursively on ",
+            &quote::always(path),
+        ]);
         program::complain(&[b"use --no-preserve-root to override this failsafe"]);
         return false;
     }

@@ -5,24 +5,58 @@ use crate::shared::options::{Spec, flag, parse};
 use crate::shared::{fs, io, program, quote};
 use bstr::{BString, ByteSlice};
 
-const NONE: Spec = Spec { options: &[], permute: true, usage: 1 };
+const NONE: Spec = Spec {
+    options: &[],
+    permute: true,
+    usage: 1,
+};
 
-pub const TRUE: Utility = Utility { name: "true", spec: NONE, run: |_, words| constant(&words, 0) };
-pub const FALSE: Utility = Utility { name: "false", spec: NONE, run: |_, words| constant(&words, 1) };
+pub const TRUE: Utility = Utility {
+    name: "true",
+    spec: NONE,
+    run: |_, words| constant(&words, 0),
+};
+pub const FALSE: Utility = Utility {
+    name: "false",
+    spec: NONE,
+    run: |_, words| constant(&words, 1),
+};
 pub const ECHO: Utility = Utility {
     name: "echo",
-    spec: Spec { options: &[flag('n', ""), flag('e', ""), flag('E', "")], ..NONE },
+    spec: Spec {
+        options: &[flag('n', ""), flag('e', ""), flag('E', "")],
+        ..NONE
+    },
     run: echo,
 };
 pub const PWD: Utility = Utility {
     name: "pwd",
-    spec: Spec { options: &[flag('P', "physical")], ..NONE },
+    spec: Spec {
+        options: &[flag('P', "physical")],
+        ..NONE
+    },
     run: pwd,
 };
-pub const LINK: Utility = Utility { name: "link", spec: NONE, run: link };
-pub const UNLINK: Utility = Utility { name: "unlink", spec: NONE, run: unlink };
-pub const SLEEP: Utility = Utility { name: "sleep", spec: NONE, run: sleep };
-pub const SYNC: Utility = Utility { name: "sync", spec: NONE, run: |_, _| 0 };
+pub const LINK: Utility = Utility {
+    name: "link",
+    spec: NONE,
+    run: link,
+};
+pub const UNLINK: Utility = Utility {
+    name: "unlink",
+    spec: NONE,
+    run: unlink,
+};
+pub const SLEEP: Utility = Utility {
+    name: "sleep",
+    spec: NONE,
+    run: sleep,
+};
+pub const SYNC: Utility = Utility {
+    name: "sync",
+    spec: NONE,
+    run: |_, _| 0,
+};
 
 fn constant(words: &[BString], status: u8) -> u8 {
     if let [only] = words
@@ -42,7 +76,9 @@ fn echo(_: &Spec, words: Vec<BString>) -> u8 {
     let mut words = words.as_slice();
     let (mut newline, mut escapes) = (true, false);
     while let Some((word, rest)) = words.split_first() {
-        let Some(letters) = word.strip_prefix(b"-").filter(|it| !it.is_empty()) else { break };
+        let Some(letters) = word.strip_prefix(b"-").filter(|it| !it.is_empty()) else {
+            break;
+        };
         if !letters.iter().all(|letter| b"neE".contains(letter)) {
             break;
         }
@@ -82,7 +118,11 @@ fn echo_escaped(word: &[u8]) -> bool {
         };
         rest = behind;
         let digits = |base: u32, most: usize, from: &[u8]| {
-            let count = from.iter().take(most).take_while(|it| char::from(**it).is_digit(base)).count();
+            let count = from
+                .iter()
+                .take(most)
+                .take_while(|it| char::from(**it).is_digit(base))
+                .count();
             let value = from.iter().take(count).fold(0u32, |value, digit| {
                 value * base + char::from(*digit).to_digit(base).unwrap_or(0)
             });
@@ -184,8 +224,15 @@ fn sleep(spec: &Spec, words: Vec<BString>) -> u8 {
             Some((b'd', head)) => (head, 86400.0),
             _ => (word.as_slice(), 1.0),
         };
-        let plain = number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
-        match number.to_str().ok().and_then(|text| text.parse::<f64>().ok()).filter(|_| plain) {
+        let plain = number
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.');
+        match number
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<f64>().ok())
+            .filter(|_| plain)
+        {
             Some(value) => seconds += value * factor,
             None => {
                 program::usage_error(1, &[b"invalid time interval ", &quote::locale(word)]);

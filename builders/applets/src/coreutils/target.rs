@@ -33,7 +33,10 @@ pub fn decide(parsed: &Parsed, no_dereference: bool) -> Target {
     }
     if exact {
         if given.is_some() {
-            program::die(1, &[b"cannot combine --target-directory (-t) and --no-target-directory (-T)"]);
+            program::die(
+                1,
+                &[b"cannot combine --target-directory (-t) and --no-target-directory (-T)"],
+            );
         }
         if let Some(extra) = operands.get(2) {
             program::usage_error(1, &[b"extra operand ", &quote::always(extra)]);

@@ -7,9 +7,21 @@ use crate::shared::options::Spec;
 use crate::shared::{fs, program, quote};
 use bstr::{BString, ByteSlice};
 
-const SPEC: Spec = Spec { options: &[], permute: false, usage: 2 };
-pub const TEST: Utility = Utility { name: "test", spec: SPEC, run: |_, words| evaluate(words) };
-pub const BRACKET: Utility = Utility { name: "[", spec: SPEC, run: bracket };
+const SPEC: Spec = Spec {
+    options: &[],
+    permute: false,
+    usage: 2,
+};
+pub const TEST: Utility = Utility {
+    name: "test",
+    spec: SPEC,
+    run: |_, words| evaluate(words),
+};
+pub const BRACKET: Utility = Utility {
+    name: "[",
+    spec: SPEC,
+    run: bracket,
+};
 
 /// Deepest nesting of parentheses and negations.
 const MAX_DEPTH: u32 = 1000;
@@ -28,7 +40,11 @@ fn evaluate(words: Vec<BString>) -> u8 {
     if words.is_empty() {
         return 1;
     }
-    let mut test = Test { words, at: 0, depth: 0 };
+    let mut test = Test {
+        words,
+        at: 0,
+        depth: 0,
+    };
     let value = test.posix(test.words.len());
     if test.at != test.words.len() {
         let extra = quote::locale(test.word(test.at));
@@ -46,7 +62,17 @@ struct Test {
 fn is_binary(word: &[u8]) -> bool {
     matches!(
         word,
-        b"=" | b"!=" | b"==" | b"-nt" | b"-ot" | b"-ef" | b"-eq" | b"-ne" | b"-lt" | b"-le" | b"-gt" | b"-ge"
+        b"=" | b"!="
+            | b"=="
+            | b"-nt"
+            | b"-ot"
+            | b"-ef"
+            | b"-eq"
+            | b"-ne"
+            | b"-lt"
+            | b"-le"
+            | b"-gt"
+            | b"-ge"
     )
 }
 
@@ -124,7 +150,13 @@ impl Test {
         if matches!(self.word(self.at + 1), b"-a" | b"-o" | b">" | b"<") {
             return self.expression();
         }
-        program::die(2, &[&quote::locale(self.word(self.at + 1)), b": binary operator expected"])
+        program::die(
+            2,
+            &[
+                &quote::locale(self.word(self.at + 1)),
+                b": binary operator expected",
+            ],
+        )
     }
 
     fn expression(&mut self) -> bool {
@@ -176,7 +208,11 @@ impl Test {
                 }
                 inner += 1;
             }
-            let value = if inner < 4 { self.posix(inner) } else { self.expression() };
+            let value = if inner < 4 {
+                self.posix(inner)
+            } else {
+                self.expression()
+            };
             if self.at >= self.words.len() {
                 program::die(2, &[&quote::locale(b")"), b" expected"]);
             }
@@ -192,7 +228,13 @@ impl Test {
             self.binary(false)
         } else if self.word(self.at).len() == 2 && self.word(self.at).first() == Some(&b'-') {
             if !is_unary(self.word(self.at)) {
-                program::die(2, &[&quote::locale(self.word(self.at)), b": unary operator expected"]);
+                program::die(
+                    2,
+                    &[
+                        &quote::locale(self.word(self.at)),
+                        b": unary operator expected",
+                    ],
+                );
             }
             if left < 2 {
                 self.beyond();
@@ -210,7 +252,9 @@ impl Test {
         }
         let (left, op) = (self.word(self.at).to_vec(), self.word(self.at + 1).to_vec());
         self.at += 2;
-        let right_length = self.word(self.at) == b"-l" && self.at + 1 < self.words.len() && op.first() == Some(&b'-');
+        let right_length = self.word(self.at) == b"-l"
+            && self.at + 1 < self.words.len()
+            && op.first() == Some(&b'-');
         if right_length {
             self.at += 1;
         }
@@ -228,7 +272,11 @@ impl Test {
             },
             _ => {
                 let number = |word: &[u8], length: bool| -> Number {
-                    if length { Number::of(word.len().to_string().as_bytes()) } else { Number::of(word) }
+                    if length {
+                        Number::of(word.len().to_string().as_bytes())
+                    } else {
+                        Number::of(word)
+                    }
                 };
                 let order = number(&left, left_length).cmp(&number(&right, right_length));
                 match op.as_slice() {
@@ -277,7 +325,10 @@ impl Test {
                 false
             }
             // Ownership: whom a build runs as is its sandbox's matter.
-            _ => program::refuse(&format!("the test -{} is beyond this applet", char::from(letter))),
+            _ => program::refuse(&format!(
+                "the test -{} is beyond this applet",
+                char::from(letter)
+            )),
         }
     }
 }
@@ -300,9 +351,15 @@ impl Number {
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             program::die(2, &[b"invalid integer ", &quote::locale(word)]);
         }
-        let start = digits.iter().position(|it| *it != b'0').unwrap_or(digits.len());
+        let start = digits
+            .iter()
+            .position(|it| *it != b'0')
+            .unwrap_or(digits.len());
         let digits = digits.get(start..).unwrap_or_default().to_vec();
-        Number { negative: negative && !digits.is_empty(), digits }
+        Number {
+            negative: negative && !digits.is_empty(),
+            digits,
+        }
     }
 
     fn cmp(&self, other: &Number) -> std::cmp::Ordering {

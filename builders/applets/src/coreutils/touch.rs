@@ -34,11 +34,17 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let follow = !parsed.has('h');
     let mut times = [NOW, NOW];
     if let Some(file) = parsed.value('r') {
-        match if follow { fs::stat(file) } else { fs::lstat(file) } {
+        match if follow {
+            fs::stat(file)
+        } else {
+            fs::lstat(file)
+        } {
             Ok(meta) => times = [meta.times[0], meta.times[1]],
-            Err(errno) => {
-                program::die_errno(1, &[b"failed to get attributes of ", &quote::always(file)], errno)
-            }
+            Err(errno) => program::die_errno(
+                1,
+                &[b"failed to get attributes of ", &quote::always(file)],
+                errno,
+            ),
         }
     }
     if let Some(text) = parsed.value('d') {
@@ -88,8 +94,12 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
 
 /// `-d`: only a number of seconds, `@N`, and ISO dates in UTC; other texts need GNU's parser.
 fn date(text: &[u8]) -> (i64, u32) {
-    super::calendar::parse(text)
-        .unwrap_or_else(|| program::refuse(&format!("the date '{}' is beyond this applet", text.as_bstr())))
+    super::calendar::parse(text).unwrap_or_else(|| {
+        program::refuse(&format!(
+            "the date '{}' is beyond this applet",
+            text.as_bstr()
+        ))
+    })
 }
 
 /// `[[CC]YY]MMDDhhmm[.ss]`.
@@ -100,13 +110,22 @@ fn stamp(text: &[u8]) -> Option<(i64, u32)> {
     };
     let number = |from: usize, to: usize| -> Option<i64> {
         let part = digits.get(from..to)?;
-        part.iter().all(u8::is_ascii_digit).then(|| part.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))
+        part.iter()
+            .all(u8::is_ascii_digit)
+            .then(|| part.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))
     };
     let (year, at) = match digits.len() {
         12 => (number(0, 4)?, 4),
         10 => {
             let short = number(0, 2)?;
-            (if short < 69 { 2000 + short } else { 1900 + short }, 2)
+            (
+                if short < 69 {
+                    2000 + short
+                } else {
+                    1900 + short
+                },
+                2,
+            )
         }
         8 => program::refuse("a date without a year"),
         _ => return None,
@@ -118,7 +137,12 @@ fn stamp(text: &[u8]) -> Option<(i64, u32)> {
     };
     let (month, day) = (number(at, at + 2)?, number(at + 2, at + 4)?);
     let (hour, minute) = (number(at + 4, at + 6)?, number(at + 6, at + 8)?);
-    let good = (1..=12).contains(&month) && (1..=super::calendar::days_in_month(year, month)).contains(&day);
-    (good && hour < 24 && minute < 60 && second < 61)
-        .then(|| (super::calendar::seconds([year, month, day, hour, minute, second]), 0))
+    let good = (1..=12).contains(&month)
+        && (1..=super::calendar::days_in_month(year, month)).contains(&day);
+    (good && hour < 24 && minute < 60 && second < 61).then(|| {
+        (
+            super::calendar::seconds([year, month, day, hour, minute, second]),
+            0,
+        )
+    })
 }

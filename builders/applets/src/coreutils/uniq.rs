@@ -43,38 +43,60 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         program::usage_error(1, &[b"extra operand ", &quote::locale(extra)]);
     }
     if parsed.has('D') && parsed.has('c') {
-        program::usage_error(1, &[b"printing all duplicated lines and repeat counts is meaningless"]);
+        program::usage_error(
+            1,
+            &[b"printing all duplicated lines and repeat counts is meaningless"],
+        );
     }
     let fields = number(&parsed, 'f', "fields to skip").unwrap_or(0);
     let skip = number(&parsed, 's', "bytes to skip").unwrap_or(0);
     let most = number(&parsed, 'w', "bytes to compare").unwrap_or(usize::MAX);
     let end = if parsed.has('z') { 0 } else { b'\n' };
-    let input = parsed.operands.first().cloned().unwrap_or_else(|| "-".into());
+    let input = parsed
+        .operands
+        .first()
+        .cloned()
+        .unwrap_or_else(|| "-".into());
     let source = match lines::open(&input) {
         Ok(source) => source,
         Err(rustix::io::Errno::ISDIR) => {
-            program::die_errno(1, &[b"error reading ", &quote::always(&input)], rustix::io::Errno::ISDIR)
+            program::die(1, &[b"error reading ", &quote::always(&input)])
         }
         Err(errno) => program::die_errno(1, &[&quote::maybe(&input)], errno),
     };
-    let output = parsed.operands.get(1).filter(|path| *path != "-").map(|path| {
-        match fs::open_write(path, OFlags::CREATE | OFlags::TRUNC) {
-            Ok(file) => file,
-            Err(errno) => program::die_errno(1, &[&quote::maybe(path)], errno),
-        }
-    });
+    let output =
+        parsed
+            .operands
+            .get(1)
+            .filter(|path| *path != "-")
+            .map(
+                |path| match fs::open_write(path, OFlags::CREATE | OFlags::TRUNC) {
+                    Ok(file) => file,
+                    Err(errno) => program::die_errno(1, &[&quote::maybe(path)], errno),
+                },
+            );
     let mut out = Vec::new();
     let key = |line: &[u8]| -> Vec<u8> {
         let mut rest = line;
         for _ in 0..fields {
-            let blank = rest.iter().take_while(|it| matches!(it, b' ' | b'\t')).count();
+            let blank = rest
+                .iter()
+                .take_while(|it| matches!(it, b' ' | b'\t'))
+                .count();
             let after = rest.get(blank..).unwrap_or_default();
-            let word = after.iter().take_while(|it| !matches!(it, b' ' | b'\t')).count();
+            let word = after
+                .iter()
+                .take_while(|it| !matches!(it, b' ' | b'\t'))
+                .count();
             rest = after.get(word..).unwrap_or_default();
         }
         let rest = rest.get(skip.min(rest.len())..).unwrap_or_default();
         let rest = rest.get(..most.min(rest.len())).unwrap_or_default();
-        if parsed.has('i') { rest.to_ascii_lowercase() } else { rest.to_vec() }
+        if parsed.has('i') {
+            rest.to_ascii_lowercase()
+        } else {
+            rest.to_vec()
+        }
     };
     let all = parsed.has('D');
     let (repeated, unique) = (parsed.has('d') || all, parsed.has('u'));
@@ -102,7 +124,7 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     loop {
         match records.next(&mut record) {
             Ok(false) => break,
-            Err(errno) => program::die_errno(1, &[b"error reading ", &quote::always(&input)], errno),
+            Err(_) => program::die(1, &[b"error reading ", &quote::always(&input)]),
             Ok(true) => {}
         }
         let line = record.strip_suffix(&[end]).unwrap_or(&record);

@@ -62,7 +62,10 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
 }
 
 fn columns(parsed: &Parsed) -> Vec<char> {
-    let mut found: Vec<char> = ['l', 'w', 'm', 'c', 'L'].into_iter().filter(|key| parsed.has(*key)).collect();
+    let mut found: Vec<char> = ['l', 'w', 'm', 'c', 'L']
+        .into_iter()
+        .filter(|key| parsed.has(*key))
+        .collect();
     if found.is_empty() {
         found = vec!['l', 'w', 'c'];
     }
@@ -77,7 +80,11 @@ fn width(parsed: &Parsed, paths: &[BString]) -> usize {
     let mut least = 1;
     let mut sum = 0u64;
     for path in paths {
-        let meta = if path == "-" { fs::fstat(rustix::stdio::stdin()) } else { fs::stat(path) };
+        let meta = if path == "-" {
+            fs::fstat(rustix::stdio::stdin())
+        } else {
+            fs::stat(path)
+        };
         match meta {
             Ok(meta) if meta.kind == fs::Kind::File => sum += meta.size,
             Ok(_) => least = 7,

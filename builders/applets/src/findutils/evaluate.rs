@@ -108,7 +108,8 @@ impl Evaluator {
             Node::Path(pattern, ignore) => glob::matches(pattern, visit.path, fold(ignore)),
             Node::LinkName(pattern, ignore) => {
                 visit.meta.is_link()
-                    && fs::readlink(visit.path).is_ok_and(|target| glob::matches(pattern, &target, fold(ignore)))
+                    && fs::readlink(visit.path)
+                        .is_ok_and(|target| glob::matches(pattern, &target, fold(ignore)))
             }
             Node::Regex(regex) => regex.is_match(&mut self.cache, visit.path),
             Node::Kind(kinds, through) => {
@@ -126,7 +127,11 @@ impl Evaluator {
             },
             Node::Size(number, unit) => number.holds(visit.meta.size.div_ceil(*unit)),
             Node::Permission(file, directory, how) => {
-                let wanted = if visit.meta.is_dir() { *directory } else { *file };
+                let wanted = if visit.meta.is_dir() {
+                    *directory
+                } else {
+                    *file
+                };
                 let mode = visit.meta.mode;
                 match how {
                     Permission::Exactly => mode == wanted,
@@ -165,8 +170,13 @@ impl Evaluator {
         if visit.path == "." {
             return true;
         }
-        let directory = visit.meta.is_dir() && !fs::lstat(visit.path).is_ok_and(|meta| meta.is_link());
-        let removed = if directory { fs::rmdir(visit.path) } else { fs::unlink(visit.path) };
+        let directory =
+            visit.meta.is_dir() && !fs::lstat(visit.path).is_ok_and(|meta| meta.is_link());
+        let removed = if directory {
+            fs::rmdir(visit.path)
+        } else {
+            fs::unlink(visit.path)
+        };
         match removed {
             Ok(()) => true,
             Err(errno) => {
@@ -190,7 +200,10 @@ impl Evaluator {
             }
             return true;
         }
-        let argv = command.words.iter().map(|word| BString::from(word.replace("{}", visit.path)));
+        let argv = command
+            .words
+            .iter()
+            .map(|word| BString::from(word.replace("{}", visit.path)));
         self.start(argv.collect(), false)
     }
 

@@ -12,18 +12,68 @@ pub(crate) const OPTIONS: &[&str] = &["-H", "-L", "-P"];
 
 /// What expressions may hold.
 pub(crate) const PREDICATES: &[&str] = &[
-    "!", "(", ")", ",", "-a", "-and", "-o", "-or", "-not", "-true", "-false", "-name", "-iname", "-path",
-    "-ipath", "-wholename", "-iwholename", "-lname", "-ilname", "-regex", "-iregex", "-regextype", "-type", "-xtype", "-empty",
-    "-size", "-perm", "-newer", "-samefile", "-links", "-readable", "-writable", "-executable",
-    "-maxdepth", "-mindepth", "-depth", "-d", "-xdev", "-mount", "-follow", "-noleaf", "-prune", "-quit", "-print",
-    "-print0", "-printf", "-delete", "-exec",
+    "!",
+    "(",
+    ")",
+    ",",
+    "-a",
+    "-and",
+    "-o",
+    "-or",
+    "-not",
+    "-true",
+    "-false",
+    "-name",
+    "-iname",
+    "-path",
+    "-ipath",
+    "-wholename",
+    "-iwholename",
+    "-lname",
+    "-ilname",
+    "-regex",
+    "-iregex",
+    "-regextype",
+    "-type",
+    "-xtype",
+    "-empty",
+    "-size",
+    "-perm",
+    "-newer",
+    "-samefile",
+    "-links",
+    "-readable",
+    "-writable",
+    "-executable",
+    "-maxdepth",
+    "-mindepth",
+    "-depth",
+    "-d",
+    "-xdev",
+    "-mount",
+    "-follow",
+    "-noleaf",
+    "-prune",
+    "-quit",
+    "-print",
+    "-print0",
+    "-printf",
+    "-delete",
+    "-exec",
 ];
 
 /// Runs `find`.
 pub fn run(words: Vec<BString>) -> u8 {
     let (mut settings, paths, expression) = parse::parse(words);
-    let start: Vec<BString> = if paths.is_empty() { vec![".".into()] } else { paths };
-    let mut walk = Walk { evaluator: Evaluator::new(expression), failed: false };
+    let start: Vec<BString> = if paths.is_empty() {
+        vec![".".into()]
+    } else {
+        paths
+    };
+    let mut walk = Walk {
+        evaluator: Evaluator::new(expression),
+        failed: false,
+    };
     settings.follow_operands |= settings.follow;
     for path in &start {
         if !walk.operand(path, &settings) {
@@ -40,8 +90,17 @@ struct Walk {
 }
 
 enum Pending {
-    Enter { path: BString, depth: u64, base: usize },
-    Leave { path: BString, depth: u64, base: usize, meta: Meta },
+    Enter {
+        path: BString,
+        depth: u64,
+        base: usize,
+    },
+    Leave {
+        path: BString,
+        depth: u64,
+        base: usize,
+        meta: Meta,
+    },
 }
 
 impl Walk {
@@ -63,11 +122,20 @@ impl Walk {
 
     /// Walks from one path; false when `-quit` ended it all.
     fn operand(&mut self, start: &BString, settings: &Settings) -> bool {
-        let mut pending = vec![Pending::Enter { path: start.clone(), depth: 0, base: start.len() }];
+        let mut pending = vec![Pending::Enter {
+            path: start.clone(),
+            depth: 0,
+            base: start.len(),
+        }];
         while let Some(next) = pending.pop() {
             let (path, depth, base) = match next {
                 Pending::Enter { path, depth, base } => (path, depth, base),
-                Pending::Leave { path, depth, base, meta } => {
+                Pending::Leave {
+                    path,
+                    depth,
+                    base,
+                    meta,
+                } => {
                     if depth >= settings.least {
                         self.visit(&path, start, depth, base, &meta);
                     }
@@ -77,7 +145,11 @@ impl Walk {
                     continue;
                 }
             };
-            let follow = if depth == 0 { settings.follow_operands } else { settings.follow };
+            let follow = if depth == 0 {
+                settings.follow_operands
+            } else {
+                settings.follow
+            };
             let meta = match self.meta(&path, follow) {
                 Ok(meta) => meta,
                 Err(number) => {
@@ -94,7 +166,12 @@ impl Walk {
             }
             let enters = meta.is_dir() && depth < settings.most && !pruned;
             if settings.depth_first {
-                pending.push(Pending::Leave { path: path.clone(), depth, base, meta });
+                pending.push(Pending::Leave {
+                    path: path.clone(),
+                    depth,
+                    base,
+                    meta,
+                });
             }
             if !enters {
                 continue;
@@ -104,11 +181,17 @@ impl Walk {
                     for name in names.iter().rev() {
                         let inner = fs::join(&path, name);
                         let base = inner.len() - name.len();
-                        pending.push(Pending::Enter { path: inner, depth: depth + 1, base });
+                        pending.push(Pending::Enter {
+                            path: inner,
+                            depth: depth + 1,
+                            base,
+                        });
                     }
                 }
                 // What an action removed is no error.
-                Err(Errno::NOENT) if fs::lstat(&path).is_err() => self.complain(&path, Errno::NOENT),
+                Err(Errno::NOENT) if fs::lstat(&path).is_err() => {
+                    self.complain(&path, Errno::NOENT)
+                }
                 Err(number) => self.complain(&path, number),
             }
         }
@@ -116,8 +199,21 @@ impl Walk {
     }
 
     /// Evaluates the expression; true if the directory shall not be entered.
-    fn visit(&mut self, path: &BString, start: &BString, depth: u64, base: usize, meta: &Meta) -> bool {
-        let visit = Visit { path, start, depth, base, meta };
+    fn visit(
+        &mut self,
+        path: &BString,
+        start: &BString,
+        depth: u64,
+        base: usize,
+        meta: &Meta,
+    ) -> bool {
+        let visit = Visit {
+            path,
+            start,
+            depth,
+            base,
+            meta,
+        };
         self.evaluator.run(&visit)
     }
 }

@@ -42,7 +42,13 @@ pub fn matches(pattern: &[u8], name: &[u8], options: Options) -> bool {
 
 /// Matches one byte at `at` of the pattern; gives where the pattern goes on.
 fn one(pattern: &[u8], at: usize, byte: u8, options: Options) -> Option<usize> {
-    let fold = |byte: u8| if options.fold { byte.to_ascii_lowercase() } else { byte };
+    let fold = |byte: u8| {
+        if options.fold {
+            byte.to_ascii_lowercase()
+        } else {
+            byte
+        }
+    };
     match pattern.get(at)? {
         b'?' => Some(at + 1),
         b'\\' => match pattern.get(at + 1) {
@@ -64,7 +70,13 @@ fn bracket(pattern: &[u8], start: usize, byte: u8, options: Options) -> Option<(
     if negated {
         at += 1;
     }
-    let fold = |byte: u8| if options.fold { byte.to_ascii_lowercase() } else { byte };
+    let fold = |byte: u8| {
+        if options.fold {
+            byte.to_ascii_lowercase()
+        } else {
+            byte
+        }
+    };
     let mut found = false;
     let mut first = true;
     loop {
@@ -77,7 +89,9 @@ fn bracket(pattern: &[u8], start: usize, byte: u8, options: Options) -> Option<(
             let rest = pattern.get(at + 2..)?;
             let len = rest.windows(2).position(|two| two == b":]")?;
             let set = class_of(rest.get(..len)?).ok()?;
-            found |= set.has(byte) || (options.fold && (set.has(byte.to_ascii_lowercase()) || set.has(byte.to_ascii_uppercase())));
+            found |= set.has(byte)
+                || (options.fold
+                    && (set.has(byte.to_ascii_lowercase()) || set.has(byte.to_ascii_uppercase())));
             at += len + 4;
             continue;
         }
@@ -106,7 +120,9 @@ mod tests {
 
     #[test]
     fn patterns_match_whole_names() {
-        let is = |pattern: &str, name: &str| matches(pattern.as_bytes(), name.as_bytes(), Options::default());
+        let is = |pattern: &str, name: &str| {
+            matches(pattern.as_bytes(), name.as_bytes(), Options::default())
+        };
         assert!(is("*.c", ".c") && is("a*b*c", "aXbYbc") && is("[!a]", "b") && is("[]-]", "-"));
         assert!(is("a\\*", "a*") && is("[[:digit:]]?", "1x") && is("[a", "[a") && is("*", ""));
         assert!(!is("*.c", "x.h") && !is("a*b", "ac") && !is("[a-c]", "d") && !is("?", ""));

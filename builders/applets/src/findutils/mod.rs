@@ -12,6 +12,8 @@ mod xargs;
 use crate::shared::program;
 use bstr::ByteSlice;
 
+pub(crate) use find::{OPTIONS as FIND_OPTIONS, PREDICATES};
+pub(crate) use xargs::SPEC as XARGS;
 
 /// Runs the process as `find` or `xargs`.
 pub fn main() -> ! {

@@ -102,7 +102,13 @@ const MAX_DEPTH: u32 = 1000;
 
 /// Parses the words after the program's name: settings, paths, expression.
 pub fn parse(words: Vec<BString>) -> (Settings, Vec<BString>, Node) {
-    let settings = Settings { follow: false, follow_operands: false, least: 0, most: u64::MAX, depth_first: false };
+    let settings = Settings {
+        follow: false,
+        follow_operands: false,
+        least: 0,
+        most: u64::MAX,
+        depth_first: false,
+    };
     let mut parser = Parser {
         words: words.into_iter().peekable(),
         settings,
@@ -114,7 +120,10 @@ pub fn parse(words: Vec<BString>) -> (Settings, Vec<BString>, Node) {
         first_test: None,
         depth: 0,
     };
-    while let Some(word) = parser.words.next_if(|word| matches!(word.as_slice(), b"-H" | b"-L" | b"-P" | b"--")) {
+    while let Some(word) = parser
+        .words
+        .next_if(|word| matches!(word.as_slice(), b"-H" | b"-L" | b"-P" | b"--"))
+    {
         if word == "--" {
             break;
         }
@@ -123,12 +132,17 @@ pub fn parse(words: Vec<BString>) -> (Settings, Vec<BString>, Node) {
     }
     let mut paths = Vec::new();
     let starts = |word: &BString| {
-        (word.len() > 1 && word.first() == Some(&b'-')) || matches!(word.as_slice(), b"(" | b")" | b"!" | b",")
+        (word.len() > 1 && word.first() == Some(&b'-'))
+            || matches!(word.as_slice(), b"(" | b")" | b"!" | b",")
     };
     while let Some(path) = parser.words.next_if(|word| !starts(word)) {
         paths.push(path);
     }
-    let mut node = if parser.words.peek().is_none() { Node::True } else { parser.list() };
+    let mut node = if parser.words.peek().is_none() {
+        Node::True
+    } else {
+        parser.list()
+    };
     if let Some(word) = parser.words.peek() {
         if *word == ")" {
             program::die(1, &[b"you have too many ')'"]);
@@ -149,7 +163,11 @@ impl Parser {
     fn misplaced(&self, word: &BString) -> ! {
         program::complain(&[b"paths must precede expression: `", word, b"'"]);
         if fs::stat(word).is_ok() {
-            program::complain(&[b"possible unquoted pattern after predicate `", self.first_test.as_ref().map_or(b"".as_slice(), |it| it), b"'?"]);
+            program::complain(&[
+                b"possible unquoted pattern after predicate `",
+                self.first_test.as_ref().map_or(b"".as_slice(), |it| it),
+                b"'?",
+            ]);
         }
         program::exit(1)
     }
@@ -170,7 +188,11 @@ impl Parser {
 
     fn or(&mut self) -> Node {
         let mut node = self.and();
-        while self.words.next_if(|word| matches!(word.as_slice(), b"-o" | b"-or")).is_some() {
+        while self
+            .words
+            .next_if(|word| matches!(word.as_slice(), b"-o" | b"-or"))
+            .is_some()
+        {
             let right = self.and();
             node = Node::Or(Box::new(node), Box::new(right));
         }
@@ -180,7 +202,10 @@ impl Parser {
     fn and(&mut self) -> Node {
         let mut node = self.not();
         loop {
-            let explicit = self.words.next_if(|word| matches!(word.as_slice(), b"-a" | b"-and")).is_some();
+            let explicit = self
+                .words
+                .next_if(|word| matches!(word.as_slice(), b"-a" | b"-and"))
+                .is_some();
             let ends = match self.words.peek() {
                 None => true,
                 Some(word) => matches!(word.as_slice(), b"-o" | b"-or" | b"," | b")"),
@@ -194,7 +219,11 @@ impl Parser {
     }
 
     fn not(&mut self) -> Node {
-        if self.words.next_if(|word| matches!(word.as_slice(), b"!" | b"-not")).is_some() {
+        if self
+            .words
+            .next_if(|word| matches!(word.as_slice(), b"!" | b"-not"))
+            .is_some()
+        {
             self.depth += 1;
             if self.depth > MAX_DEPTH {
                 program::refuse("an expression is nested too deep");
@@ -208,7 +237,10 @@ impl Parser {
         };
         if word == "(" {
             if self.words.peek().is_some_and(|word| *word == ")") {
-                program::die(1, &[b"invalid expression; empty parentheses are not allowed."]);
+                program::die(
+                    1,
+                    &[b"invalid expression; empty parentheses are not allowed."],
+                );
             }
             let node = self.list();
             if self.words.next_if(|word| *word == ")").is_none() {
@@ -229,9 +261,22 @@ impl Parser {
     fn level(&mut self, word: &[u8]) -> u64 {
         let text = self.argument(word);
         let plain = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-        match text.to_str().ok().filter(|_| plain).and_then(|text| text.parse().ok()) {
+        match text
+            .to_str()
+            .ok()
+            .filter(|_| plain)
+            .and_then(|text| text.parse().ok())
+        {
             Some(level) => level,
-            None => program::die(1, &[b"Expected a positive decimal integer argument to ", word, b", but got ", &quote::always(&text)]),
+            None => program::die(
+                1,
+                &[
+                    b"Expected a positive decimal integer argument to ",
+                    word,
+                    b", but got ",
+                    &quote::always(&text),
+                ],
+            ),
         }
     }
 
@@ -246,11 +291,11 @@ impl Parser {
                 return Node::True;
             }
             b"-depth" => {
-                        self.settings.depth_first = true;
+                self.settings.depth_first = true;
                 return Node::True;
             }
             b"-xdev" | b"-mount" | b"-noleaf" => {
-                        return Node::True;
+                return Node::True;
             }
             b"-follow" => {
                 self.settings.follow = true;
@@ -280,7 +325,9 @@ impl Parser {
                 }
                 Node::Name(pattern, fold)
             }
-            b"-path" | b"-ipath" | b"-wholename" | b"-iwholename" => Node::Path(self.argument(word), fold),
+            b"-path" | b"-ipath" | b"-wholename" | b"-iwholename" => {
+                Node::Path(self.argument(word), fold)
+            }
             b"-lname" | b"-ilname" => Node::LinkName(self.argument(word), fold),
             b"-regex" | b"-iregex" => {
                 let pattern = self.argument(word);
@@ -318,7 +365,10 @@ impl Parser {
                 let text = self.argument(word);
                 match number(&text) {
                     Some(number) => Node::Links(number),
-                    None => program::die(1, &[b"non-numeric argument to -links: ", &quote::always(&text)]),
+                    None => program::die(
+                        1,
+                        &[b"non-numeric argument to -links: ", &quote::always(&text)],
+                    ),
                 }
             }
             b"-perm" => self.permission(word),
@@ -370,7 +420,10 @@ impl Parser {
                 if PREDICATES.iter().any(|known| known.as_bytes() == other) {
                     program::refuse(&format!("'{}' here", other.as_bstr()));
                 }
-                program::refuse(&format!("the predicate '{}' is beyond this applet", other.as_bstr()))
+                program::refuse(&format!(
+                    "the predicate '{}' is beyond this applet",
+                    other.as_bstr()
+                ))
             }
         }
     }
@@ -381,13 +434,33 @@ impl Parser {
             b"posix-basic" => false,
             // Emacs' own syntax: what it shares with the extended one, and no more.
             b"emacs" if !pattern.iter().any(|byte| b"\\{}()|".contains(byte)) => true,
-            b"emacs" if pattern.replace(b"\\.", b"").iter().all(|byte| !b"\\{}()|".contains(byte)) => true,
+            b"emacs"
+                if pattern
+                    .replace(b"\\.", b"")
+                    .iter()
+                    .all(|byte| !b"\\{}()|".contains(byte)) =>
+            {
+                true
+            }
             other => program::refuse(&format!("a regular expression of type {}", other.as_bstr())),
         };
-        let syntax = Syntax { extended, ignore_case, multiline: false, lenient: false };
+        let syntax = Syntax {
+            extended,
+            ignore_case,
+            multiline: false,
+            lenient: false,
+        };
         match Regex::any(&[pattern.into()], syntax, false, Edges::Lines) {
             Ok(regex) => regex,
-            Err(message) => program::die(1, &[b"failed to compile regular expression '", pattern, b"': ", message.as_bytes()]),
+            Err(message) => program::die(
+                1,
+                &[
+                    b"failed to compile regular expression '",
+                    pattern,
+                    b"': ",
+                    message.as_bytes(),
+                ],
+            ),
         }
     }
 
@@ -416,17 +489,28 @@ impl Parser {
             if next == "+" && words.last().is_some_and(|last| *last == "{}") {
                 words.pop();
                 if words.iter().any(|word| word.contains_str("{}")) {
-                    program::die(1, &[b"Only one instance of {} is supported with -exec ... +"]);
+                    program::die(
+                        1,
+                        &[b"Only one instance of {} is supported with -exec ... +"],
+                    );
                 }
                 self.commands += 1;
-                return Command { words, many: true, number: self.commands - 1 };
+                return Command {
+                    words,
+                    many: true,
+                    number: self.commands - 1,
+                };
             }
             words.push(next);
         }
         if words.is_empty() {
             program::die(1, &[b"invalid argument `;' to `-exec'"]);
         }
-        Command { words, many: false, number: 0 }
+        Command {
+            words,
+            many: false,
+            number: 0,
+        }
     }
 }
 

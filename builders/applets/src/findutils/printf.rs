@@ -60,7 +60,10 @@ pub fn parse(text: &[u8]) -> Format {
             }
             b'%' => {
                 let mut flags = String::new();
-                while let Some((byte, after)) = rest.split_first().filter(|(byte, _)| b"-+ #0123456789.".contains(byte)) {
+                while let Some((byte, after)) = rest
+                    .split_first()
+                    .filter(|(byte, _)| b"-+ #0123456789.".contains(byte))
+                {
                     flags.push(char::from(*byte));
                     rest = after;
                 }
@@ -139,7 +142,9 @@ fn pad(flags: &str, text: &BString) -> BString {
     }
     let left = flags.starts_with('-');
     let width = flags.strip_prefix('-').unwrap_or(flags);
-    let Ok(width) = width.parse::<usize>() else { program::refuse("-printf with flags") };
+    let Ok(width) = width.parse::<usize>() else {
+        program::refuse("-printf with flags")
+    };
     if flags.starts_with('0') || width > 1 << 16 {
         program::refuse("-printf with flags");
     }

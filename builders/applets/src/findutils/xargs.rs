@@ -44,10 +44,21 @@ struct Xargs {
 
 fn number(text: &BString, option: &str, least: usize) -> usize {
     let plain = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    match text.to_str().ok().filter(|_| plain).and_then(|text| text.parse().ok()) {
+    match text
+        .to_str()
+        .ok()
+        .filter(|_| plain)
+        .and_then(|text| text.parse().ok())
+    {
         Some(number) if number >= least => number,
-        Some(_) => program::usage_error(1, &[format!("value {text} for -{option} option should be >= {least}").as_bytes()]),
-        None => program::usage_error(1, &[format!("invalid number \"{text}\" for -{option} option").as_bytes()]),
+        Some(_) => program::usage_error(
+            1,
+            &[format!("value {text} for -{option} option should be >= {least}").as_bytes()],
+        ),
+        None => program::usage_error(
+            1,
+            &[format!("invalid number \"{text}\" for -{option} option").as_bytes()],
+        ),
     }
 }
 
@@ -62,7 +73,11 @@ pub fn run(words: Vec<BString>) -> u8 {
         None => Source::Stdin,
         Some(path) => match crate::shared::fs::open_read(path) {
             Ok(file) => Source::File(file),
-            Err(errno) => program::die_errno(1, &[b"Cannot open input file ", &quote::always(path)], errno),
+            Err(errno) => program::die_errno(
+                1,
+                &[b"Cannot open input file ", &quote::always(path)],
+                errno,
+            ),
         },
     };
     let delimiter = match parsed.last_of(&['0', 'd']) {
@@ -83,7 +98,11 @@ pub fn run(words: Vec<BString>) -> u8 {
         Some('i') => Some(parsed.value('i').cloned().unwrap_or_else(|| "{}".into())),
         _ => None,
     };
-    let given = [parsed.has('I') || parsed.has('i'), parsed.has('L'), parsed.has('n')];
+    let given = [
+        parsed.has('I') || parsed.has('i'),
+        parsed.has('L'),
+        parsed.has('n'),
+    ];
     if given.iter().filter(|it| **it).count() > 1 {
         program::refuse("more than one of -I, -L and -n");
     }
@@ -96,8 +115,12 @@ pub fn run(words: Vec<BString>) -> u8 {
         bytes: 0,
         environment: process::environment(),
         words: Vec::new(),
-        most_words: parsed.value('n').map_or(usize::MAX, |text| number(text, "n", 1)),
-        most_bytes: parsed.value('s').map_or(MOST_BYTES, |text| number(text, "s", 1).min(MOST_BYTES)),
+        most_words: parsed
+            .value('n')
+            .map_or(usize::MAX, |text| number(text, "n", 1)),
+        most_bytes: parsed
+            .value('s')
+            .map_or(MOST_BYTES, |text| number(text, "s", 1).min(MOST_BYTES)),
         verbose: parsed.has('t'),
         stdin: file.is_some(),
         status: 0,
@@ -123,14 +146,19 @@ pub fn run(words: Vec<BString>) -> u8 {
             line_words = split(&record);
         }
         // A blank at its end makes a line go on in the next one.
-        let continues = delimiter.is_none() && lines.is_some() && matches!(record.as_slice(), [.., b' ' | b'\t', b'\n']);
+        let continues = delimiter.is_none()
+            && lines.is_some()
+            && matches!(record.as_slice(), [.., b' ' | b'\t', b'\n']);
         let blank = line_words.is_empty();
         for word in line_words {
             started = true;
             xargs.add(word, parsed.has('x'));
         }
         unfinished = continues;
-        if let Some(lines) = lines && !blank && !unfinished {
+        if let Some(lines) = lines
+            && !blank
+            && !unfinished
+        {
             count += 1;
             if count == lines {
                 xargs.flush();
@@ -170,17 +198,22 @@ fn split(line: &[u8]) -> Vec<BString> {
                 }
                 None => program::refuse("a backslash at the end of the input"),
             },
-            quote @ (b'\'' | b'"') => match rest.iter().position(|it| it == quote || *it == b'\n') {
-                Some(at) if rest.get(at) == Some(quote) => {
-                    word.get_or_insert_default().extend_from_slice(rest.get(..at).unwrap_or_default());
-                    rest = rest.get(at + 1..).unwrap_or_default();
+            quote @ (b'\'' | b'"') => {
+                match rest.iter().position(|it| it == quote || *it == b'\n') {
+                    Some(at) if rest.get(at) == Some(quote) => {
+                        word.get_or_insert_default()
+                            .extend_from_slice(rest.get(..at).unwrap_or_default());
+                        rest = rest.get(at + 1..).unwrap_or_default();
+                    }
+                    _ => {
+                        let name = if *quote == b'"' { "double" } else { "single" };
+                        let text = format!(
+                            "unmatched {name} quote; by default quotes are special to xargs unless you use the -0 option"
+                        );
+                        program::die(1, &[text.as_bytes()]);
+                    }
                 }
-                _ => {
-                    let name = if *quote == b'"' { "double" } else { "single" };
-                    let text = format!("unmatched {name} quote; by default quotes are special to xargs unless you use the -0 option");
-                    program::die(1, &[text.as_bytes()]);
-                }
-            },
+            }
             0 => program::refuse("a NUL in the input of xargs without -0"),
             byte => word.get_or_insert_default().push(*byte),
         }
@@ -229,7 +262,10 @@ impl Xargs {
                     BString::from(record.as_slice())
                 }
                 None => {
-                    let start = record.iter().position(|it| *it != b' ' && *it != b'\t').unwrap_or(record.len());
+                    let start = record
+                        .iter()
+                        .position(|it| *it != b' ' && *it != b'\t')
+                        .unwrap_or(record.len());
                     let rest = record.get(start..).unwrap_or_default();
                     // Quotes are taken away, blanks stay.
                     let kept = rest.strip_suffix(b"\n").unwrap_or(rest);
@@ -257,7 +293,10 @@ impl Xargs {
 
     fn start(&mut self, argv: Vec<BString>) {
         if self.verbose {
-            let shown: Vec<BString> = argv.iter().map(|word| quote::shell_if_needed(word)).collect();
+            let shown: Vec<BString> = argv
+                .iter()
+                .map(|word| quote::shell_if_needed(word))
+                .collect();
             let mut line = bstr::join(" ", shown);
             line.push(b'\n');
             io::write_error(&line);

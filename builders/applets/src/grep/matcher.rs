@@ -37,7 +37,12 @@ impl Matcher {
             return Matcher::perl(patterns, ignore_case, edges);
         }
         let extended = language == Language::Extended;
-        let syntax = Syntax { extended, ignore_case, multiline: false, lenient: true };
+        let syntax = Syntax {
+            extended,
+            ignore_case,
+            multiline: false,
+            lenient: true,
+        };
         let fixed = language == Language::Fixed;
         if !fixed {
             patterns.iter().for_each(|pattern| check(pattern, extended));
@@ -122,7 +127,9 @@ fn check(pattern: &[u8], extended: bool) {
         rest = after;
         match byte {
             b'\\' => {
-                let Some((next, after)) = rest.split_first() else { return };
+                let Some((next, after)) = rest.split_first() else {
+                    return;
+                };
                 rest = after;
                 let known = if extended {
                     b"|(){}+?".contains(next)
@@ -146,7 +153,9 @@ fn check(pattern: &[u8], extended: bool) {
                     if *byte == b'[' && inner.get(at + 1).is_some_and(|it| b":.=".contains(it)) {
                         let kind = inner.get(at + 1).copied().unwrap_or(b':');
                         at += 2;
-                        while at + 1 < inner.len() && !(inner.get(at) == Some(&kind) && inner.get(at + 1) == Some(&b']')) {
+                        while at + 1 < inner.len()
+                            && !(inner.get(at) == Some(&kind) && inner.get(at + 1) == Some(&b']'))
+                        {
                             at += 1;
                         }
                         at += 1;

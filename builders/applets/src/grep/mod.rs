@@ -200,14 +200,31 @@ fn run(parsed: &mut Parsed, digits: &[u8]) -> u8 {
         offsets: parsed.has('b'),
         null_name: parsed.has('Z'),
         initial_tab: parsed.has('T'),
-        before: if only { 0 } else { context('B').or(around).unwrap_or(0) },
-        after: if only { 0 } else { context('A').or(around).unwrap_or(0) },
-        separate: context('A').or(context('B')).or(around).is_some_and(|it| it > 0)
+        before: if only {
+            0
+        } else {
+            context('B').or(around).unwrap_or(0)
+        },
+        after: if only {
+            0
+        } else {
+            context('A').or(around).unwrap_or(0)
+        },
+        separate: context('A')
+            .or(context('B'))
+            .or(around)
+            .is_some_and(|it| it > 0)
             || context('A').is_some_and(|it| it > 0),
         most: parsed.value('m').map(|text| number(text, "max")),
         end: if parsed.has('z') { 0 } else { b'\n' },
         no_messages: parsed.has('s'),
-        binary: if parsed.has('a') { b't' } else if parsed.has('I') { b'n' } else { binary },
+        binary: if parsed.has('a') {
+            b't'
+        } else if parsed.has('I') {
+            b'n'
+        } else {
+            binary
+        },
     };
     let mut search = search::Search::new(settings, matcher, parsed);
     if parsed.operands.is_empty() {

@@ -8,7 +8,11 @@ pub fn head(settings: &Settings, name: &[u8], number: u64, offset: usize, separa
     let mut any = false;
     if settings.names {
         io::put(name);
-        if settings.null_name { io::put(b"\0") } else { io::put(&[separator]) }
+        if settings.null_name {
+            io::put(b"\0")
+        } else {
+            io::put(&[separator])
+        }
         any = true;
     }
     let width = if settings.initial_tab { 4 } else { 0 };

@@ -38,7 +38,16 @@ impl Search {
                 _ => {}
             }
         }
-        Search { settings, matcher, files, directories, matched: false, failed: false, shown: false, done: false }
+        Search {
+            settings,
+            matcher,
+            files,
+            directories,
+            matched: false,
+            failed: false,
+            shown: false,
+            done: false,
+        }
     }
 
     pub fn status(&self) -> u8 {
@@ -64,7 +73,11 @@ impl Search {
         }
         let base = fs::base_name(name);
         let found = self.files.iter().rev().find(|(_, pattern)| {
-            let subject = if operand && pattern.contains(&b'/') { name } else { base };
+            let subject = if operand && pattern.contains(&b'/') {
+                name
+            } else {
+                base
+            };
             glob::matches(pattern, subject, glob::Options::default())
         });
         match found {
@@ -114,11 +127,22 @@ impl Search {
             };
             let mut directories = Vec::new();
             for name in names {
-                let inner = if first && implied { name.clone() } else { fs::join(&path, &name) };
-                let meta = if follow { fs::stat(&inner) } else { fs::lstat(&inner) };
+                let inner = if first && implied {
+                    name.clone()
+                } else {
+                    fs::join(&path, &name)
+                };
+                let meta = if follow {
+                    fs::stat(&inner)
+                } else {
+                    fs::lstat(&inner)
+                };
                 match meta {
                     Ok(meta) if meta.is_dir() => {
-                        let skip = self.directories.iter().any(|pattern| glob::matches(pattern, &name, glob::Options::default()));
+                        let skip = self
+                            .directories
+                            .iter()
+                            .any(|pattern| glob::matches(pattern, &name, glob::Options::default()));
                         if !skip {
                             directories.push(inner);
                         }
@@ -197,7 +221,9 @@ impl Search {
     /// Searches a text; gives the number of lines that were selected.
     fn lines(&mut self, name: &[u8], text: &[u8], binary: bool) -> u64 {
         let silent = self.settings.quiet || self.settings.count || self.settings.list.is_some();
-        let first_decides = self.settings.quiet || (self.settings.list.is_some() && !self.settings.count) || self.settings.list.is_some();
+        let first_decides = self.settings.quiet
+            || (self.settings.list.is_some() && !self.settings.count)
+            || self.settings.list.is_some();
         let most = self.settings.most.unwrap_or(u64::MAX);
         if most == 0 {
             return 0;
@@ -207,7 +233,8 @@ impl Search {
         let mut at = 0;
         let mut number = 0u64;
         // Lines that are not yet shown and may become context: their start.
-        let mut before: std::collections::VecDeque<(u64, usize, usize)> = std::collections::VecDeque::new();
+        let mut before: std::collections::VecDeque<(u64, usize, usize)> =
+            std::collections::VecDeque::new();
         let mut after = 0u64;
         let mut last_shown = 0u64;
         let mut stopped = false;
@@ -232,11 +259,19 @@ impl Search {
                 }
                 if !silent {
                     let first = before.front().map_or(number, |it| it.0);
-                    if self.settings.separate && self.shown && first > last_shown + 1 || (self.settings.separate && self.shown && last_shown == 0) {
+                    if self.settings.separate && self.shown && first > last_shown + 1
+                        || (self.settings.separate && self.shown && last_shown == 0)
+                    {
                         io::put(b"--\n");
                     }
                     for (number, from, to) in before.drain(..) {
-                        self.show(name, text.get(from..to).unwrap_or_default(), number, from, b'-');
+                        self.show(
+                            name,
+                            text.get(from..to).unwrap_or_default(),
+                            number,
+                            from,
+                            b'-',
+                        );
                     }
                     self.show(name, line, number, at, b':');
                     last_shown = number;
@@ -280,7 +315,9 @@ impl Search {
         }
         let mut at = 0;
         while at <= line.len() {
-            let Some((from, to)) = self.matcher.find(line, at) else { break };
+            let Some((from, to)) = self.matcher.find(line, at) else {
+                break;
+            };
             if from == to {
                 at = to + 1;
                 continue;

@@ -48,7 +48,12 @@ struct Compiler {
 }
 
 pub fn compile(node: &Node, syntax: Syntax) -> Result<Program, &'static str> {
-    let mut compiler = Compiler { steps: Vec::new(), loops: 0, has_back: false, ignore_case: syntax.ignore_case };
+    let mut compiler = Compiler {
+        steps: Vec::new(),
+        loops: 0,
+        has_back: false,
+        ignore_case: syntax.ignore_case,
+    };
     compiler.add(node)?;
     compiler.push(Step::Match)?;
     let mut first = Set::default();
@@ -59,7 +64,11 @@ pub fn compile(node: &Node, syntax: Syntax) -> Result<Program, &'static str> {
         multiline: syntax.multiline,
         ignore_case: syntax.ignore_case,
         has_back: compiler.has_back,
-        literal: if syntax.ignore_case { None } else { literal(node) },
+        literal: if syntax.ignore_case {
+            None
+        } else {
+            literal(node)
+        },
         first,
         at_start: !syntax.multiline && starts_at_start(node),
     })
@@ -68,10 +77,13 @@ pub fn compile(node: &Node, syntax: Syntax) -> Result<Program, &'static str> {
 fn literal(node: &Node) -> Option<Vec<u8>> {
     match node {
         Node::Byte(byte) => Some(vec![*byte]),
-        Node::Concat(parts) => parts.iter().map(|part| match part {
-            Node::Byte(byte) => Some(*byte),
-            _ => None,
-        }).collect(),
+        Node::Concat(parts) => parts
+            .iter()
+            .map(|part| match part {
+                Node::Byte(byte) => Some(*byte),
+                _ => None,
+            })
+            .collect(),
         _ => None,
     }
 }
@@ -148,7 +160,11 @@ impl Compiler {
         match node {
             Node::Empty => {}
             Node::Byte(byte) => {
-                let byte = if self.ignore_case { byte.to_ascii_lowercase() } else { *byte };
+                let byte = if self.ignore_case {
+                    byte.to_ascii_lowercase()
+                } else {
+                    *byte
+                };
                 self.push(Step::Byte(byte))?;
             }
             Node::Set(set) => {

@@ -55,7 +55,13 @@ struct Walk<'a> {
     taken: u64,
 }
 
-fn prepare<'a>(program: &'a Program, cache: &'a mut Cache, text: &'a [u8], base: usize, groups: usize) -> Walk<'a> {
+fn prepare<'a>(
+    program: &'a Program,
+    cache: &'a mut Cache,
+    text: &'a [u8],
+    base: usize,
+    groups: usize,
+) -> Walk<'a> {
     cache.saves.clear();
     cache.saves.resize((groups + 1) * 2, UNSET);
     cache.loops.clear();
@@ -70,7 +76,13 @@ fn prepare<'a>(program: &'a Program, cache: &'a mut Cache, text: &'a [u8], base:
         }
         cache.visited.resize(bits / 64 + 1, 0);
     }
-    Walk { program, text, base, cache, taken: 0 }
+    Walk {
+        program,
+        text,
+        base,
+        cache,
+        taken: 0,
+    }
 }
 
 /// Starts that can match at all, from `at`.
@@ -82,7 +94,9 @@ fn next_start(program: &Program, text: &[u8], at: usize) -> Option<usize> {
         None => Some(at),
         Some(first) => {
             let rest = text.get(at..)?;
-            rest.iter().position(|byte| first.has(*byte)).map(|offset| at + offset)
+            rest.iter()
+                .position(|byte| first.has(*byte))
+                .map(|offset| at + offset)
         }
     }
 }
@@ -99,7 +113,12 @@ fn leftmost(walk: &mut Walk<'_>, from: usize, goal: Goal) -> Option<(usize, usiz
 }
 
 /// Start and end of the leftmost longest match.
-pub fn find(program: &Program, cache: &mut Cache, text: &[u8], from: usize) -> Option<(usize, usize)> {
+pub fn find(
+    program: &Program,
+    cache: &mut Cache,
+    text: &[u8],
+    from: usize,
+) -> Option<(usize, usize)> {
     if let Some(literal) = &program.literal {
         let rest = text.get(from..)?;
         let at = memchr::memmem::find(rest, literal)?;
@@ -113,7 +132,13 @@ pub fn find(program: &Program, cache: &mut Cache, text: &[u8], from: usize) -> O
 }
 
 fn groups_of(program: &Program) -> usize {
-    let slots = program.steps.iter().map(|step| if let Step::Save(slot) = step { slot / 2 } else { 0 });
+    let slots = program.steps.iter().map(|step| {
+        if let Step::Save(slot) = step {
+            slot / 2
+        } else {
+            0
+        }
+    });
     slots.max().unwrap_or(0)
 }
 
@@ -122,14 +147,22 @@ pub fn is_match(program: &Program, cache: &mut Cache, text: &[u8]) -> bool {
     if let Some(literal) = &program.literal {
         return memchr::memmem::find(text, literal).is_some();
     }
-    let Some(start) = next_start(program, text, 0) else { return false };
+    let Some(start) = next_start(program, text, 0) else {
+        return false;
+    };
     let groups = groups_of(program);
     let mut walk = prepare(program, cache, text, start, groups);
     leftmost(&mut walk, start, Goal::Any).is_some()
 }
 
 /// The leftmost longest match with its groups.
-pub fn search(program: &Program, cache: &mut Cache, text: &[u8], from: usize, groups: usize) -> Option<Captures> {
+pub fn search(
+    program: &Program,
+    cache: &mut Cache,
+    text: &[u8],
+    from: usize,
+    groups: usize,
+) -> Option<Captures> {
     let (start, end) = find(program, cache, text, from)?;
     let mut captures = vec![None; groups + 1];
     if groups > 0 {
@@ -209,7 +242,11 @@ impl Walk<'_> {
             match steps.get(pc)? {
                 Step::Byte(byte) => {
                     let found = *self.text.get(at)?;
-                    let found = if self.program.ignore_case { found.to_ascii_lowercase() } else { found };
+                    let found = if self.program.ignore_case {
+                        found.to_ascii_lowercase()
+                    } else {
+                        found
+                    };
                     if found != *byte {
                         return None;
                     }
@@ -251,19 +288,33 @@ impl Walk<'_> {
                 Step::LoopEnd(slot) => {
                     if self.cache.loops.get(*slot) == Some(&at) {
                         // An empty iteration ends the loop: what follows the jump back.
-                        let Some(Step::Jump(split)) = steps.get(pc + 1) else { return None };
-                        let Some(Step::Split(_, after)) = steps.get(*split) else { return None };
+                        let Some(Step::Jump(split)) = steps.get(pc + 1) else {
+                            return None;
+                        };
+                        let Some(Step::Split(_, after)) = steps.get(*split) else {
+                            return None;
+                        };
                         pc = *after;
                     } else {
                         pc += 1;
                     }
                 }
                 Step::Back(number) => {
-                    let save = |slot: usize| self.cache.saves.get(slot).copied().filter(|it| *it != UNSET);
+                    let save = |slot: usize| {
+                        self.cache
+                            .saves
+                            .get(slot)
+                            .copied()
+                            .filter(|it| *it != UNSET)
+                    };
                     let (from, to) = (save(number * 2)?, save(number * 2 + 1)?);
                     let wanted = self.text.get(from..to)?;
                     let found = self.text.get(at..at + wanted.len())?;
-                    let equal = if self.program.ignore_case { wanted.eq_ignore_ascii_case(found) } else { wanted == found };
+                    let equal = if self.program.ignore_case {
+                        wanted.eq_ignore_ascii_case(found)
+                    } else {
+                        wanted == found
+                    };
                     if !equal {
                         return None;
                     }
@@ -287,7 +338,9 @@ impl Walk<'_> {
         match place {
             Place::TextStart => before.is_none(),
             Place::TextEnd => after.is_none(),
-            Place::LineStart => before.is_none() || (self.program.multiline && before == Some(b'\n')),
+            Place::LineStart => {
+                before.is_none() || (self.program.multiline && before == Some(b'\n'))
+            }
             Place::LineEnd => after.is_none() || (self.program.multiline && after == Some(b'\n')),
             Place::WordEdge => word(before) != word(after),
             Place::NotWordEdge => word(before) == word(after),

@@ -52,11 +52,19 @@ impl Regex {
     pub fn new(pattern: &[u8], syntax: Syntax) -> Result<Regex, &'static str> {
         let parsed = parse::parse(pattern, syntax)?;
         let program = compile::compile(&parsed.node, syntax)?;
-        Ok(Regex { program, groups: parsed.groups })
+        Ok(Regex {
+            program,
+            groups: parsed.groups,
+        })
     }
 
     /// Compiles patterns of which any may match, for grep. `fixed`: they are plain text.
-    pub fn any(patterns: &[BString], syntax: Syntax, fixed: bool, edges: Edges) -> Result<Regex, &'static str> {
+    pub fn any(
+        patterns: &[BString],
+        syntax: Syntax,
+        fixed: bool,
+        edges: Edges,
+    ) -> Result<Regex, &'static str> {
         let mut nodes = Vec::new();
         let mut groups = 0;
         for pattern in patterns {

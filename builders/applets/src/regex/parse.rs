@@ -14,18 +14,24 @@ impl Set {
     }
 
     pub fn has(&self, byte: u8) -> bool {
-        self.0.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
+        self.0
+            .get(usize::from(byte >> 6))
+            .is_some_and(|word| word >> (byte & 63) & 1 == 1)
     }
 
     pub fn of(test: impl Fn(u8) -> bool) -> Set {
         let mut set = Set::default();
-        (0..=255).filter(|byte| test(*byte)).for_each(|byte| set.add(byte));
+        (0..=255)
+            .filter(|byte| test(*byte))
+            .for_each(|byte| set.add(byte));
         set
     }
 
     pub fn folded(&self) -> Set {
         Set::of(|byte| {
-            self.has(byte) || self.has(byte.to_ascii_lowercase()) || self.has(byte.to_ascii_uppercase())
+            self.has(byte)
+                || self.has(byte.to_ascii_lowercase())
+                || self.has(byte.to_ascii_uppercase())
         })
     }
 
@@ -111,12 +117,24 @@ fn is_space(byte: u8) -> bool {
 }
 
 pub fn parse(pattern: &[u8], syntax: Syntax) -> Result<Parsed, &'static str> {
-    let mut parser = Parser { text: pattern, at: 0, syntax, groups: 0, closed: Vec::new(), depth: 0, has_back: false };
+    let mut parser = Parser {
+        text: pattern,
+        at: 0,
+        syntax,
+        groups: 0,
+        closed: Vec::new(),
+        depth: 0,
+        has_back: false,
+    };
     let node = parser.either()?;
     if parser.at < pattern.len() {
         return Err("Unmatched ) or \\)");
     }
-    Ok(Parsed { node, groups: parser.groups, has_back: parser.has_back })
+    Ok(Parsed {
+        node,
+        groups: parser.groups,
+        has_back: parser.has_back,
+    })
 }
 
 struct Parser<'a> {
@@ -151,10 +169,14 @@ impl Parser<'_> {
 
     /// The next token and its length. Context (what `*`, `^` and `$` mean where) is the caller's.
     fn token(&self) -> Result<(Token, usize), &'static str> {
-        let Some(byte) = self.byte(self.at) else { return Ok((Token::End, 0)) };
+        let Some(byte) = self.byte(self.at) else {
+            return Ok((Token::End, 0));
+        };
         let extended = self.syntax.extended;
         if byte == b'\\' {
-            let Some(next) = self.byte(self.at + 1) else { return Err("Trailing backslash") };
+            let Some(next) = self.byte(self.at + 1) else {
+                return Err("Trailing backslash");
+            };
             let token = match next {
                 b'(' if !extended => Token::Open,
                 b')' if !extended => Token::Close,
@@ -277,7 +299,11 @@ impl Parser<'_> {
                 }
             };
             start = !repeatable && (matches!(node, Node::Place(Place::LineStart)) || extended);
-            let node = if repeatable { self.repeated(node)? } else { node };
+            let node = if repeatable {
+                self.repeated(node)?
+            } else {
+                node
+            };
             parts.push(node);
         }
         Ok(match parts.pop() {
@@ -329,7 +355,10 @@ impl Parser<'_> {
         let mut count = 0;
         loop {
             let (token, len) = self.token()?;
-            let repeats = matches!(token, Token::Star | Token::Plus | Token::Question | Token::Brace);
+            let repeats = matches!(
+                token,
+                Token::Star | Token::Plus | Token::Question | Token::Brace
+            );
             count += u32::from(repeats);
             if strict && repeats && count > 1 {
                 return Err(BAD_REPEAT);
@@ -363,7 +392,9 @@ impl Parser<'_> {
             let from = *at;
             let mut value = 0u32;
             while let Some(digit) = self.byte(*at).filter(u8::is_ascii_digit) {
-                value = value.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
+                value = value
+                    .saturating_mul(10)
+                    .saturating_add(u32::from(digit - b'0'));
                 *at += 1;
             }
             (*at > from).then_some(value)
@@ -382,7 +413,11 @@ impl Parser<'_> {
             if lenient {
                 return Ok(None);
             }
-            return Err(if rest.is_empty() { "Unmatched \\{" } else { "Invalid content of \\{\\}" });
+            return Err(if rest.is_empty() {
+                "Unmatched \\{"
+            } else {
+                "Invalid content of \\{\\}"
+            });
         }
         let least = least.unwrap_or(0);
         if most.is_some_and(|most| most < least) {
@@ -415,7 +450,8 @@ impl Parser<'_> {
                 continue;
             }
             let low = self.element()?;
-            let is_range = self.byte(self.at) == Some(b'-') && self.byte(self.at + 1).is_some_and(|it| it != b']');
+            let is_range = self.byte(self.at) == Some(b'-')
+                && self.byte(self.at + 1).is_some_and(|it| it != b']');
             if !is_range {
                 set.add(low);
                 continue;
@@ -430,13 +466,19 @@ impl Parser<'_> {
         if self.syntax.ignore_case {
             set = set.folded();
         }
-        Ok(if negated { Set::of(|byte| !set.has(byte)) } else { set })
+        Ok(if negated {
+            Set::of(|byte| !set.has(byte))
+        } else {
+            set
+        })
     }
 
     /// One character of a bracket: itself, `[.x.]` or `[=x=]`.
     fn element(&mut self) -> Result<u8, &'static str> {
         let byte = self.byte(self.at).ok_or(BRACKET)?;
-        if byte == b'[' && let Some(kind @ (b'.' | b'=')) = self.byte(self.at + 1) {
+        if byte == b'['
+            && let Some(kind @ (b'.' | b'=')) = self.byte(self.at + 1)
+        {
             return match self.named(kind)? {
                 [only] => Ok(*only),
                 _ => Err("Invalid collation character"),

@@ -51,8 +51,13 @@ enum Flow {
     Next,
     Goto(usize),
     /// The cycle ends; the pattern space is printed unless told otherwise.
-    EndCycle { print: bool },
-    Quit { print: bool, status: u8 },
+    EndCycle {
+        print: bool,
+    },
+    Quit {
+        print: bool,
+        status: u8,
+    },
 }
 
 /// Runs the script; gives the exit status.
@@ -60,19 +65,30 @@ pub fn run(script: &Script, settings: Settings, files: Vec<BString>) -> u8 {
     let mut machine = Machine {
         script,
         input: Input::new(settings, files),
-        written: script.written.iter().map(|name| Output::create(name)).collect(),
+        written: script
+            .written
+            .iter()
+            .map(|name| Output::create(name))
+            .collect(),
         read: script
             .read
             .iter()
             .map(|name| {
-                let source = if name == "/dev/stdin" { Ok(Source::Stdin) } else { crate::shared::fs::open_read(name).map(Source::File) };
+                let source = if name == "/dev/stdin" {
+                    Ok(Source::Stdin)
+                } else {
+                    crate::shared::fs::open_read(name).map(Source::File)
+                };
                 source.ok().map(|source| Records::new(source, b'\n'))
             })
             .collect(),
         ranges: script
             .commands
             .iter()
-            .map(|command| Range { active: matches!(command.first, Some(Address::Zero)), ..Range::default() })
+            .map(|command| Range {
+                active: matches!(command.first, Some(Address::Zero)),
+                ..Range::default()
+            })
             .collect(),
         space: Vec::new(),
         ended: true,
@@ -87,7 +103,11 @@ pub fn run(script: &Script, settings: Settings, files: Vec<BString>) -> u8 {
     };
     let status = machine.run();
     machine.written.iter_mut().for_each(Output::flush);
-    if status != 0 { status } else { machine.input.status }
+    if status != 0 {
+        status
+    } else {
+        machine.input.status
+    }
 }
 
 impl<'a> Machine<'a> {
@@ -105,7 +125,6 @@ impl<'a> Machine<'a> {
                     if print {
                         self.flush_appended();
                     }
-                    self.copy_rest();
                     self.input.finish_in_place();
                     return status;
                 }
@@ -120,24 +139,13 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// After `q` a file that is edited in place keeps the rest of its lines.
-    fn copy_rest(&mut self) {
-        if self.input.in_place.is_none() {
-            return;
-        }
-        let name = self.input.name.clone();
-        while !self.input.is_last() && self.input.name == name {
-            if let Some(line) = self.input.next_line() {
-                self.out(&line);
-            }
-        }
-    }
-
     /// Reads the next line into the pattern space, or behind it.
     fn read_line(&mut self, append: bool) -> bool {
         self.replaced = if append { self.replaced } else { false };
         self.flush_appended();
-        let Some(mut line) = self.input.next_line() else { return false };
+        let Some(mut line) = self.input.next_line() else {
+            return false;
+        };
         self.ended = line.last() == Some(&self.input.settings().end);
         if self.ended {
             line.pop();
@@ -187,7 +195,11 @@ impl<'a> Machine<'a> {
             match appended {
                 Appended::Text(text) => self.put(&text),
                 Appended::File(name) => {
-                    let source = if name == "/dev/stdin" { Ok(Source::Stdin) } else { crate::shared::fs::open_read(&name).map(Source::File) };
+                    let source = if name == "/dev/stdin" {
+                        Ok(Source::Stdin)
+                    } else {
+                        crate::shared::fs::open_read(&name).map(Source::File)
+                    };
                     if let Ok(text) = source.and_then(|source| source.read_to_end())
                         && !text.is_empty()
                     {
@@ -217,7 +229,11 @@ impl<'a> Machine<'a> {
         match self.written.get_mut(number) {
             Some(Output::Stdout) => {
                 self.put(text);
-                if ended { self.out(&[end]) } else { self.missing_end = true }
+                if ended {
+                    self.out(&[end])
+                } else {
+                    self.missing_end = true
+                }
             }
             Some(output) => {
                 output.put_line(text, ended, end);
@@ -249,8 +265,12 @@ impl<'a> Machine<'a> {
 
     /// Does the command apply to the line?
     fn selected(&mut self, index: usize, command: &'a Command) -> bool {
-        let Some(first) = &command.first else { return true };
-        let Some(second) = &command.second else { return self.address(first) };
+        let Some(first) = &command.first else {
+            return true;
+        };
+        let Some(second) = &command.second else {
+            return self.address(first);
+        };
         let range = self.ranges.get(index).copied().unwrap_or_default();
         let (now, applies) = self.in_range(range, first, second);
         if let Some(place) = self.ranges.get_mut(index) {
@@ -259,7 +279,12 @@ impl<'a> Machine<'a> {
         applies
     }
 
-    fn in_range(&mut self, mut range: Range, first: &'a Address, second: &'a Address) -> (Range, bool) {
+    fn in_range(
+        &mut self,
+        mut range: Range,
+        first: &'a Address,
+        second: &'a Address,
+    ) -> (Range, bool) {
         let line = self.input.line;
         if !range.active {
             // A range that starts at a line number starts once.
@@ -282,7 +307,11 @@ impl<'a> Machine<'a> {
                     range.active = line < range.end;
                 }
                 Address::Multiple(of) => {
-                    range.end = if *of == 0 { line } else { line.div_ceil(*of).saturating_mul(*of) };
+                    range.end = if *of == 0 {
+                        line
+                    } else {
+                        line.div_ceil(*of).saturating_mul(*of)
+                    };
                     range.active = line < range.end;
                 }
                 // `$` ends the range on the line that starts it, patterns are tried from the next.
@@ -387,7 +416,7 @@ impl<'a> Machine<'a> {
             Action::GetAppend => {
                 self.space.push(end);
                 self.space.extend_from_slice(&self.hold);
-                self.ended |= self.hold_ended;
+                self.ended = self.hold_ended;
             }
             Action::Hold => {
                 self.hold.clone_from(&self.space);
@@ -396,7 +425,7 @@ impl<'a> Machine<'a> {
             Action::HoldAppend => {
                 self.hold.push(end);
                 self.hold.extend_from_slice(&self.space);
-                self.hold_ended |= self.ended;
+                self.hold_ended = self.ended;
             }
             Action::Exchange => {
                 std::mem::swap(&mut self.space, &mut self.hold);
@@ -409,21 +438,33 @@ impl<'a> Machine<'a> {
             }
             Action::Next => {
                 if self.input.is_at_end() {
-                    return Flow::Quit { print: true, status: 0 };
+                    return Flow::Quit {
+                        print: true,
+                        status: 0,
+                    };
                 }
                 if !self.input.settings().quiet {
                     self.print_space();
                 }
                 if !self.read_line(false) {
-                    return Flow::Quit { print: false, status: 0 };
+                    return Flow::Quit {
+                        print: false,
+                        status: 0,
+                    };
                 }
             }
             Action::NextAppend => {
                 if self.input.is_at_end() {
-                    return Flow::Quit { print: true, status: 0 };
+                    return Flow::Quit {
+                        print: true,
+                        status: 0,
+                    };
                 }
                 if !self.read_line(true) {
-                    return Flow::Quit { print: false, status: 0 };
+                    return Flow::Quit {
+                        print: false,
+                        status: 0,
+                    };
                 }
             }
             Action::Print => self.print_space(),
@@ -438,8 +479,18 @@ impl<'a> Machine<'a> {
                 self.put(&first);
                 self.missing_end = !ended;
             }
-            Action::Quit(status) => return Flow::Quit { print: true, status: *status },
-            Action::QuitSilently(status) => return Flow::Quit { print: false, status: *status },
+            Action::Quit(status) => {
+                return Flow::Quit {
+                    print: true,
+                    status: *status,
+                };
+            }
+            Action::QuitSilently(status) => {
+                return Flow::Quit {
+                    print: false,
+                    status: *status,
+                };
+            }
             Action::ReadFile(name) => self.appended.push(Appended::File(name.clone())),
             Action::ReadLine(number) => self.appended.push(Appended::Line(*number)),
             Action::Substitute(found) => {

@@ -13,7 +13,12 @@ use std::collections::VecDeque;
 pub enum Output {
     Stdout,
     Stderr,
-    File { fd: OwnedFd, buffer: Vec<u8>, name: BString, missing_end: bool },
+    File {
+        fd: OwnedFd,
+        buffer: Vec<u8>,
+        name: BString,
+        missing_end: bool,
+    },
 }
 
 impl Output {
@@ -22,7 +27,12 @@ impl Output {
             b"/dev/stdout" => Output::Stdout,
             b"/dev/stderr" => Output::Stderr,
             name => match fs::open_write(name, OFlags::CREATE | OFlags::TRUNC) {
-                Ok(fd) => Output::File { fd, buffer: Vec::new(), name: name.into(), missing_end: false },
+                Ok(fd) => Output::File {
+                    fd,
+                    buffer: Vec::new(),
+                    name: name.into(),
+                    missing_end: false,
+                },
                 Err(errno) => program::die_errno(4, &[b"couldn't open file ", name], errno),
             },
         }
@@ -55,7 +65,10 @@ impl Output {
     }
 
     pub fn flush(&mut self) {
-        if let Output::File { fd, buffer, name, .. } = self {
+        if let Output::File {
+            fd, buffer, name, ..
+        } = self
+        {
             if let Err(errno) = write_all(&*fd, buffer) {
                 program::die_errno(4, &[b"couldn't write ", name], errno);
             }
@@ -92,7 +105,18 @@ impl Input {
         if names.is_empty() {
             names.push_back("-".into());
         }
-        Input { settings, names, records: None, ahead: None, name: "-".into(), line: 0, in_place: None, status: 0, settled: false, new_output: false }
+        Input {
+            settings,
+            names,
+            records: None,
+            ahead: None,
+            name: "-".into(),
+            line: 0,
+            in_place: None,
+            status: 0,
+            settled: false,
+            new_output: false,
+        }
     }
 
     pub fn settings(&self) -> &Settings {
@@ -103,7 +127,11 @@ impl Input {
     fn open_next(&mut self) -> bool {
         while let Some(name) = self.names.pop_front() {
             let stdin = name == "-" && self.settings.in_place.is_none();
-            let source = if stdin { Ok(Source::Stdin) } else { fs::open_read(&name).map(Source::File) };
+            let source = if stdin {
+                Ok(Source::Stdin)
+            } else {
+                fs::open_read(&name).map(Source::File)
+            };
             let source = match source {
                 Ok(source) => source,
                 Err(errno) => {
@@ -145,25 +173,44 @@ impl Input {
         temporary.extend_from_slice(fs::base_name(name));
         match fs::open_write(&temporary, OFlags::CREATE | OFlags::TRUNC) {
             Ok(fd) => {
-                let output = Output::File { fd, buffer: Vec::new(), name: temporary.clone(), missing_end: false };
+                let output = Output::File {
+                    fd,
+                    buffer: Vec::new(),
+                    name: temporary.clone(),
+                    missing_end: false,
+                };
                 self.in_place = Some(InPlace { output, temporary });
                 self.new_output = true;
             }
-            Err(errno) => program::die_errno(4, &[b"couldn't open temporary file ", &temporary], errno),
+            Err(errno) => {
+                program::die_errno(4, &[b"couldn't open temporary file ", &temporary], errno)
+            }
         }
     }
 
     /// The file in place is complete: it takes the name of the old one.
     pub fn finish_in_place(&mut self) {
-        let Some(mut done) = self.in_place.take() else { return };
+        let Some(mut done) = self.in_place.take() else {
+            return;
+        };
         done.output.flush();
         let name = self.name.clone();
         let backup = self.settings.in_place.clone().unwrap_or_default();
-        let mode = fs::lstat(&name).and_then(|meta| if meta.is_link() { fs::stat(&name) } else { Ok(meta) });
+        let mode = fs::lstat(&name).and_then(|meta| {
+            if meta.is_link() {
+                fs::stat(&name)
+            } else {
+                Ok(meta)
+            }
+        });
         let finished = mode
             .and_then(|meta| fs::chmod(&done.temporary, meta.mode))
             .and_then(|()| {
-                if backup.is_empty() { Ok(()) } else { fs::rename(&name, &backup_name(&name, &backup)) }
+                if backup.is_empty() {
+                    Ok(())
+                } else {
+                    fs::rename(&name, &backup_name(&name, &backup))
+                }
             })
             .and_then(|()| fs::rename(&done.temporary, &name));
         if let Err(errno) = finished {
@@ -176,7 +223,9 @@ impl Input {
         if self.ahead.is_some() {
             return Ok(true);
         }
-        let Some(records) = &mut self.records else { return Ok(false) };
+        let Some(records) = &mut self.records else {
+            return Ok(false);
+        };
         let mut line = Vec::new();
         match records.next(&mut line) {
             Ok(true) => {
@@ -243,7 +292,11 @@ fn backup_name(name: &[u8], suffix: &[u8]) -> BString {
     let new: BString = if suffix.contains(&b'*') {
         let mut out = BString::default();
         for byte in suffix {
-            if *byte == b'*' { out.extend_from_slice(base) } else { out.push(*byte) }
+            if *byte == b'*' {
+                out.extend_from_slice(base)
+            } else {
+                out.push(*byte)
+            }
         }
         out
     } else {

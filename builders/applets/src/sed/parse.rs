@@ -50,8 +50,13 @@ pub fn parse(pieces: &[(Origin, BString)], settings: &mut Settings) -> Script {
         }
     }
     for (index, (origin, text)) in joined.iter().enumerate() {
-        let mut parser =
-            Parser { text, at: 0, line: 1, origin: origin.clone(), extended: settings.extended };
+        let mut parser = Parser {
+            text,
+            at: 0,
+            line: 1,
+            origin: origin.clone(),
+            extended: settings.extended,
+        };
         if index == 0 && (text.as_slice() == b"#n" || text.starts_with(b"#n\n")) {
             settings.quiet = true;
         }
@@ -75,7 +80,9 @@ pub fn parse(pieces: &[(Origin, BString)], settings: &mut Settings) -> Script {
         };
         if let Some(command) = script.commands.get_mut(index) {
             match &mut command.action {
-                Action::Branch(to) | Action::BranchIf(to) | Action::BranchUnless(to) => *to = target,
+                Action::Branch(to) | Action::BranchIf(to) | Action::BranchUnless(to) => {
+                    *to = target
+                }
                 _ => {}
             }
         }
@@ -85,7 +92,10 @@ pub fn parse(pieces: &[(Origin, BString)], settings: &mut Settings) -> Script {
 
 /// Does the piece end in an `a`, `i` or `c` whose text is to come?
 fn ends_open(text: &[u8]) -> bool {
-    let last = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let last = text
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     matches!(last.trim_ascii_start(), [.., b'a' | b'i' | b'c', b'\\'])
 }
 
@@ -125,7 +135,10 @@ impl Parser<'_> {
     }
 
     fn skip_blanks(&mut self) {
-        while self.peek().is_some_and(|byte| byte != b'\n' && byte.is_ascii_whitespace()) {
+        while self
+            .peek()
+            .is_some_and(|byte| byte != b'\n' && byte.is_ascii_whitespace())
+        {
             self.next();
         }
     }
@@ -133,7 +146,9 @@ impl Parser<'_> {
     fn number(&mut self) -> u64 {
         let mut value = 0u64;
         while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
-            value = value.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+            value = value
+                .saturating_mul(10)
+                .saturating_add(u64::from(digit - b'0'));
             self.next();
         }
         value
@@ -141,10 +156,15 @@ impl Parser<'_> {
 
     /// Reads one command; false at the end.
     fn command(&mut self, script: &mut Script, open: &mut Open) -> bool {
-        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace() || byte == b';') {
+        while self
+            .peek()
+            .is_some_and(|byte| byte.is_ascii_whitespace() || byte == b';')
+        {
             self.next();
         }
-        let Some(byte) = self.peek() else { return false };
+        let Some(byte) = self.peek() else {
+            return false;
+        };
         if byte == b'#' {
             while self.next().is_some_and(|byte| byte != b'\n') {}
             return true;
@@ -160,7 +180,9 @@ impl Parser<'_> {
             negated = true;
             self.skip_blanks();
         }
-        let Some(letter) = self.next() else { self.fail("missing command") };
+        let Some(letter) = self.next() else {
+            self.fail("missing command")
+        };
         let index = script.commands.len();
         let count = usize::from(first.is_some()) + usize::from(second.is_some());
         if count > 1 && b"=aFiqQrRz".contains(&letter) && b"qQ".contains(&letter) {
@@ -175,7 +197,9 @@ impl Parser<'_> {
                 Action::Block(0)
             }
             b'}' => {
-                let Some((start, ..)) = open.blocks.pop() else { self.fail("unexpected `}'") };
+                let Some((start, ..)) = open.blocks.pop() else {
+                    self.fail("unexpected `}'")
+                };
                 if count > 0 {
                     self.fail("} doesn't want any addresses");
                 }
@@ -223,11 +247,18 @@ impl Parser<'_> {
             b'w' | b'W' => {
                 let name = self.file_name();
                 let number = number_of(&mut script.written, name);
-                if letter == b'w' { Action::WriteFile(number) } else { Action::WriteFirst(number) }
+                if letter == b'w' {
+                    Action::WriteFile(number)
+                } else {
+                    Action::WriteFirst(number)
+                }
             }
             b'q' | b'Q' | b'l' | b'L' => {
                 self.skip_blanks();
-                let number = self.peek().is_some_and(|it| it.is_ascii_digit()).then(|| self.number());
+                let number = self
+                    .peek()
+                    .is_some_and(|it| it.is_ascii_digit())
+                    .then(|| self.number());
                 self.end();
                 let code = number.unwrap_or(0) as u8;
                 match letter {
@@ -266,7 +297,12 @@ impl Parser<'_> {
                 action
             }
         };
-        script.commands.push(Command { first, second, negated, action });
+        script.commands.push(Command {
+            first,
+            second,
+            negated,
+            action,
+        });
         true
     }
 
@@ -281,7 +317,9 @@ impl Parser<'_> {
     }
 
     fn addresses(&mut self) -> (Option<Address>, Option<Address>) {
-        let Some(mut first) = self.address() else { return (None, None) };
+        let Some(mut first) = self.address() else {
+            return (None, None);
+        };
         self.skip_blanks();
         if self.peek() != Some(b',') {
             if matches!(first, Address::Line(0)) {
@@ -299,7 +337,11 @@ impl Parser<'_> {
                     self.fail("expected number");
                 }
                 let number = self.number();
-                Some(if sign == b'+' { Address::Plus(number) } else { Address::Multiple(number) })
+                Some(if sign == b'+' {
+                    Address::Plus(number)
+                } else {
+                    Address::Multiple(number)
+                })
             }
             _ => self.address(),
         };
@@ -329,7 +371,11 @@ impl Parser<'_> {
                     self.next();
                     self.skip_blanks();
                     let step = self.number();
-                    return Some(if step > 0 { Address::Step(first, step) } else { Address::Line(first) });
+                    return Some(if step > 0 {
+                        Address::Step(first, step)
+                    } else {
+                        Address::Line(first)
+                    });
                 }
                 Some(Address::Line(first))
             }
@@ -381,7 +427,10 @@ impl Parser<'_> {
                 let next = self.next()?;
                 if next == slash && !(next == b'&' && !regex) {
                     // A delimiter that means something in a pattern means itself there.
-                    if regex && b"*.[]^$+?(){}|".contains(&next) && special_if_bare(next, self.extended) {
+                    if regex
+                        && b"*.[]^$+?(){}|".contains(&next)
+                        && special_if_bare(next, self.extended)
+                    {
                         out.push(b'\\');
                     }
                     out.push(next);
@@ -406,7 +455,12 @@ impl Parser<'_> {
             }
             return None;
         }
-        let syntax = Syntax { extended: self.extended, ignore_case, multiline, lenient: false };
+        let syntax = Syntax {
+            extended: self.extended,
+            ignore_case,
+            multiline,
+            lenient: false,
+        };
         match Regex::new(&escapes(pattern, true), syntax) {
             Ok(regex) => Some(regex),
             Err(message) => self.fail(message),
@@ -486,9 +540,20 @@ impl Parser<'_> {
         let Some(slash) = self.next().filter(|it| *it != b'\n' && *it != b'\\') else {
             self.fail("unterminated `s' command");
         };
-        let Some(pattern) = self.delimited(slash, true) else { self.fail("unterminated `s' command") };
-        let Some(replacement) = self.delimited(slash, false) else { self.fail("unterminated `s' command") };
-        let mut found = Substitute { regex: None, parts: Vec::new(), global: false, print: 0, number: 0, file: None };
+        let Some(pattern) = self.delimited(slash, true) else {
+            self.fail("unterminated `s' command")
+        };
+        let Some(replacement) = self.delimited(slash, false) else {
+            self.fail("unterminated `s' command")
+        };
+        let mut found = Substitute {
+            regex: None,
+            parts: Vec::new(),
+            global: false,
+            print: 0,
+            number: 0,
+            file: None,
+        };
         let (mut ignore_case, mut multiline) = (false, false);
         loop {
             match self.next() {
@@ -560,7 +625,9 @@ impl Parser<'_> {
                         b'0'..=b'9' => {
                             let number = usize::from(next - b'0');
                             if regex.is_some_and(|regex| number > regex.groups()) {
-                                self.fail(&format!("invalid reference \\{number} on `s' command's RHS"));
+                                self.fail(&format!(
+                                    "invalid reference \\{number} on `s' command's RHS"
+                                ));
                             }
                             push(&mut plain, Part::Group(number));
                             rest = after;
@@ -598,8 +665,12 @@ impl Parser<'_> {
         let Some(slash) = self.next().filter(|it| *it != b'\n' && *it != b'\\') else {
             self.fail("unterminated `y' command");
         };
-        let Some(from) = self.delimited(slash, false) else { self.fail("unterminated `y' command") };
-        let Some(to) = self.delimited(slash, false) else { self.fail("unterminated `y' command") };
+        let Some(from) = self.delimited(slash, false) else {
+            self.fail("unterminated `y' command")
+        };
+        let Some(to) = self.delimited(slash, false) else {
+            self.fail("unterminated `y' command")
+        };
         let bytes = |parser: &Self, text: &[u8]| {
             let mut out = Vec::new();
             let mut rest = text;
@@ -710,7 +781,11 @@ fn number_of(names: &mut Vec<BString>, name: BString) -> usize {
 /// What the escape `\…` (without its backslash) stands for, and its length.
 fn escape(rest: &[u8]) -> Option<(u8, usize)> {
     let digits = |base: u32, most: usize| {
-        let found = rest.iter().skip(1).take(most).take_while(|it| char::from(**it).is_digit(base));
+        let found = rest
+            .iter()
+            .skip(1)
+            .take(most)
+            .take_while(|it| char::from(**it).is_digit(base));
         let (mut value, mut count) = (0u32, 0);
         for digit in found {
             value = value * base + char::from(*digit).to_digit(base).unwrap_or(0);

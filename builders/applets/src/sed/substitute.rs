@@ -4,15 +4,24 @@ use super::script::{Part, Substitute};
 use crate::regex::{Cache, Captures, Regex};
 
 /// Replaces in `space`. `None` if nothing was replaced.
-pub fn apply(command: &Substitute, regex: &Regex, cache: &mut Cache, space: &[u8]) -> Option<Vec<u8>> {
+pub fn apply(
+    command: &Substitute,
+    regex: &Regex,
+    cache: &mut Cache,
+    space: &[u8],
+) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(space.len());
     let mut start = 0;
     let mut count = 0;
     let mut replaced = false;
     let mut last_end = None;
     while start <= space.len() {
-        let Some(found) = regex.search(cache, space, start) else { break };
-        let Some((from, to)) = found.first().copied().flatten() else { break };
+        let Some(found) = regex.search(cache, space, start) else {
+            break;
+        };
+        let Some((from, to)) = found.first().copied().flatten() else {
+            break;
+        };
         out.extend_from_slice(space.get(start..from).unwrap_or_default());
         // An empty match where the last one ended is none.
         let adjacent = from == to && last_end == Some(from);

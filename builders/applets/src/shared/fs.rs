@@ -93,7 +93,12 @@ fn stat_flags(path: &[u8], flags: AtFlags) -> Result<Meta> {
     let stat = rustix::fs::statat(CWD, path, flags)?;
     #[cfg(unix)]
     {
-        Ok(meta(&stat, stat.st_mode as u32 & 0o7777, stat.st_uid, stat.st_gid))
+        Ok(meta(
+            &stat,
+            stat.st_mode as u32 & 0o7777,
+            stat.st_uid,
+            stat.st_gid,
+        ))
     }
     #[cfg(target_os = "wasi")]
     {
@@ -120,7 +125,12 @@ pub fn fstat(fd: impl rustix::fd::AsFd) -> Result<Meta> {
     let stat = rustix::fs::fstat(fd)?;
     #[cfg(unix)]
     {
-        Ok(meta(&stat, stat.st_mode as u32 & 0o7777, stat.st_uid, stat.st_gid))
+        Ok(meta(
+            &stat,
+            stat.st_mode as u32 & 0o7777,
+            stat.st_uid,
+            stat.st_gid,
+        ))
     }
     #[cfg(target_os = "wasi")]
     {
@@ -173,7 +183,11 @@ pub fn symlink(target: &[u8], path: &[u8]) -> Result<()> {
 
 /// Makes a hard link; a symbolic link itself is linked unless `follow`.
 pub fn link(from: &[u8], to: &[u8], follow: bool) -> Result<()> {
-    let flags = if follow { AtFlags::SYMLINK_FOLLOW } else { AtFlags::empty() };
+    let flags = if follow {
+        AtFlags::SYMLINK_FOLLOW
+    } else {
+        AtFlags::empty()
+    };
     rustix::fs::linkat(CWD, from, CWD, to, flags)
 }
 
@@ -186,13 +200,27 @@ pub fn readlink(path: &[u8]) -> Result<BString> {
 /// Sets access and modification time (seconds and nanoseconds; `None` leaves a value).
 pub fn set_times(path: &[u8], times: [Option<(i64, u32)>; 2], follow: bool) -> Result<()> {
     // The fields' types differ by platform, and so do the two special values.
-    #[allow(clippy::cast_possible_wrap, clippy::useless_conversion, clippy::unnecessary_cast)]
+    #[allow(
+        clippy::cast_possible_wrap,
+        clippy::useless_conversion,
+        clippy::unnecessary_cast
+    )]
     let [access, modification] = times.map(|time| {
         let (seconds, nanoseconds) = time.unwrap_or((0, rustix::fs::UTIME_OMIT as u32));
-        rustix::fs::Timespec { tv_sec: seconds as _, tv_nsec: nanoseconds as i32 as _ }
+        rustix::fs::Timespec {
+            tv_sec: seconds as _,
+            tv_nsec: nanoseconds as i32 as _,
+        }
     });
-    let times = rustix::fs::Timestamps { last_access: access, last_modification: modification };
-    let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+    let times = rustix::fs::Timestamps {
+        last_access: access,
+        last_modification: modification,
+    };
+    let flags = if follow {
+        AtFlags::empty()
+    } else {
+        AtFlags::SYMLINK_NOFOLLOW
+    };
     rustix::fs::utimensat(CWD, path, &times, flags)
 }
 

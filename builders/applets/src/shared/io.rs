@@ -158,7 +158,14 @@ pub struct Records {
 impl Records {
     /// Records of `source` that end in `end`.
     pub fn new(source: Source, end: u8) -> Records {
-        Records { source, end, buffer: Vec::new(), start: 0, filled: 0, done: false }
+        Records {
+            source,
+            end,
+            buffer: Vec::new(),
+            start: 0,
+            filled: 0,
+            done: false,
+        }
     }
 
     /// Puts the next record into `record`, with its end if it has one. False at the end of input.

@@ -30,17 +30,29 @@ pub struct Opt {
 
 /// An option without value.
 pub const fn flag(key: char, long: &'static str) -> Opt {
-    Opt { key, long, takes: Takes::Nothing }
+    Opt {
+        key,
+        long,
+        takes: Takes::Nothing,
+    }
 }
 
 /// An option with a value.
 pub const fn value(key: char, long: &'static str) -> Opt {
-    Opt { key, long, takes: Takes::Value }
+    Opt {
+        key,
+        long,
+        takes: Takes::Value,
+    }
 }
 
 /// An option that may have a value.
 pub const fn maybe(key: char, long: &'static str) -> Opt {
-    Opt { key, long, takes: Takes::MaybeValue }
+    Opt {
+        key,
+        long,
+        takes: Takes::MaybeValue,
+    }
 }
 
 /// How an applet reads its words.
@@ -83,7 +95,10 @@ impl Parsed {
 }
 
 fn unknown(option: &[u8]) -> ! {
-    program::refuse(&format!("the option '{}' is beyond this applet", option.as_bstr()))
+    program::refuse(&format!(
+        "the option '{}' is beyond this applet",
+        option.as_bstr()
+    ))
 }
 
 /// Reads the words of the command line after the program's name.
@@ -101,7 +116,10 @@ pub fn parse(spec: &Spec, words: Vec<BString>) -> Parsed {
                 Some((name, value)) => (name, Some(BString::from(value))),
                 None => (long, None),
             };
-            let known = spec.options.iter().find(|it| !it.long.is_empty() && it.long.as_bytes() == name);
+            let known = spec
+                .options
+                .iter()
+                .find(|it| !it.long.is_empty() && it.long.as_bytes() == name);
             let Some(option) = known else { unknown(&word) };
             let value = match (option.takes, attached) {
                 (Takes::Nothing, Some(_)) => program::usage_error(
@@ -122,7 +140,10 @@ pub fn parse(spec: &Spec, words: Vec<BString>) -> Parsed {
             let mut rest = word.get(1..).unwrap_or_default();
             while let Some((letter, after)) = rest.split_first() {
                 let key = char::from(*letter);
-                let known = spec.options.iter().find(|it| it.key == key && key.is_ascii());
+                let known = spec
+                    .options
+                    .iter()
+                    .find(|it| it.key == key && key.is_ascii());
                 let Some(option) = known else { unknown(&word) };
                 rest = after;
                 let value = match option.takes {

@@ -24,7 +24,9 @@ pub fn environment() -> Vec<BString> {
 
 /// The value of a variable in a list of `NAME=value`.
 pub fn variable<'a>(environment: &'a [BString], name: &str) -> Option<&'a [u8]> {
-    environment.iter().find_map(|word| word.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    environment
+        .iter()
+        .find_map(|word| word.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 /// Starts `argv` with this environment and waits for its end.
@@ -34,7 +36,13 @@ pub fn run(argv: &[BString], environment: &[BString], stdin: bool) -> Result<End
     let mut descriptors = host::inheritable();
     descriptors.retain(|(child, _)| stdin || *child != 0);
     let start = |program: &[u8]| {
-        let request = Spawn { program, argv, env: environment, cwd: &here, descriptors: &descriptors };
+        let request = Spawn {
+            program,
+            argv,
+            env: environment,
+            cwd: &here,
+            descriptors: &descriptors,
+        };
         host::run(&request).map_err(|error| from_io(&error))
     };
     if name.is_empty() {
@@ -46,7 +54,11 @@ pub fn run(argv: &[BString], environment: &[BString], stdin: bool) -> Result<End
     let path = variable(environment, "PATH").unwrap_or(b"/bin:/usr/bin");
     let mut denied = false;
     for directory in path.split_str(":") {
-        let directory: &[u8] = if directory.is_empty() { b"." } else { directory };
+        let directory: &[u8] = if directory.is_empty() {
+            b"."
+        } else {
+            directory
+        };
         let program = fs::join(directory, name);
         match fs::stat(&program) {
             Ok(meta) if meta.is_dir() => denied = true,

@@ -38,7 +38,9 @@ fn shell(name: &[u8], always: bool) -> BString {
     // A single quote is shown in double quotes where that is enough.
     if name.contains(&b'\'')
         && !escapes
-        && !name.iter().any(|byte| matches!(byte, b'"' | b'$' | b'`' | b'\\' | b'!'))
+        && !name
+            .iter()
+            .any(|byte| matches!(byte, b'"' | b'$' | b'`' | b'\\' | b'!'))
     {
         let mut out = vec![b'"'];
         out.extend_from_slice(name);
