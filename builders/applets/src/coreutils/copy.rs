@@ -146,10 +146,11 @@ impl Copier {
         };
         let dangling = there.is_err() && fs::lstat(to).is_ok_and(|it| it.is_link());
         match there {
-            Ok(there) => match self.replace(from, &meta, to, &there) {
-                Some(done) => return done,
-                None => {}
-            },
+            Ok(there) => {
+                if let Some(done) = self.replace(from, &meta, to, &there) {
+                    return done;
+                }
+            }
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) if dangling => {
                 if self.options.moving || self.options.remove_destination || meta.is_link() {
                     _ = fs::unlink(to);

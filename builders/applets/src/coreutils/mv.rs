@@ -57,11 +57,7 @@ fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BStr
         }
     };
     if from.last() == Some(&b'/') && !meta.is_dir() {
-        let errno = if meta.is_link() && !fs::stat(from).is_ok_and(|it| it.is_dir()) {
-            Errno::NOTDIR
-        } else {
-            Errno::NOTDIR
-        };
+        let errno = Errno::NOTDIR;
         program::complain_errno(&[b"cannot stat ", &shown_from], errno);
         return false;
     }

@@ -93,7 +93,7 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         .iter()
         .filter(|(key, _)| *key == 'k')
         .filter_map(|(_, text)| text.as_ref())
-        .map(|text| key(text))
+        .map(key)
         .collect();
     for key in &mut keys {
         if key.order.is_default() {

@@ -21,9 +21,7 @@ pub fn decide(parsed: &Parsed, no_dereference: bool) -> Target {
     let given = parsed.value('t');
     if operands.len() <= usize::from(given.is_none()) {
         match operands.first() {
-            None if !(given.is_some() && !operands.is_empty()) => {
-                program::usage_error(1, &[b"missing file operand"])
-            }
+            None => program::usage_error(1, &[b"missing file operand"]),
             Some(only) if given.is_none() => {
                 let name = quote::always(only);
                 program::usage_error(1, &[b"missing destination file operand after ", &name])

@@ -103,7 +103,7 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let mut group: Vec<Vec<u8>> = Vec::new();
     let mut count = 0u64;
     let mut last_key = Vec::new();
-    let mut emit = |group: &[Vec<u8>], count: u64, out: &mut Vec<u8>| {
+    let emit = |group: &[Vec<u8>], count: u64, out: &mut Vec<u8>| {
         let shown = if count > 1 { !unique } else { !repeated };
         if count == 0 || !shown {
             return;

@@ -131,11 +131,7 @@ fn check(pattern: &[u8], extended: bool) {
                     return;
                 };
                 rest = after;
-                let known = if extended {
-                    b"|(){}+?".contains(next)
-                } else {
-                    b"|(){}+?".contains(next)
-                };
+                let known = b"|(){}+?".contains(next);
                 if !(known || b".[]*^$\\/-wWsSbB<>`'123456789".contains(next)) {
                     program::refuse(&format!("a stray \\ before '{}'", char::from(*next)));
                 }

@@ -259,9 +259,8 @@ impl Search {
                 }
                 if !silent {
                     let first = before.front().map_or(number, |it| it.0);
-                    if self.settings.separate && self.shown && first > last_shown + 1
-                        || (self.settings.separate && self.shown && last_shown == 0)
-                    {
+                    let apart = last_shown == 0 || first > last_shown + 1;
+                    if self.settings.separate && self.shown && apart {
                         io::put(b"--\n");
                     }
                     for (number, from, to) in before.drain(..) {

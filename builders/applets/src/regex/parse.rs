@@ -318,11 +318,10 @@ impl Parser<'_> {
 
     /// In basic syntax `$` is an anchor before `\)`, `\|` and the end.
     fn at_branch_end(&self) -> bool {
-        match self.text.get(self.at + 1..) {
-            None | Some([]) => true,
-            Some([b'\\', b')' | b'|', ..]) => true,
-            _ => false,
-        }
+        matches!(
+            self.text.get(self.at + 1..),
+            None | Some([] | [b'\\', b')' | b'|', ..])
+        )
     }
 
     fn escaped(&mut self, byte: u8) -> Result<(Node, bool), &'static str> {

@@ -128,11 +128,7 @@ impl<'a> Machine<'a> {
                     self.input.finish_in_place();
                     return status;
                 }
-                Flow::EndCycle { print } => {
-                    if print && !quiet {
-                        self.print_space();
-                    }
-                }
+                Flow::EndCycle { print: true } if !quiet => self.print_space(),
                 _ => {}
             }
             self.flush_appended();

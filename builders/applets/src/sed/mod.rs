@@ -3,9 +3,11 @@
 //! Contract: as sed 4.9 in the C locale. Refused: running commands (`e`), `--posix`, `--debug`,
 //! `--sandbox`, `--follow-symlinks`.
 
+mod escape;
 mod execute;
 mod files;
 mod parse;
+mod replace;
 mod script;
 mod substitute;
 

@@ -3,7 +3,8 @@
 //! Counterpart: sed's `compile.c`; the messages are its own.
 
 use super::Settings;
-use super::script::{Action, Address, Command, Part, Script, Substitute};
+use super::escape::{Bracket, escapes, plain_escapes, special_if_bare};
+use super::script::{Action, Address, Command, Script};
 use crate::regex::{Regex, Syntax};
 use crate::shared::program;
 use bstr::BString;
@@ -18,7 +19,7 @@ pub enum Origin {
     File(BString),
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     line: usize,
@@ -100,7 +101,7 @@ fn ends_open(text: &[u8]) -> bool {
 }
 
 impl Parser<'_> {
-    fn fail(&self, message: &str) -> ! {
+    pub(super) fn fail(&self, message: &str) -> ! {
         let place = match &self.origin {
             Origin::Expression(number) => {
                 format!("-e expression #{number}, char {}: {message}", self.at)
@@ -110,7 +111,7 @@ impl Parser<'_> {
         program::die(1, &[place.as_bytes()])
     }
 
-    fn next(&mut self) -> Option<u8> {
+    pub(super) fn next(&mut self) -> Option<u8> {
         let byte = self.text.get(self.at).copied();
         if let Some(byte) = byte {
             self.at += 1;
@@ -121,7 +122,7 @@ impl Parser<'_> {
         byte
     }
 
-    fn back(&mut self, byte: Option<u8>) {
+    pub(super) fn back(&mut self, byte: Option<u8>) {
         if byte.is_some() {
             self.at -= 1;
             if byte == Some(b'\n') {
@@ -130,7 +131,7 @@ impl Parser<'_> {
         }
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
@@ -143,7 +144,7 @@ impl Parser<'_> {
         }
     }
 
-    fn number(&mut self) -> u64 {
+    pub(super) fn number(&mut self) -> u64 {
         let mut value = 0u64;
         while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
             value = value
@@ -307,7 +308,7 @@ impl Parser<'_> {
     }
 
     /// Nothing may follow a command but its end.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.skip_blanks();
         match self.next() {
             None | Some(b'\n' | b';') => {}
@@ -408,7 +409,7 @@ impl Parser<'_> {
     }
 
     /// Text up to an unescaped delimiter. An escaped one loses its backslash.
-    fn delimited(&mut self, slash: u8, regex: bool) -> Option<BString> {
+    pub(super) fn delimited(&mut self, slash: u8, regex: bool) -> Option<BString> {
         let mut out = BString::default();
         let mut bracket = Bracket::default();
         loop {
@@ -425,7 +426,7 @@ impl Parser<'_> {
             }
             if byte == b'\\' && !bracket.inside() {
                 let next = self.next()?;
-                if next == slash && !(next == b'&' && !regex) {
+                if next == slash && (next != b'&' || regex) {
                     // A delimiter that means something in a pattern means itself there.
                     if regex
                         && b"*.[]^$+?(){}|".contains(&next)
@@ -434,9 +435,7 @@ impl Parser<'_> {
                         out.push(b'\\');
                     }
                     out.push(next);
-                } else if next == b'n' && regex {
-                    out.push(b'\n');
-                } else if next == b'\n' && regex {
+                } else if regex && matches!(next, b'n' | b'\n') {
                     out.push(b'\n');
                 } else {
                     out.push(b'\\');
@@ -448,7 +447,12 @@ impl Parser<'_> {
         }
     }
 
-    fn regex(&self, pattern: &[u8], ignore_case: bool, multiline: bool) -> Option<Regex> {
+    pub(super) fn regex(
+        &self,
+        pattern: &[u8],
+        ignore_case: bool,
+        multiline: bool,
+    ) -> Option<Regex> {
         if pattern.is_empty() {
             if ignore_case || multiline {
                 self.fail("no previous regular expression");
@@ -484,7 +488,7 @@ impl Parser<'_> {
         label
     }
 
-    fn file_name(&mut self) -> BString {
+    pub(super) fn file_name(&mut self) -> BString {
         self.skip_blanks();
         let mut name = BString::default();
         while let Some(byte) = self.next() {
@@ -535,240 +539,10 @@ impl Parser<'_> {
         text.push(b'\n');
         text
     }
-
-    fn substitute(&mut self, script: &mut Script) -> Action {
-        let Some(slash) = self.next().filter(|it| *it != b'\n' && *it != b'\\') else {
-            self.fail("unterminated `s' command");
-        };
-        let Some(pattern) = self.delimited(slash, true) else {
-            self.fail("unterminated `s' command")
-        };
-        let Some(replacement) = self.delimited(slash, false) else {
-            self.fail("unterminated `s' command")
-        };
-        let mut found = Substitute {
-            regex: None,
-            parts: Vec::new(),
-            global: false,
-            print: 0,
-            number: 0,
-            file: None,
-        };
-        let (mut ignore_case, mut multiline) = (false, false);
-        loop {
-            match self.next() {
-                Some(b'i' | b'I') => ignore_case = true,
-                Some(b'm' | b'M') => multiline = true,
-                Some(b'e') => program::refuse("the flag e of the command s"),
-                Some(b'p') => {
-                    if found.print > 0 {
-                        self.fail("multiple `p' options to `s' command");
-                    }
-                    found.print += 1;
-                }
-                Some(b'g') => {
-                    if found.global {
-                        self.fail("multiple `g' options to `s' command");
-                    }
-                    found.global = true;
-                }
-                Some(byte @ b'0'..=b'9') => {
-                    if found.number > 0 {
-                        self.fail("multiple number options to `s' command");
-                    }
-                    self.back(Some(byte));
-                    found.number = self.number();
-                    if found.number == 0 {
-                        self.fail("number option to `s' command may not be zero");
-                    }
-                }
-                Some(b'w') => {
-                    let name = self.file_name();
-                    found.file = Some(number_of(&mut script.written, name));
-                    break;
-                }
-                Some(byte @ (b'}' | b'#')) => {
-                    self.back(Some(byte));
-                    break;
-                }
-                Some(b'\r') if self.peek() == Some(b'\n') => {}
-                None | Some(b'\n' | b';') => break,
-                Some(byte) if byte.is_ascii_whitespace() => {}
-                Some(_) => self.fail("unknown option to `s'"),
-            }
-        }
-        found.regex = self.regex(&pattern, ignore_case, multiline);
-        found.parts = self.replacement(&replacement, found.regex.as_ref());
-        Action::Substitute(Box::new(found))
-    }
-
-    fn replacement(&self, text: &[u8], regex: Option<&Regex>) -> Vec<Part> {
-        let mut parts = Vec::new();
-        let mut plain = BString::default();
-        let mut rest = text;
-        let mut push = |plain: &mut BString, part: Part| {
-            if !plain.is_empty() {
-                parts.push(Part::Text(std::mem::take(plain)));
-            }
-            parts.push(part);
-        };
-        while let Some((byte, after)) = rest.split_first() {
-            rest = after;
-            match byte {
-                b'&' => push(&mut plain, Part::Group(0)),
-                b'\\' => {
-                    let Some((next, after)) = rest.split_first() else {
-                        plain.push(b'\\');
-                        break;
-                    };
-                    match next {
-                        b'0'..=b'9' => {
-                            let number = usize::from(next - b'0');
-                            if regex.is_some_and(|regex| number > regex.groups()) {
-                                self.fail(&format!(
-                                    "invalid reference \\{number} on `s' command's RHS"
-                                ));
-                            }
-                            push(&mut plain, Part::Group(number));
-                            rest = after;
-                        }
-                        b'U' | b'L' | b'E' | b'u' | b'l' => {
-                            push(&mut plain, Part::Case(*next));
-                            rest = after;
-                        }
-                        b'n' => {
-                            plain.push(b'\n');
-                            rest = after;
-                        }
-                        _ => match escape(rest) {
-                            Some((value, length)) => {
-                                plain.push(value);
-                                rest = rest.get(length..).unwrap_or_default();
-                            }
-                            None => {
-                                plain.push(*next);
-                                rest = after;
-                            }
-                        },
-                    }
-                }
-                byte => plain.push(*byte),
-            }
-        }
-        if !plain.is_empty() {
-            parts.push(Part::Text(plain));
-        }
-        parts
-    }
-
-    fn translate(&mut self) -> Action {
-        let Some(slash) = self.next().filter(|it| *it != b'\n' && *it != b'\\') else {
-            self.fail("unterminated `y' command");
-        };
-        let Some(from) = self.delimited(slash, false) else {
-            self.fail("unterminated `y' command")
-        };
-        let Some(to) = self.delimited(slash, false) else {
-            self.fail("unterminated `y' command")
-        };
-        let bytes = |parser: &Self, text: &[u8]| {
-            let mut out = Vec::new();
-            let mut rest = text;
-            while let Some((byte, after)) = rest.split_first() {
-                rest = after;
-                if *byte != b'\\' {
-                    out.push(*byte);
-                    continue;
-                }
-                match rest.split_first() {
-                    Some((b'\\', after)) => {
-                        out.push(b'\\');
-                        rest = after;
-                    }
-                    Some((b'n', after)) => {
-                        out.push(b'\n');
-                        rest = after;
-                    }
-                    Some((b'\n', after)) => {
-                        out.push(b'\n');
-                        rest = after;
-                    }
-                    _ => match escape(rest) {
-                        Some((value, length)) => {
-                            out.push(value);
-                            rest = rest.get(length..).unwrap_or_default();
-                        }
-                        None => parser.fail("`y' command strings have different lengths"),
-                    },
-                }
-            }
-            out
-        };
-        let (from, to) = (bytes(self, &from), bytes(self, &to));
-        if from.len() != to.len() {
-            self.fail("strings for `y' command are different lengths");
-        }
-        let mut table = [0u8; 256];
-        for (index, byte) in table.iter_mut().enumerate() {
-            *byte = index as u8;
-        }
-        for (from, to) in from.iter().zip(&to) {
-            if let Some(place) = table.get_mut(usize::from(*from)) {
-                *place = *to;
-            }
-        }
-        self.end();
-        Action::Translate(Box::new(table))
-    }
-}
-
-/// Follows a bracket expression, in which a delimiter is plain.
-#[derive(Default)]
-struct Bracket {
-    /// Bytes since the `[`, without a leading `^`; 0 = outside.
-    seen: usize,
-    /// `.`, `:` or `=` after an inner `[`, until its end.
-    named: Option<u8>,
-    last: u8,
-}
-
-impl Bracket {
-    fn inside(&self) -> bool {
-        self.seen > 0
-    }
-
-    fn see(&mut self, byte: u8) {
-        let last = std::mem::replace(&mut self.last, byte);
-        if self.seen == 0 {
-            self.seen = usize::from(byte == b'[');
-            return;
-        }
-        if let Some(kind) = self.named {
-            if byte == b']' && last == kind {
-                self.named = None;
-            }
-            return;
-        }
-        match byte {
-            b'^' if self.seen == 1 && last == b'[' => return,
-            b']' if self.seen > 1 => {
-                self.seen = 0;
-                return;
-            }
-            b'.' | b':' | b'=' if last == b'[' && self.seen > 1 => self.named = Some(byte),
-            _ => {}
-        }
-        self.seen += 1;
-    }
-}
-
-/// Would the delimiter, without its backslash, be special in the pattern?
-fn special_if_bare(byte: u8, extended: bool) -> bool {
-    b"*.[]^$".contains(&byte) || (extended && b"+?(){}|".contains(&byte))
 }
 
 /// Number of a file name in a list, added if new.
-fn number_of(names: &mut Vec<BString>, name: BString) -> usize {
+pub(super) fn number_of(names: &mut Vec<BString>, name: BString) -> usize {
     match names.iter().position(|it| *it == name) {
         Some(at) => at,
         None => {
@@ -776,92 +550,4 @@ fn number_of(names: &mut Vec<BString>, name: BString) -> usize {
             names.len() - 1
         }
     }
-}
-
-/// What the escape `\…` (without its backslash) stands for, and its length.
-fn escape(rest: &[u8]) -> Option<(u8, usize)> {
-    let digits = |base: u32, most: usize| {
-        let found = rest
-            .iter()
-            .skip(1)
-            .take(most)
-            .take_while(|it| char::from(**it).is_digit(base));
-        let (mut value, mut count) = (0u32, 0);
-        for digit in found {
-            value = value * base + char::from(*digit).to_digit(base).unwrap_or(0);
-            count += 1;
-        }
-        (count > 0).then_some((value as u8, count + 1))
-    };
-    match rest.first()? {
-        b'a' => Some((7, 1)),
-        b'f' => Some((0x0c, 1)),
-        b'r' => Some((b'\r', 1)),
-        b't' => Some((b'\t', 1)),
-        b'v' => Some((0x0b, 1)),
-        b'c' => {
-            let byte = rest.get(1)?;
-            (*byte != b'\\').then(|| (byte.to_ascii_uppercase() ^ 0x40, 2))
-        }
-        b'd' => digits(10, 3),
-        b'o' => digits(8, 3),
-        b'x' => digits(16, 2),
-        _ => None,
-    }
-}
-
-/// Replaces GNU's escapes in a pattern; what they make is never special.
-fn escapes(text: &[u8], regex: bool) -> BString {
-    let mut out = BString::default();
-    let mut rest = text;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        if *byte != b'\\' {
-            out.push(*byte);
-            continue;
-        }
-        match escape(rest) {
-            Some((value, length)) => {
-                if regex && b"*.[]^$\\+?(){}|/".contains(&value) && length > 1 {
-                    out.push(b'\\');
-                }
-                out.push(value);
-                rest = rest.get(length..).unwrap_or_default();
-            }
-            None => {
-                out.push(b'\\');
-                if let Some((next, after)) = rest.split_first() {
-                    out.push(*next);
-                    rest = after;
-                }
-            }
-        }
-    }
-    out
-}
-
-/// The text of `a`, `i` and `c`: escapes are replaced, other backslashes vanish.
-fn plain_escapes(text: &[u8]) -> BString {
-    let mut out = BString::default();
-    let mut rest = text;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        if *byte != b'\\' {
-            out.push(*byte);
-            continue;
-        }
-        match escape(rest) {
-            Some((value, length)) => {
-                out.push(value);
-                rest = rest.get(length..).unwrap_or_default();
-            }
-            None => {
-                if let Some((next, after)) = rest.split_first() {
-                    out.push(*next);
-                    rest = after;
-                }
-            }
-        }
-    }
-    out
 }

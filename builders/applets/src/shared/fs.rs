@@ -30,8 +30,6 @@ pub struct Meta {
     /// Permission bits, `0o7777`.
     pub mode: u32,
     pub links: u64,
-    pub uid: u32,
-    pub gid: u32,
     pub size: u64,
     pub device: u64,
     pub inode: u64,
@@ -57,7 +55,7 @@ impl Meta {
 }
 
 #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // The types differ by platform.
-fn meta(stat: &rustix::fs::Stat, mode: u32, uid: u32, gid: u32) -> Meta {
+fn meta(stat: &rustix::fs::Stat, mode: u32) -> Meta {
     let kind = match (stat.st_mode as u32) & 0o170_000 {
         0o040_000 => Kind::Directory,
         0o120_000 => Kind::Link,
@@ -80,8 +78,6 @@ fn meta(stat: &rustix::fs::Stat, mode: u32, uid: u32, gid: u32) -> Meta {
         kind,
         mode,
         links: stat.st_nlink as u64,
-        uid,
-        gid,
         size: stat.st_size as u64,
         device: stat.st_dev as u64,
         inode: stat.st_ino as u64,
@@ -93,19 +89,13 @@ fn stat_flags(path: &[u8], flags: AtFlags) -> Result<Meta> {
     let stat = rustix::fs::statat(CWD, path, flags)?;
     #[cfg(unix)]
     {
-        Ok(meta(
-            &stat,
-            stat.st_mode as u32 & 0o7777,
-            stat.st_uid,
-            stat.st_gid,
-        ))
+        Ok(meta(&stat, stat.st_mode as u32 & 0o7777))
     }
     #[cfg(target_os = "wasi")]
     {
         let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);
         let mode = host::path_mode(path, follow).map_err(|error| from_io(&error))?;
-        let (uid, gid) = host::path_owner(path, follow).map_err(|error| from_io(&error))?;
-        Ok(meta(&stat, mode, uid, gid))
+        Ok(meta(&stat, mode))
     }
 }
 
@@ -125,18 +115,13 @@ pub fn fstat(fd: impl rustix::fd::AsFd) -> Result<Meta> {
     let stat = rustix::fs::fstat(fd)?;
     #[cfg(unix)]
     {
-        Ok(meta(
-            &stat,
-            stat.st_mode as u32 & 0o7777,
-            stat.st_uid,
-            stat.st_gid,
-        ))
+        Ok(meta(&stat, stat.st_mode as u32 & 0o7777))
     }
     #[cfg(target_os = "wasi")]
     {
         use rustix::fd::AsRawFd;
         let mode = host::fd_mode(fd.as_raw_fd()).map_err(|error| from_io(&error))?;
-        Ok(meta(&stat, mode, 0, 0))
+        Ok(meta(&stat, mode))
     }
 }
 
