@@ -14,6 +14,7 @@
 pub mod attributes;
 pub mod bytes;
 pub mod error;
+pub mod host;
 pub mod input;
 pub mod mode;
 pub mod output;

@@ -40,17 +40,7 @@ const EXECUTABLE: u32 = 0o755;
 #[cfg(target_os = "wasi")]
 fn set_executable(file: &File) -> io::Result<()> {
     use std::os::fd::AsRawFd;
-
-    #[link(wasm_import_module = "wasibuild_v1")]
-    unsafe extern "C" {
-        /// docs/abi.md: sets the permission bits of an open file; 0 or a WASI errno.
-        fn fd_set_mode(fd: i32, mode: u32) -> i32;
-    }
-    // SAFETY: the call passes two integers; the descriptor is open while `file` lives.
-    match unsafe { fd_set_mode(file.as_raw_fd(), EXECUTABLE) } {
-        0 => Ok(()),
-        errno => Err(io::Error::from_raw_os_error(errno)),
-    }
+    crate::host::set_fd_mode(file.as_raw_fd(), EXECUTABLE)
 }
 
 #[cfg(unix)]
@@ -73,16 +63,5 @@ pub fn is_executable(file: &File) -> io::Result<bool> {
 #[cfg(target_os = "wasi")]
 pub fn is_executable(file: &File) -> io::Result<bool> {
     use std::os::fd::AsRawFd;
-
-    #[link(wasm_import_module = "wasibuild_v1")]
-    unsafe extern "C" {
-        /// docs/abi.md: writes the permission bits of an open file to `mode`; 0 or a WASI errno.
-        fn fd_mode(fd: i32, mode: *mut u32) -> i32;
-    }
-    let mut mode = 0;
-    // SAFETY: `mode` is a valid place for one u32 during the call, and the descriptor is open.
-    match unsafe { fd_mode(file.as_raw_fd(), &raw mut mode) } {
-        0 => Ok(mode & 0o111 != 0),
-        errno => Err(io::Error::from_raw_os_error(errno)),
-    }
+    Ok(crate::host::fd_mode(file.as_raw_fd())? & 0o111 != 0)
 }

@@ -140,6 +140,27 @@ impl Kernel {
         Ok(head)
     }
 
+    /// The process says that what it was asked for is beyond it: the build ends as if it had been
+    /// a foreign program.
+    pub fn refusal(&mut self, pid: u32, reason: String) -> Fail {
+        let (argv, cwd, parent) = match self.process(pid) {
+            Ok(process) => (process.argv.clone(), process.cwd.clone(), process.parent),
+            Err(fail) => return fail,
+        };
+        let program = argv.first().cloned().unwrap_or_default();
+        let parent_argv = self.process(parent).map(|it| it.argv.clone());
+        Fatal::Foreign(Box::new(ForeignProgram {
+            program: program.clone(),
+            requested: program,
+            argv,
+            cwd,
+            parent,
+            parent_argv: parent_argv.unwrap_or_default(),
+            reason,
+        }))
+        .into()
+    }
+
     /// A module that cannot run is no program; the log says why.
     fn refuse(&mut self, error: crate::EngineError) -> Fail {
         let line = format!("wasibuild: cannot run a module: {error}\n");

@@ -70,6 +70,10 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
             mem::write(call.memory, buffer, &cwd)
         }
     );
+    host!(linker, MODULE, "refuse", |call, reason: u32, len: u32| {
+        let reason = mem::target(call.memory, reason, len)?;
+        Err::<(), _>(call.kernel.refusal(call.pid, reason.to_string()))
+    });
     host!(linker, MODULE, "cwd_set", |call, path: u32, len: u32| {
         let path = mem::target(call.memory, path, len)?;
         call.kernel.set_cwd(call.pid, path)

@@ -1,0 +1,5 @@
+//! The module `coreutils`: see `builder_applets::coreutils`.
+
+fn main() {
+    builder_applets::coreutils()
+}

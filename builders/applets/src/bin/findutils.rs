@@ -1,0 +1,5 @@
+//! The module `findutils`: see `builder_applets::findutils`.
+
+fn main() {
+    builder_applets::findutils()
+}

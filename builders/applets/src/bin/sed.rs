@@ -1,0 +1,5 @@
+//! The module `sed`: see `builder_applets::sed`.
+
+fn main() {
+    builder_applets::sed()
+}

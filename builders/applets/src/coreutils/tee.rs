@@ -1,0 +1,102 @@
+//! `tee` and `tac`.
+
+use super::{Utility, lines};
+use crate::shared::io::{Source, write_all};
+use crate::shared::options::{Spec, flag, parse};
+use crate::shared::{fs, io, program, quote};
+use bstr::BString;
+use rustix::fs::OFlags;
+
+pub const TEE: Utility = Utility {
+    name: "tee",
+    spec: Spec {
+        options: &[flag('a', "append"), flag('i', "ignore-interrupts")],
+        permute: true,
+        usage: 1,
+    },
+    run: tee,
+};
+
+pub const TAC: Utility = Utility {
+    name: "tac",
+    spec: Spec {
+        options: &[],
+        permute: true,
+        usage: 1,
+    },
+    run: tac,
+};
+
+fn tee(spec: &Spec, words: Vec<BString>) -> u8 {
+    let parsed = parse(spec, words);
+    let how = if parsed.has('a') {
+        OFlags::APPEND
+    } else {
+        OFlags::TRUNC
+    };
+    let mut status = 0;
+    let mut files = Vec::new();
+    for path in &parsed.operands {
+        match fs::open_write(path, OFlags::CREATE | how) {
+            Ok(file) => files.push((file, path)),
+            Err(errno) => {
+                program::complain_errno(&[&quote::maybe(path)], errno);
+                status = 1;
+            }
+        }
+    }
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = match Source::Stdin.read(&mut buffer) {
+            Ok(0) => return status,
+            Ok(count) => count,
+            Err(errno) => program::die_errno(1, &[b"read error"], errno),
+        };
+        let bytes = buffer.get(..count).unwrap_or_default();
+        io::put(bytes);
+        io::flush_quietly();
+        files.retain(|(file, path)| match write_all(file, bytes) {
+            Ok(()) => true,
+            Err(errno) => {
+                program::complain_errno(&[&quote::maybe(path)], errno);
+                status = 1;
+                false
+            }
+        });
+    }
+}
+
+fn tac(spec: &Spec, words: Vec<BString>) -> u8 {
+    let parsed = parse(spec, words);
+    let mut status = 0;
+    for path in &lines::or_stdin(&parsed.operands) {
+        match lines::open(path) {
+            Ok(source) => match source.read_to_end() {
+                Ok(text) => {
+                    let found: Vec<&[u8]> = lines::split(&text, b'\n').collect();
+                    found.iter().rev().for_each(|line| io::put(line));
+                }
+                Err(errno) => {
+                    program::complain_errno(&[&quote::maybe(path), b": read error"], errno);
+                    status = 1;
+                }
+            },
+            Err(rustix::io::Errno::ISDIR) => {
+                // GNU seeks first, which a directory does not allow.
+                program::complain_errno(
+                    &[&quote::maybe(path), b": read error"],
+                    rustix::io::Errno::INVAL,
+                );
+                status = 1;
+            }
+            Err(errno) => {
+                program::complain_errno(
+                    &[b"failed to open ", &quote::always(path), b" for reading"],
+                    errno,
+                );
+                status = 1;
+            }
+        }
+    }
+    status
+}

@@ -1,0 +1,35 @@
+//! Applets: what build scripts call instead of GNU programs, one WebAssembly module per package.
+//!
+//! Contract: byte for byte as the GNU program of Debian 12 in the C locale, for the options that
+//! an applet's table lists; every other option is a *refusal*, which ends the build as a foreign
+//! program does. docs/applets.md lists programs, options, and known differences.
+
+mod coreutils;
+mod findutils;
+mod grep;
+mod regex;
+mod sed;
+mod shared;
+mod table;
+
+pub use table::markdown;
+
+/// Runs the process as the utility of coreutils that it is called.
+pub fn coreutils() {
+    coreutils::main()
+}
+
+/// Runs the process as `sed`.
+pub fn sed() {
+    sed::main()
+}
+
+/// Runs the process as `grep`, `egrep` or `fgrep`.
+pub fn grep() {
+    grep::main()
+}
+
+/// Runs the process as `find` or `xargs`.
+pub fn findutils() {
+    findutils::main()
+}

@@ -1,0 +1,9 @@
+//! What all applets share: options, messages, quoting, files, streams.
+
+pub mod errno;
+pub mod fs;
+pub mod io;
+pub mod options;
+pub mod process;
+pub mod program;
+pub mod quote;

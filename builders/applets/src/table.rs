@@ -1,0 +1,58 @@
+//! The programs and their options as a table for docs/applets.md, from the tables that the parsers
+//! read.
+
+use crate::shared::options::{Spec, Takes};
+use crate::{coreutils, findutils, grep, sed};
+
+/// One line per program: package, name, options.
+pub fn markdown() -> String {
+    let mut text = String::from("| package | program | options |\n|---|---|---|\n");
+    let mut line = |package: &str, name: &str, options: &str| {
+        text.push_str(&format!("| {package} | `{name}` | {options} |\n"));
+    };
+    for utility in coreutils::UTILITIES {
+        line("coreutils", utility.name, &options(&utility.spec));
+    }
+    let words = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let all = [findutils::FIND_OPTIONS, findutils::PREDICATES].concat();
+    line("findutils", "find", &words(&all));
+    line("findutils", "xargs", &options(&findutils::XARGS));
+    line("gnugrep", "grep", &options(&grep::SPEC));
+    line("gnused", "sed", &options(&sed::SPEC));
+    text
+}
+
+fn options(spec: &Spec) -> String {
+    let mut words = Vec::new();
+    for option in spec.options {
+        let value = match option.takes {
+            Takes::Nothing => ("", ""),
+            Takes::Value => (" X", "=X"),
+            Takes::MaybeValue => ("[X]", "[=X]"),
+        };
+        let mut spellings = Vec::new();
+        if option.key.is_ascii() {
+            spellings.push(format!("-{}", option.key));
+        }
+        if !option.long.is_empty() {
+            spellings.push(format!("--{}", option.long));
+        }
+        let value = if option.long.is_empty() {
+            value.0
+        } else {
+            value.1
+        };
+        words.push(format!("`{}{value}`", spellings.join(" ")));
+    }
+    if words.is_empty() {
+        "none".to_owned()
+    } else {
+        words.join(", ")
+    }
+}

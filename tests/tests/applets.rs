@@ -1,0 +1,13 @@
+//! Applets against the GNU programs: same output, status, messages, and trees.
+
+#[path = "applets/harness.rs"]
+mod harness;
+
+#[path = "applets/coreutils.rs"]
+mod coreutils;
+#[path = "applets/differences.rs"]
+mod differences;
+#[path = "applets/filters.rs"]
+mod filters;
+#[path = "applets/text.rs"]
+mod text;
