@@ -127,7 +127,7 @@ fn digest(root: &Path) -> io::Result<String> {
     for path in files {
         let contents = fs::read(&path)?;
         let name = path.strip_prefix(root).unwrap_or(&path);
-        write!(state, "{} {}\n", name.display(), contents.len())?;
+        writeln!(state, "{} {}", name.display(), contents.len())?;
         state.write_all(&contents)?;
     }
     let (digest, _) = state.finish();

@@ -54,11 +54,29 @@ fn exports(bytes: &[u8]) -> BTreeMap<String, ExternalKind> {
     found
 }
 
+/// Folders in `builders` that hold no builder of derivations: what builders share, and the programs
+/// that build scripts call.
+const NO_BUILDERS: [&str; 3] = ["applets", "guest", "shell"];
+
+/// MODULES and docs/builders.md list all modules of each builder.
 #[test]
 fn every_module_is_known_here() {
-    let found: Vec<_> = modules().keys().map(String::as_str).collect();
-    let known: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
-    assert_eq!(found, known, "MODULES and docs/builders.md list them all");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../builders");
+    let builders: BTreeSet<String> = std::fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| entry.path().join("Cargo.toml").exists())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !NO_BUILDERS.contains(&name.as_str()))
+        .collect();
+    let builder = |module: &str| module.trim_end_matches("-executable").to_owned();
+    let found: BTreeSet<&str> = (modules().keys().map(String::as_str))
+        .filter(|module| builders.contains(&builder(module)))
+        .collect();
+    let known: BTreeSet<&str> = MODULES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(found, known, "the modules of {builders:?}");
+    let with_module: BTreeSet<_> = known.into_iter().map(builder).collect();
+    assert_eq!(with_module, builders, "each builder has a module");
 }
 
 #[test]
