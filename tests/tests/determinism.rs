@@ -226,7 +226,7 @@ impl Host {
             .env("LANG", LOCALES[(number + 1) % 4])
             .env("USER", format!("user{number}"));
         command.env(format!("NOISE_{number}"), "x".repeat(number * 50));
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             command
                 .env("NIX_BUILD_CORES", number.to_string())
                 .env("SOURCE_DATE_EPOCH", "1");
