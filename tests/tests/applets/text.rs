@@ -579,3 +579,23 @@ fn xargs_runs() {
             .file("list", "x y\n"),
     ]);
 }
+
+#[test]
+fn lndir_links() {
+    let over = |words: &[&str]| {
+        case(words)
+            .dir("from/sub/deep")
+            .file("from/a", "1")
+            .executable("from/sub/x", "2")
+            .link("from/l", "a")
+            .link("from/sub/up", "..")
+            .dir("to/sub")
+            .file("to/other", "3")
+            .unordered()
+    };
+    same(vec![
+        over(&["lndir", "-silent", "@DIR@/from", "to"]),
+        over(&["lndir", "@DIR@/from", "to"]),
+        over(&["lndir", "-silent", "@DIR@/from"]),
+    ]);
+}
