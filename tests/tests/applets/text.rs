@@ -410,12 +410,10 @@ fn grep_options() {
             })
             .collect(),
     );
-    same(
-        vec![over(&["egrep", "fo+", "f"]), over(&["fgrep", "o", "f"])]
-            .into_iter()
-            .filter(|_| false)
-            .collect(),
-    );
+    same(vec![
+        over(&["egrep", "fo+", "f"]),
+        over(&["fgrep", "o", "f"]),
+    ]);
 }
 
 fn tree(words: &[&str]) -> Case {
@@ -566,7 +564,7 @@ fn xargs_runs() {
         case(&["xargs"]).stdin(""),
         case(&["xargs", "-r", "echo", "x"]).stdin(""),
         case(&["xargs", "-r0", "-P4", "-n1", "echo"])
-            .stdin("1\02\0")
+            .stdin("1\x002\0")
             .unordered(),
         case(&["xargs"]).stdin("it's\n"),
         case(&["xargs", "-a", "list", "cat"])
