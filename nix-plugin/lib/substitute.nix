@@ -12,14 +12,17 @@ let
     concatLists
     concatStringsSep
     filter
+    head
     isList
     isPath
     isString
     map
     mapAttrs
+    match
     removeAttrs
     split
     toString
+    unsafeDiscardStringContext
     ;
 
   words = text: filter (part: isString part && part != "") (split "[ \t\n]+" text);
@@ -33,6 +36,15 @@ let
       concatStringsSep " " (map variable value)
     else
       toString value;
+
+  # The file's own name; that of a file in the store is without its hash.
+  nameOf =
+    src:
+    let
+      base = baseNameOf (unsafeDiscardStringContext (toString src));
+      stored = match "[0-9a-z]{32}-(.*)" base;
+    in
+    if stored == null then base else head stored;
 
   # Attributes that the functions below and Nix read; all others are variables.
   known = [
@@ -55,7 +67,7 @@ let
   make =
     arguments@{
       src,
-      name ? baseNameOf (toString src),
+      name ? nameOf src,
       dir ? null,
       isExecutable ? false,
       meta ? { },

@@ -219,13 +219,11 @@ let
       known = common // defaults.${kind} // required.${kind} or { };
       unknown = attrNames (removeAttrs definition (attrNames known));
       matched = match "(.*)[.]${kind}" def.name;
-      shortName =
-        if matched == null then
-          throw "wasibuild: the name of a ${kind} must end in .${kind}: ${def.name}"
-        else
-          builtins.head matched;
+      shortName = builtins.head matched;
     in
-    if unknown != [ ] then
+    if matched == null then
+      throw "wasibuild: the name of a ${kind} must end in .${kind}: ${def.name}"
+    else if unknown != [ ] then
       throw "wasibuild: ${def.name}: a ${kind} has no option ${concatStringsSep ", " unknown}"
     else
       placement def

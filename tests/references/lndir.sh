@@ -49,10 +49,10 @@ lndir_directory() {
       else
         printf '%s:\n' "$entry" >&2
       fi
-      if [ -L "$shadow/$name" ] && [ -e "$shadow/$name" ]; then
-        lndir_say "$name: is a link instead of a directory"
-      elif [ -L "$shadow/$name" ]; then
+      if [ -L "$shadow/$name" ] && stat -L "$shadow/$name" 2>&1 | grep -q 'No such file'; then
         lndir_say "$name: File exists"
+      elif [ -L "$shadow/$name" ]; then
+        lndir_say "$name: is a link instead of a directory"
       else
         if [ ! -e "$shadow/$name" ]; then
           mkdir "$shadow/$name"

@@ -6,17 +6,18 @@
 //! is what a NAR holds. [`refuse`] is for bad input: the builder must fail with a message, and
 //! leave nothing.
 
+use crate::builder_sandbox::Sandbox;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::{fs, io};
 
 /// A file system object, as a NAR knows it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tree {
     /// A regular file.
     File {
@@ -97,6 +98,26 @@ impl Tree {
         }))
     }
 
+    /// The tree for a run whose store is at `store`: what says `/nix/store` in targets and contents
+    /// then says that, so that inputs can name each other ([`Places::in_inputs`]).
+    fn placed(&self, store: &[u8]) -> Self {
+        match self {
+            Self::File {
+                executable,
+                contents,
+            } => Self::File {
+                executable: *executable,
+                contents: replaced(contents, STORE, store),
+            },
+            Self::Symlink(target) => Self::Symlink(replaced(target, STORE, store)),
+            Self::Directory(entries) => Self::Directory(
+                (entries.iter())
+                    .map(|(name, tree)| (name.clone(), tree.placed(store)))
+                    .collect(),
+            ),
+        }
+    }
+
     fn describe(&self, path: &str, text: &mut String) {
         match self {
             Self::File {
@@ -123,12 +144,19 @@ impl Tree {
 
 /// Renames the store's place of this run to the one that all runs share.
 fn renamed(bytes: &[u8], prefix: &[u8]) -> Vec<u8> {
+    replaced(bytes, prefix, STORE)
+}
+
+/// The store as inputs, which are the same for all runs, and outcomes name it.
+const STORE: &[u8] = b"/nix/store";
+
+fn replaced(bytes: &[u8], prefix: &[u8], place: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some(at) = rest.windows(prefix.len()).position(|part| part == prefix) {
         let (before, after) = rest.split_at(at);
         text.extend_from_slice(before);
-        text.extend_from_slice(b"/nix/store");
+        text.extend_from_slice(place);
         rest = after.split_at(prefix.len()).1;
     }
     text.extend_from_slice(rest);
@@ -141,9 +169,21 @@ pub struct Places {
 }
 
 impl Places {
+    /// Places below this folder.
+    pub fn new(store: &str) -> Self {
+        Self {
+            store: store.to_owned(),
+        }
+    }
+
     /// The path of an input by the name that the case gives it.
     pub fn input(&self, name: &str) -> String {
         format!("{}/{}", self.store, base_name(name))
+    }
+
+    /// The path of an input as another input has to spell it.
+    pub fn in_inputs(name: &str) -> String {
+        format!("/nix/store/{}", base_name(name))
     }
 
     /// The path of the output `out`.
@@ -152,7 +192,8 @@ impl Places {
     }
 }
 
-fn base_name(name: &str) -> String {
+/// The base name of the store path that an input or output has.
+pub fn base_name(name: &str) -> String {
     format!("11111111111111111111111111111111-{name}")
 }
 
@@ -226,7 +267,7 @@ pub trait Host {
 
 /// All hosts that every case runs on.
 pub fn hosts() -> Vec<Box<dyn Host>> {
-    vec![Box::new(NativeTwin)]
+    vec![Box::new(NativeTwin), Box::new(Sandbox)]
 }
 
 /// The builder compiled natively and started as a process, with a temporary store.
@@ -268,35 +309,58 @@ impl Host for NativeTwin {
                     .env("NIX_BUILD_CORES", "1");
             }
         }
-        store.outcome(command)
+        let (status, outcome) = store.run(command);
+        // It refuses with status 1; a panic would be 101.
+        assert!(
+            matches!(status.code(), Some(0 | 1)),
+            "the native {module} must not end with {status}: {}",
+            outcome.log
+        );
+        outcome
     }
 }
 
 /// A folder that stands for /nix/store.
-struct TemporaryStore {
+pub struct TemporaryStore {
     folder: tempfile::TempDir,
     places: Places,
 }
 
 impl TemporaryStore {
-    fn new(inputs: &[(String, Tree)]) -> Self {
+    /// Writes the inputs for programs that see this folder where it is.
+    pub fn new(inputs: &[(String, Tree)]) -> Self {
+        Self::with(inputs, |tree, store| {
+            tree.placed(store.as_os_str().as_bytes())
+        })
+    }
+
+    /// Writes the inputs for programs that see this folder as `/nix/store`.
+    pub fn mounted(inputs: &[(String, Tree)]) -> Self {
+        Self::with(inputs, |tree, _| tree.clone())
+    }
+
+    fn with(inputs: &[(String, Tree)], place: impl Fn(&Tree, &Path) -> Tree) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let store = folder.path().join("store");
         fs::create_dir(&store).expect("the temporary folder is writable");
         for (name, tree) in inputs {
-            tree.write(&store.join(base_name(name)))
+            place(tree, &store)
+                .write(&store.join(base_name(name)))
                 .expect("an input can be written");
         }
         let store = store.to_str().expect("temporary folders have plain names");
         Self {
-            places: Places {
-                store: store.to_owned(),
-            },
+            places: Places::new(store),
             folder,
         }
     }
 
-    fn outcome(&self, mut command: Command) -> Outcome {
+    /// The folder that has the inputs in it.
+    pub fn folder(&self) -> PathBuf {
+        PathBuf::from(&self.places.store)
+    }
+
+    fn run(&self, mut command: Command) -> (ExitStatus, Outcome) {
         let output = command
             .stdin(Stdio::null())
             .output()
@@ -306,11 +370,13 @@ impl TemporaryStore {
             Tree::read(Path::new(&self.places.out()), prefix).expect("the output can be read");
         let mut log = output.stdout;
         log.extend_from_slice(&output.stderr);
-        Outcome {
-            success: output.status.success(),
+        let outcome = Outcome {
+            // A build that leaves no output has failed.
+            success: output.status.success() && tree.is_some(),
             output: tree,
             log: String::from_utf8_lossy(&renamed(&log, prefix)).into_owned(),
-        }
+        };
+        (output.status, outcome)
     }
 }
 
@@ -321,7 +387,7 @@ pub fn check(case: &Case<'_>) {
     let store = TemporaryStore::new(&case.inputs);
     let command = (case.reference)(&store.places);
     let shown = format!("{command:?}");
-    let expected = store.outcome(command);
+    let (_, expected) = store.run(command);
     for host in hosts() {
         let found = host.run(case.module, &case.inputs, case.attributes);
         let agree = found.success == expected.success
@@ -352,12 +418,7 @@ pub fn refuse(
             !found.success && found.output.is_none() && says,
             "{module} on the {} should refuse this and say {messages:?}\n{}\n{}",
             host.name(),
-            inputs_and_attributes(
-                inputs,
-                &attributes(&Places {
-                    store: "/nix/store".to_owned()
-                })
-            ),
+            inputs_and_attributes(inputs, &attributes(&Places::new("/nix/store"))),
             found.describe("found"),
         );
     }

@@ -93,8 +93,10 @@ fn compile(root: &Path, target: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
     let modules = executables(&messages)?;
     for (name, path) in &modules {
-        std::fs::copy(path, to.join(name))
-            .with_context(|| format!("copying {}", path.display()))?;
+        // Written, not copied: in the store they are plain files, whatever cargo marks executable.
+        let module = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let place = to.join(name);
+        std::fs::write(&place, module).with_context(|| format!("writing {}", place.display()))?;
     }
     eprintln!("{} builders in {}", modules.len(), to.display());
     Ok(())

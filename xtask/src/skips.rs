@@ -15,9 +15,9 @@ pub fn found(log: &str) -> Vec<&str> {
     found
 }
 
-/// Fails if the log holds a skip that no line of the list allows. A line of the list is
-/// `TEST: REASON`, and allows the skips whose text begins with `TEST`.
-pub fn check(log: &str, list: &Path) -> Result<()> {
+/// Returns the skips in the log, and fails if one is among them that no line of the list allows. A
+/// line of the list is `TEST: REASON`, and allows the skips whose text begins with `TEST`.
+pub fn check<'l>(log: &'l str, list: &Path) -> Result<Vec<&'l str>> {
     let allowed =
         std::fs::read_to_string(list).with_context(|| format!("reading {}", list.display()))?;
     let allowed: Vec<&str> = allowed
@@ -26,18 +26,10 @@ pub fn check(log: &str, list: &Path) -> Result<()> {
         .map(|line| line.split_once(": ").map_or(line, |(test, _)| test))
         .collect();
     let is_allowed = |skip: &str| allowed.iter().any(|test| skip.starts_with(test));
-    for skip in found(log) {
-        eprintln!(
-            "SKIPPED: {skip}{}",
-            if is_allowed(skip) {
-                " (in tests/skips.list)"
-            } else {
-                ""
-            }
-        );
-    }
-    let surprises: Vec<&str> = found(log)
-        .into_iter()
+    let found = found(log);
+    let surprises: Vec<&str> = found
+        .iter()
+        .copied()
         .filter(|skip| !is_allowed(skip))
         .collect();
     if !surprises.is_empty() {
@@ -46,7 +38,7 @@ pub fn check(log: &str, list: &Path) -> Result<()> {
             surprises.join("\n  ")
         );
     }
-    Ok(())
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! Counterpart: X.Org's lndir 1.0.3 and newer, which nixpkgs uses.
 
 use crate::error::Result;
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, Resolved};
 use crate::source::{Entry, Kind, Source};
 use bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
@@ -123,10 +123,10 @@ impl Shadowing<'_> {
         let problem = match tree.get(shadow) {
             Some(Node::Directory(_)) => return true,
             Some(Node::File { .. }) => "Not a directory",
-            Some(Node::Symlink(_)) if self.overlay.followed(tree, shadow).is_some() => {
-                "is a link instead of a directory"
+            Some(Node::Symlink(_)) if self.overlay.resolve(tree, shadow) == Resolved::Missing => {
+                "File exists"
             }
-            Some(Node::Symlink(_)) => "File exists",
+            Some(Node::Symlink(_)) => "is a link instead of a directory",
             None => {
                 // The parent is a directory: it was entered.
                 return tree.insert(shadow, Node::directory()).is_ok();

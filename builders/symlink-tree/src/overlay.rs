@@ -10,6 +10,17 @@ use wasibuild_guest::Node;
 /// Linux gives up after so many links.
 const MOST_LINKS: u32 = 40;
 
+/// Where a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolved {
+    /// To this.
+    Found(Kind),
+    /// To nothing.
+    Missing,
+    /// From link to link without an end.
+    Endless,
+}
+
 /// A planned tree, seen where it will be, over the inputs.
 pub struct Overlay<'a> {
     out: BString,
@@ -32,10 +43,27 @@ impl<'a> Overlay<'a> {
 
     /// What a path relative to the output is when links are followed. `None`: nothing.
     pub fn followed(&self, tree: &Node, path: &[u8]) -> Option<Kind> {
+        match self.resolve(tree, path) {
+            Resolved::Found(kind) => Some(kind),
+            Resolved::Missing | Resolved::Endless => None,
+        }
+    }
+
+    /// What a path relative to the output is when links are followed, and if nothing, why.
+    pub fn resolve(&self, tree: &Node, path: &[u8]) -> Resolved {
+        let mut links = 0;
+        let found = self.walk(tree, path, &mut links);
+        match found {
+            Some(kind) => Resolved::Found(kind),
+            None if links > MOST_LINKS => Resolved::Endless,
+            None => Resolved::Missing,
+        }
+    }
+
+    fn walk(&self, tree: &Node, path: &[u8], links: &mut u32) -> Option<Kind> {
         let mut absolute = self.out.clone();
         absolute.push(b'/');
         absolute.extend_from_slice(path);
-        let mut links = 0;
         // What is left, the next component last; and where we are, in the output or outside.
         let mut remaining = components(&absolute);
         let mut here: Vec<BString> = Vec::new();
@@ -64,8 +92,8 @@ impl<'a> Overlay<'a> {
             };
             match tree.get(&inside)? {
                 Node::Symlink(target) => {
-                    links += 1;
-                    if links > MOST_LINKS {
+                    *links += 1;
+                    if *links > MOST_LINKS {
                         return None;
                     }
                     if target.starts_with(b"/") {

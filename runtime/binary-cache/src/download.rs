@@ -1,10 +1,11 @@
 //! Carries a plan out: downloads in parallel, references first, next cache on failure.
 //!
 //! Contract: the receiver gets each path's facts and its NAR as a stream, from several threads,
-//! only after all of the path's references in the plan were received; it must read the NAR to its
-//! end, keep nothing of a path for which it returns an error or a read fails, and expect to be
-//! called again for the same path (with the next cache's NAR). One path's failure ends only the
-//! paths that refer to it. Counterpart in Nix: `PathSubstitutionGoal`, `copyPaths`.
+//! only after all of the path's references in the plan were received. It must read the NAR to its
+//! end, or not at all when it has got the path meanwhile (from another process); keep nothing of
+//! a path for which it returns an error or a read fails; and expect to be called again for the
+//! same path, with the next cache's NAR. One path's failure ends only the paths that refer to it.
+//! Counterpart in Nix: `PathSubstitutionGoal`, `copyPaths`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -24,7 +25,7 @@ pub type Receiver<'a, E> = dyn Fn(&PathInfo, &mut dyn Read) -> Result<(), E> + S
 /// What became of a plan.
 #[derive(Debug)]
 pub struct Report<E> {
-    /// Received and verified.
+    /// Received and verified, or had already by the receiver.
     pub received: BTreeSet<StorePath>,
     /// Not received.
     pub failed: BTreeMap<StorePath, DownloadError<E>>,
@@ -40,7 +41,7 @@ pub enum DownloadError<E> {
     Receiver(E),
     /// It refers to this path, which was not received.
     Reference(StorePath),
-    /// The receiver did not read the NAR to its end: a defect of the caller.
+    /// The receiver stopped within the NAR without an error: a defect of the caller.
     NotRead,
 }
 
@@ -148,7 +149,7 @@ impl Substituter {
             return Err(DownloadError::Caches(error.clone()));
         }
         result.map_err(DownloadError::Receiver)?;
-        if !nar.is_complete() {
+        if !nar.is_complete() && nar.is_touched() {
             return Err(DownloadError::NotRead);
         }
         self.context.observer.event(&Event::Finished {

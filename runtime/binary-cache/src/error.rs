@@ -138,7 +138,7 @@ pub enum Error {
 
     /// The server could not be reached, or the connection broke and stayed broken.
     #[error(
-        "cannot download '{url}' ({attempts} attempts, {received} bytes received); check the network, the proxy settings and the cache's address"
+        "cannot download '{url}' (attempts: {attempts}, bytes received: {received}); check the network, the proxy settings and the cache's address"
     )]
     Network {
         /// The file.

@@ -118,7 +118,8 @@ impl HttpClient {
         };
         let length = response.body().content_length();
         let total = if status == 206 {
-            let (first, total) = content_range(&response)
+            let (first, total) = text_header(&response, CONTENT_RANGE)
+                .and_then(content_range)
                 .ok_or_else(|| protocol(url, "a senseless Content-Range", "'bytes A-B/SIZE'"))?;
             if first != offset {
                 let found = format!("the bytes from {first} on");
@@ -161,16 +162,17 @@ fn text_header<T>(response: &Response<T>, name: HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
 }
 
-/// First byte and total size of `Content-Range: bytes FIRST-LAST/TOTAL` (`*`: total not known).
-fn content_range<T>(response: &Response<T>) -> Option<(u64, Option<u64>)> {
-    let range = text_header(response, CONTENT_RANGE)?.strip_prefix("bytes ")?;
-    let (range, total) = range.split_once('/')?;
-    let (first, _) = range.split_once('-')?;
+/// First byte and total size of `bytes FIRST-LAST/TOTAL` (`*`: total not known).
+fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = value.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
     let total = match total {
         "*" => None,
         total => Some(total.parse().ok()?),
     };
-    Some((first.trim().parse().ok()?, total))
+    let sound = first <= last && total.is_none_or(|total| last < total);
+    sound.then_some((first, total))
 }
 
 /// The form in seconds; the one with a date is left to the usual pause.
@@ -220,5 +222,41 @@ fn classify(url: &str, error: ureq::Error) -> Failure {
             received: 0,
             source: source.into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranges_are_read_when_they_make_sense(first: u64, last: u64, total: Option<u64>) {
+            let shown = total.map_or("*".to_owned(), |total| total.to_string());
+            let sound = first <= last && total.is_none_or(|total| last < total);
+            let found = content_range(&format!("bytes {first}-{last}/{shown}"));
+            prop_assert_eq!(found, sound.then_some((first, total)));
+        }
+
+        #[test]
+        fn never_panics(value in "(bytes )?[0-9*/ -]{0,30}") {
+            let _ = content_range(&value);
+        }
+    }
+
+    #[test]
+    fn other_units_and_broken_ranges_are_no_ranges() {
+        for value in [
+            "",
+            "bytes */100",
+            "items 0-1/2",
+            "bytes 0-1",
+            "bytes 5-/9",
+            "bytes 0-1/x",
+        ] {
+            assert_eq!(content_range(value), None, "{value}");
+        }
+        assert_eq!(content_range("bytes 2-4/5"), Some((2, Some(5))));
     }
 }

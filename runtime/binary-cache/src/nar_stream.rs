@@ -121,6 +121,12 @@ impl NarStream {
         self.failed.is_none() && self.nar.is_none()
     }
 
+    /// Whether any of the NAR was handed out.
+    #[must_use]
+    pub fn is_touched(&self) -> bool {
+        self.given > 0
+    }
+
     /// The error that reads report, if any.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {

@@ -69,11 +69,11 @@ pub enum Event<'a> {
         /// Whether the server sends the rest only; otherwise the beginning is skipped.
         ranged: bool,
     },
-    /// A path is complete and verified, and the receiver has taken it.
+    /// A path is complete and verified, and the receiver has taken it or had it already.
     Finished {
         /// The path.
         path: &'a StorePath,
-        /// Compressed bytes.
+        /// Compressed bytes received.
         downloaded: u64,
         /// Uncompressed bytes.
         nar_size: u64,

@@ -16,6 +16,7 @@ use crate::watch::Watch;
 use bstr::BString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use wasibuild_nix_compat::file_system_object::FileSystemObject;
 
 impl Engine {
     /// Runs a build. The log goes to `sink` as it is written; `cancel` ends the build early.
@@ -28,12 +29,24 @@ impl Engine {
         sink: &mut dyn LogSink,
         cancel: &CancelToken,
     ) -> Result<Outcome, BuildError> {
+        self.run_keeping(request, sink, cancel, None)
+    }
+
+    /// The same; a build that fails once it runs puts what it leaves into `leftovers`: its `/build`
+    /// as `build`, and its outputs by their base names, as far as they exist (`--keep-failed`).
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub fn run_keeping(
+        &self,
+        request: BuildRequest,
+        sink: &mut dyn LogSink,
+        cancel: &CancelToken,
+        leftovers: Option<&mut BTreeMap<BString, FileSystemObject>>,
+    ) -> Result<Outcome, BuildError> {
         check(&request)?;
         let BuildRequest {
-            name,
-            limits,
-            outputs,
-            ..
+            limits, outputs, ..
         } = &request;
         let watch = Arc::new(Watch::new(limits, cancel));
         let vfs = Vfs::new(Layout {
@@ -60,48 +73,71 @@ impl Engine {
         let kernel = Arc::new(Mutex::new(kernel));
         let end = scheduler::run(self, &kernel, &watch, sink);
         let mut kernel = lock(&kernel);
-        let log_tail = kernel.log.tail();
-        let name = name.clone();
-        match end {
-            End::Exit(Status::Exit(0)) => {}
-            End::Exit(Status::Exit(code)) => {
-                return Err(BuildError::Exit {
-                    name,
-                    code,
-                    log_tail,
-                });
-            }
-            End::Exit(Status::Signal(signal)) => {
-                return Err(BuildError::Signal {
-                    name,
-                    signal,
-                    log_tail,
-                });
-            }
-            End::Exit(Status::Trap(_, trap)) => {
-                return Err(BuildError::Trap {
-                    name,
-                    trap,
-                    log_tail,
-                });
-            }
-            End::Deadlock(waiting) => {
-                return Err(BuildError::Deadlock {
-                    name,
-                    waiting,
-                    log_tail,
-                });
-            }
-            End::Fatal(fatal) => return Err(explain(&request, fatal.into(), log_tail)),
+        let result = finish(&mut kernel, &request, end);
+        if let (Err(_), Some(leftovers)) = (&result, leftovers) {
+            leftovers.extend(collect_leftovers(&mut kernel, &request));
         }
-        let outputs = collect(&mut kernel, &request, &log_tail)?;
-        let stats = Stats {
-            processes: kernel.process_count(),
-            log_bytes: kernel.log.total(),
-            virtual_ns: kernel.clock.peek(),
-        };
-        Ok(Outcome { outputs, stats })
+        result
     }
+}
+
+/// What the end of the last process means.
+fn finish(kernel: &mut Kernel, request: &BuildRequest, end: End) -> Result<Outcome, BuildError> {
+    let log_tail = kernel.log.tail();
+    let name = request.name.clone();
+    match end {
+        End::Exit(Status::Exit(0)) => {}
+        End::Exit(Status::Exit(code)) => {
+            return Err(BuildError::Exit {
+                name,
+                code,
+                log_tail,
+            });
+        }
+        End::Exit(Status::Signal(signal)) => {
+            return Err(BuildError::Signal {
+                name,
+                signal,
+                log_tail,
+            });
+        }
+        End::Exit(Status::Trap(_, trap)) => {
+            return Err(BuildError::Trap {
+                name,
+                trap,
+                log_tail,
+            });
+        }
+        End::Deadlock(waiting) => {
+            return Err(BuildError::Deadlock {
+                name,
+                waiting,
+                log_tail,
+            });
+        }
+        End::Fatal(fatal) => return Err(explain(request, fatal.into(), log_tail)),
+    }
+    let outputs = collect(kernel, request, &log_tail)?;
+    let stats = Stats {
+        processes: kernel.process_count(),
+        log_bytes: kernel.log.total(),
+        virtual_ns: kernel.clock.peek(),
+    };
+    Ok(Outcome { outputs, stats })
+}
+
+/// What a failed build leaves, as far as it can be taken.
+fn collect_leftovers(
+    kernel: &mut Kernel,
+    request: &BuildRequest,
+) -> BTreeMap<BString, FileSystemObject> {
+    let outputs = request.outputs.values();
+    let outputs = outputs.map(|name| (name.as_str().into(), format!("/nix/store/{name}").into()));
+    let build = [(BString::from("build"), BString::from("/build"))];
+    let places = build.into_iter().chain(outputs);
+    places
+        .filter_map(|(name, path)| Some((name, kernel.vfs.leftover(&path)?)))
+        .collect()
 }
 
 /// Refuses requests that contradict themselves, before anything is made of them.
@@ -216,8 +252,7 @@ fn collect(
     kernel: &mut Kernel,
     request: &BuildRequest,
     log_tail: &BString,
-) -> Result<BTreeMap<String, wasibuild_nix_compat::file_system_object::FileSystemObject>, BuildError>
-{
+) -> Result<BTreeMap<String, FileSystemObject>, BuildError> {
     let mut objects = BTreeMap::new();
     for (output, base_name) in &request.outputs {
         let object = kernel.vfs.collect(base_name).map_err(|error| match error {

@@ -20,6 +20,10 @@ pub struct Watch {
 
 impl Watch {
     /// Starts the clock.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this module owns the host's clock"
+    )]
     pub fn new(limits: &Limits, cancel: &CancelToken) -> Watch {
         Watch {
             start: Instant::now(),

@@ -20,7 +20,7 @@ use wasibuild_nix_compat::store_path::{StorePath, build_ca_path, build_text_path
 
 use crate::Store;
 use crate::error::{Context, Error, Result};
-use crate::outputs::Written;
+use crate::outputs::{OutputLocks, Written};
 use crate::walk_tree::{NarSink, TreeSink, archive_error, causes, walk_tree};
 use crate::write_tree::TreeWriter;
 
@@ -41,7 +41,7 @@ impl Store {
             method: CaMethod::Text,
             hash: NixHash::sha256(sha256(contents)),
         });
-        self.add(info, |writer| writer.object(&object))?;
+        self.add(info, None, |writer| writer.object(&object))?;
         Ok(path)
     }
 
@@ -87,7 +87,7 @@ impl Store {
             .map_err(|e| bad_name(name, &e))?;
         let mut info = PathInfo::new(path.clone(), hash, size);
         info.ca = Some(ca);
-        self.add(info, |writer| {
+        self.add(info, None, |writer| {
             let mut both = Both {
                 nar: NarSink::new(Sha256Writer::new()),
                 tree: writer,
@@ -108,8 +108,31 @@ impl Store {
     /// valid. Reads exactly `info.nar_size` bytes at most. Whether `info` is to be
     /// believed (signatures) is the caller's question.
     pub fn add_nar(&self, info: PathInfo, reader: &mut dyn Read) -> Result<()> {
+        self.add_archive(info, None, reader)
+    }
+
+    /// The same for a path whose lock the caller holds already, and which
+    /// [`add_nar`](Self::add_nar) would therefore wait for without end.
+    pub fn add_nar_locked(
+        &self,
+        locks: &OutputLocks,
+        info: PathInfo,
+        reader: &mut dyn Read,
+    ) -> Result<()> {
+        if !locks.covers(&info.path) {
+            return Err(Error::NotLocked { path: info.path });
+        }
+        self.add_archive(info, Some(locks), reader)
+    }
+
+    fn add_archive(
+        &self,
+        info: PathInfo,
+        locks: Option<&OutputLocks>,
+        reader: &mut dyn Read,
+    ) -> Result<()> {
         let expected = info.clone();
-        self.add(info, move |writer| {
+        self.add(info, locks, move |writer| {
             let mut hashing = Hashing {
                 inner: reader.take(expected.nar_size),
                 hash: Sha256Writer::new(),
@@ -160,6 +183,7 @@ impl Store {
     fn add(
         &self,
         info: PathInfo,
+        held: Option<&OutputLocks>,
         fill: impl FnOnce(&mut TreeWriter<'_>) -> Result<()>,
     ) -> Result<()> {
         let path = info.path.clone();
@@ -167,9 +191,12 @@ impl Store {
         if self.is_valid(&path)? {
             return Ok(());
         }
-        let _locks = self.lock_outputs(std::slice::from_ref(&path), |_| {
-            tracing::info!("waiting for the lock on '{path}'");
-        })?;
+        let _locks = match held {
+            Some(_) => None,
+            None => Some(self.lock_outputs(std::slice::from_ref(&path), |_| {
+                tracing::info!("waiting for the lock on '{path}'");
+            })?),
+        };
         if self.is_valid(&path)? {
             return Ok(());
         }

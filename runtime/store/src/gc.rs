@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, flock, openat, statat, unlinkat};
-use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_nix_compat::store_path::{HASH_PART_LEN, StorePath};
 
 use crate::Store;
 use crate::cursor::{self, OPEN_DIR};
@@ -195,10 +195,14 @@ impl Collection<'_> {
         let listing = openat(self.store.dir(), ".", OPEN_DIR, Mode::empty())
             .context("open the store directory", &self.store.layout().store)?;
         for name in cursor::names(listing.as_fd(), &self.store.layout().store)? {
-            let path = StorePath::from_basename(&name).ok();
-            let is_rubbish = match &path {
-                Some(path) => !dead.contains(path) && !self.server.is_root(path),
-                None => name != b".links" && !self.is_locked(&name),
+            // By the digest, since a lock file's name can be too long for a store path.
+            let digest = name
+                .get(..HASH_PART_LEN)
+                .and_then(|d| std::str::from_utf8(d).ok());
+            let is_used = digest.is_some_and(|digest| self.server.is_root(digest));
+            let is_rubbish = match StorePath::from_basename(&name) {
+                Ok(path) => !is_used && !dead.contains(&path),
+                Err(_) => !is_used && name != b".links" && !self.is_locked(&name),
             };
             if is_rubbish {
                 rubbish.push(name);
@@ -259,7 +263,7 @@ impl Collection<'_> {
             if self.live.contains(path) {
                 return Err(alive("a root reaches it".to_owned()));
             }
-            if self.server.is_root(path) {
+            if self.server.is_root(path.hash_part()) {
                 return Err(alive("a process uses it".to_owned()));
             }
             let referrers = self.store.query_referrers(path)?;

@@ -127,9 +127,9 @@ impl RootServer {
         self.protected().roots.insert(path.hash_part().to_owned());
     }
 
-    /// True if some process uses the path.
-    pub(crate) fn is_root(&self, path: &StorePath) -> bool {
-        self.protected().roots.contains(path.hash_part())
+    /// True if some process uses a path with this digest.
+    pub(crate) fn is_root(&self, digest: &str) -> bool {
+        self.protected().roots.contains(digest)
     }
 
     /// Announces that the path is about to be deleted; false if it has become a root.

@@ -211,20 +211,11 @@ impl Store {
 
     /// The paths and all that they refer to, directly or not. All must be valid.
     pub fn query_closure(&self, paths: &BTreeSet<StorePath>) -> Result<BTreeSet<StorePath>> {
-        let mut closure = BTreeSet::new();
-        let mut todo: Vec<StorePath> = paths.iter().cloned().collect();
-        while let Some(path) = todo.pop() {
-            if closure.contains(&path) {
-                continue;
-            }
-            let references = self.query_references(&path)?;
-            if references.is_empty() && !self.is_valid(&path)? {
-                return Err(self.not_valid(&path));
-            }
-            todo.extend(references);
-            closure.insert(path);
+        let closure = self.database().closure(paths)?;
+        match paths.iter().find(|path| !closure.contains(*path)) {
+            Some(path) => Err(self.not_valid(path)),
+            None => Ok(closure),
         }
-        Ok(closure)
     }
 
     /// Protects a path, valid or not yet, from garbage collections, ours and Nix's, as
@@ -256,8 +247,15 @@ impl Store {
             name.as_bytes(),
             self.strips_case(),
             &mut sink,
-        )?;
-        sink.finish().map(|_| ())
+        )
+        .and_then(|()| sink.finish().map(|_| ()))
+        .map_err(|error| match error {
+            Error::Archive { problem, .. } => Error::Archive {
+                what: store.join(name).display().to_string(),
+                problem,
+            },
+            other => other,
+        })
     }
 
     fn layout(&self) -> &Layout {

@@ -200,6 +200,10 @@ pub(crate) struct Written<'a> {
 impl Drop for Written<'_> {
     fn drop(&mut self) {
         for path in &self.names {
+            // If the registration's outcome is not known, a valid path must keep its tree.
+            if !matches!(self.store.is_valid(path), Ok(false)) {
+                continue;
+            }
             let dir = &self.store.layout().store;
             let name = path.basename().as_bytes();
             if let Err(error) = crate::remove_tree::remove_tree(self.store.dir(), dir, name) {

@@ -56,6 +56,27 @@ impl Database {
         )
     }
 
+    /// The valid ones among `paths`, and all that they refer to, directly or not.
+    pub(crate) fn closure(&self, paths: &BTreeSet<StorePath>) -> Result<BTreeSet<StorePath>> {
+        // One statement for all, since builds ask this for each derivation. Store paths
+        // hold no character that JSON would have to escape.
+        let quoted: Vec<String> = paths
+            .iter()
+            .map(|path| format!("\"{}\"", path.to_absolute_path()))
+            .collect();
+        let rows: Vec<String> = self.read("look up a closure", |db| {
+            texts(
+                db,
+                "with recursive closure(id) as ( \
+                   select v.id from json_each(?) given join ValidPaths v on v.path = given.value \
+                   union select reference from Refs join closure on referrer = closure.id) \
+                 select path from ValidPaths join closure using (id)",
+                format!("[{}]", quoted.join(",")),
+            )
+        })?;
+        rows.iter().map(|path| parse_path(path)).collect()
+    }
+
     /// The valid paths that refer to `path`.
     pub(crate) fn referrers(&self, path: &StorePath) -> Result<BTreeSet<StorePath>> {
         self.paths(

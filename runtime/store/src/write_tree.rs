@@ -80,7 +80,13 @@ pub(crate) struct TreeWriter<'a> {
 impl<'a> TreeWriter<'a> {
     /// Begins a tree that will be `path`, whose lock the caller holds.
     pub(crate) fn new(target: Target<'a>, path: &StorePath) -> Self {
-        let temporary = format!("{}-tmp", path.hash_part());
+        // Any name with this digest that is not the path's own.
+        let suffix = if path.name() == "tmp" {
+            "temporary"
+        } else {
+            "tmp"
+        };
+        let temporary = format!("{}-{suffix}", path.hash_part());
         TreeWriter {
             target,
             next: temporary.clone().into_bytes(),

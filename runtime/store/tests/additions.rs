@@ -173,6 +173,33 @@ fn content_addresses_are_followed_to_the_bytes() {
 }
 
 #[test]
+fn a_path_named_like_our_temporary_ones() {
+    let f = Fixture::new();
+    for (seed, name) in ["tmp", "temporary", "x.lock"].into_iter().enumerate() {
+        let p = path(name, seed as u32);
+        let (info, bytes) = archive(&tree(&p), p.clone());
+        let locks = f
+            .store
+            .lock_outputs(std::slice::from_ref(&p), |_| {})
+            .unwrap();
+        let other = path("other", 99);
+        let mut stranger = info.clone();
+        stranger.path = other;
+        let error = f
+            .store
+            .add_nar_locked(&locks, stranger, &mut bytes.as_slice());
+        assert!(matches!(error, Err(Error::NotLocked { .. })));
+        f.store
+            .add_nar_locked(&locks, info, &mut bytes.as_slice())
+            .unwrap();
+        drop(locks);
+        assert!(f.store.real_path(&p).join("bin/run").exists());
+    }
+    assert_eq!(entries(f.root()).len(), 3);
+    f.assert_verifies();
+}
+
+#[test]
 fn registration_has_rules() {
     let f = Fixture::new();
     let (a, b) = (path("a", 1), path("b", 2));

@@ -29,7 +29,7 @@ fn graph() -> Graph {
     let store = Store::open(&root).unwrap();
     let (top, lib, other) = (path("top", 1), path("lib", 2), path("other", 3));
     build(&store, &lib, tree(&lib), &[]).unwrap();
-    build(&store, &top, tree(&lib), &[lib.clone()]).unwrap();
+    build(&store, &top, tree(&lib), std::slice::from_ref(&lib)).unwrap();
     build(&store, &other, tree(&other), &[]).unwrap();
     Graph {
         root: store.root().to_owned(),
@@ -404,7 +404,9 @@ fn nix_leaves_our_temporary_roots_alone() {
 #[test]
 fn what_processes_have_open_stays() {
     if !cfg!(target_os = "linux") {
-        eprintln!("SKIPPED: lsof may be missing or slow; Nix skips this too");
+        eprintln!(
+            "SKIPPED: what_processes_have_open_stays: lsof may be missing or slow; Nix skips this too"
+        );
         return;
     }
     let g = graph();
@@ -430,7 +432,7 @@ fn rubbish_of_all_kinds_goes_and_locked_directories_stay() {
     fs::write(dir.join(format!("{}.lock", path("x", 1))), "").unwrap();
     fs::set_permissions(
         dir.join("rubbish/deep"),
-        std::os::unix::fs::PermissionsExt::from_mode(0),
+        std::os::unix::fs::PermissionsExt::from_mode(0o0),
     )
     .unwrap();
     let held = fs::File::open(dir.join("tmp-1-2")).unwrap();
@@ -440,4 +442,84 @@ fn rubbish_of_all_kinds_goes_and_locked_directories_stay() {
     drop(held);
     f.store.gc(&GcOptions::default()).unwrap();
     assert_eq!(entries(f.root()), Vec::<String>::new());
+}
+
+#[test]
+fn files_that_nix_linked_together_are_freed_with_their_last_path() {
+    let g = graph();
+    let root = g.root.to_str().unwrap();
+    succeed(&mut nix(
+        g.dir.path(),
+        "nix-store",
+        &["--store", root, "--optimise"],
+    ));
+    let links = g.root.join("nix/store/.links");
+    assert!(!list(&links).is_empty());
+    let store = Store::open(&g.root).unwrap();
+    store.add_temp_root(&g.other).unwrap();
+    let report = store.gc(&GcOptions::default()).unwrap();
+    assert!(
+        report.bytes_freed < 300_000,
+        "the big file is still in use: {report:?}"
+    );
+    assert_verifies(g.dir.path(), &g.root);
+    drop(store);
+    let store = Store::open(&g.root).unwrap();
+    let report = store.gc(&GcOptions::default()).unwrap();
+    assert!(report.bytes_freed > 300_000, "{report:?}");
+    assert_eq!(list(&links), Vec::<String>::new());
+}
+
+#[test]
+fn locks_of_paths_with_long_names_stay() {
+    let f = Fixture::new();
+    let long = path(&"n".repeat(211), 1);
+    let locks = f
+        .store
+        .lock_outputs(std::slice::from_ref(&long), |_| {})
+        .unwrap();
+    f.store.gc(&GcOptions::default()).unwrap();
+    assert_eq!(entries(f.root()), [format!("{long}.lock")]);
+    f.store
+        .register_outputs(
+            &locks,
+            vec![output(long.clone(), FileSystemObject::file("x"), &[])],
+        )
+        .unwrap();
+    drop(locks);
+    f.assert_verifies();
+}
+
+#[test]
+fn closures_are_those_of_nix() {
+    let g = graph();
+    let store = Store::open(&g.root).unwrap();
+    let closure = store
+        .query_closure(&BTreeSet::from([g.top.clone()]))
+        .unwrap();
+    assert_eq!(closure, BTreeSet::from([g.top.clone(), g.lib.clone()]));
+    let root = g.root.to_str().unwrap();
+    let args = [
+        "--store",
+        root,
+        "-q",
+        "--requisites",
+        &g.top.to_absolute_path(),
+    ];
+    let theirs = succeed(&mut nix(g.dir.path(), "nix-store", &args));
+    assert_eq!(
+        text(&theirs.stdout)
+            .lines()
+            .map(path_of)
+            .collect::<BTreeSet<_>>(),
+        closure
+    );
+    assert_eq!(
+        store.query_closure(&BTreeSet::new()).unwrap(),
+        BTreeSet::new()
+    );
+    let all = BTreeSet::from([g.top.clone(), g.other.clone()]);
+    assert_eq!(store.query_closure(&all).unwrap().len(), 3);
+    let error = store.query_closure(&BTreeSet::from([g.top.clone(), path("no", 9)]));
+    assert!(matches!(error, Err(Error::NotValid { path: p, .. }) if p == path("no", 9)));
 }

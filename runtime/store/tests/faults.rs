@@ -86,7 +86,7 @@ fn every_step_may_find_the_disk_full() {
 struct Mount(PathBuf);
 
 impl Mount {
-    fn new(dir: &Path, size: &str) -> Option<Self> {
+    fn new(test: &str, dir: &Path, size: &str) -> Option<Self> {
         let place = dir.join("disk");
         fs::create_dir(&place).unwrap();
         let mut command = Command::new("mount");
@@ -102,7 +102,7 @@ impl Mount {
         match command.output() {
             Ok(output) if output.status.success() => Some(Mount(place)),
             other => {
-                eprintln!("SKIPPED: cannot mount a tmpfs here: {other:?}");
+                eprintln!("SKIPPED: {test}: cannot mount a tmpfs here: {other:?}");
                 None
             }
         }
@@ -126,7 +126,7 @@ impl Drop for Mount {
 #[test]
 fn a_disk_that_is_really_full() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mount) = Mount::new(dir.path(), "24m") else {
+    let Some(mount) = Mount::new("a_disk_that_is_really_full", dir.path(), "24m") else {
         return;
     };
     let root = mount.0.join("root");
@@ -175,7 +175,7 @@ fn a_disk_that_is_really_full() {
 #[test]
 fn a_disk_that_becomes_read_only() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mount) = Mount::new(dir.path(), "32m") else {
+    let Some(mount) = Mount::new("a_disk_that_becomes_read_only", dir.path(), "32m") else {
         return;
     };
     let root = mount.0.join("root");
@@ -187,7 +187,7 @@ fn a_disk_that_becomes_read_only() {
     )
     .unwrap();
     if !mount.remount("ro") {
-        eprintln!("SKIPPED: cannot remount a tmpfs read-only here");
+        eprintln!("SKIPPED: a_disk_that_becomes_read_only: cannot remount a tmpfs read-only here");
         return;
     }
     let error = Store::open(&root)
@@ -213,6 +213,7 @@ fn a_store_that_vanishes() {
         let root = root.clone();
         Arc::new(move |name: &'static str| {
             if name == "rename a tree into place" {
+                make_writable(&root);
                 fs::remove_dir_all(&root)?;
             }
             Ok(())

@@ -168,7 +168,7 @@ fn bombs_end_at_the_announced_size() -> Result<()> {
         let Some(damaged) = Damaged::new(method)? else {
             return Ok(());
         };
-        // 20 MB of zeros, compressed to a few KB; the announced NAR has three.
+        // 8 MB of zeros, compressed to a few KB; the announced NAR has three.
         let zeros = nar_file(&damaged.cache.narinfo(&damaged.cache.zeros)?)?.to_owned();
         std::fs::copy(damaged.cache.directory.join(zeros), &damaged.nar)?;
         damaged.without_file_facts()?;

@@ -29,7 +29,7 @@ fn compress(program: &str, arguments: &str, input: &[u8]) -> Result<Option<Vec<u
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = match command.spawn() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            println!("SKIPPED: the program '{program}' is not installed");
+            println!("SKIPPED: binary-cache: the program '{program}' is not installed");
             return Ok(None);
         }
         child => child?,

@@ -109,7 +109,7 @@ fn breaks_without_progress_end_it() -> Result<()> {
         &[
             "cannot download",
             &web.nar,
-            "5 attempts, 5000 bytes received",
+            "attempts: 5, bytes received: 5000",
         ],
     )?;
     assert_eq!(web.ranges().len(), 5);
@@ -362,10 +362,11 @@ fn a_silent_server_is_left_and_the_rest_fetched() -> Result<()> {
     };
     web.server.fault(&web.nar, Fault::StallAfter(400_000), 1);
     let mut impatient = options(&[&web.cache.public_key])?;
-    impatient.stalled_timeout = Duration::from_millis(300);
+    impatient.stalled_timeout = Duration::from_secs(1);
     let fixture = web.fixture_with(impatient)?;
     assert_eq!(fixture.get(&web.path), Ok(web.cache.dump(&web.path)?));
-    assert_eq!(web.ranges(), [None, range(400_000)]);
+    // On a busy machine the server may seem silent at other places too.
+    assert!(web.ranges().contains(&range(400_000)));
     Ok(())
 }
 
@@ -483,7 +484,7 @@ fn nobody_listening_is_said_after_all_attempts() -> Result<()> {
     let text = fixture.get(&path).err().unwrap_or_default();
     for part in [
         "cannot download",
-        "5 attempts",
+        "attempts: 5",
         "check the network",
         &address.to_string(),
     ] {

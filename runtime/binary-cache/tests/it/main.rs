@@ -7,5 +7,6 @@ mod damage;
 mod encoders;
 mod formats;
 mod http;
+mod network;
 mod support;
 mod trust;

@@ -51,13 +51,16 @@ pub struct Engine {
     inner: Arc<Inner>,
 }
 
+/// A module, once it is compiled.
+type Slot = Arc<Mutex<Option<Module>>>;
+
 struct Inner {
     wasmtime: wasmtime::Engine,
     linker: Linker<Ctx>,
     cache: Cache,
     /// By the digest of the wasm bytes. Each has a lock of its own, so that a module is compiled
     /// once however many builds ask for it.
-    modules: Mutex<HashMap<[u8; 32], Arc<Mutex<Option<Module>>>>>,
+    modules: Mutex<HashMap<[u8; 32], Slot>>,
     /// By the identity of a file on the host, so that a known file is not even read.
     files: Mutex<HashMap<FileIdentity, Module>>,
 }

@@ -120,6 +120,7 @@ fn create_dir(path: &Path) -> io::Result<()> {
 }
 
 /// Is the file or directory ours alone to write?
+#[allow(clippy::useless_conversion)] // `st_mode` has 16 bits on macOS.
 fn check(stat: &Stat, owner: Owner, above: bool) -> Result<(), String> {
     let me = geteuid();
     let uid = Uid::from_raw(stat.st_uid);

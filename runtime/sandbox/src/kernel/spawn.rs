@@ -214,16 +214,14 @@ impl Kernel {
             self.processes.remove(&orphan);
         }
         match self.processes.get_mut(&parent) {
-            Some(parent_process) => {
-                if parent_process.waits_for_child {
-                    parent_process.waits_for_child = false;
-                    self.wake_one(parent);
-                }
+            Some(parent_process) if parent_process.waits_for_child => {
+                parent_process.waits_for_child = false;
+                self.wake_one(parent);
             }
             None if pid != super::process::FIRST_PID => {
                 self.processes.remove(&pid);
             }
-            None => {}
+            _ => {}
         }
     }
 

@@ -10,9 +10,7 @@ use crate::errno::{Errno, Result};
 use bstr::BString;
 use std::collections::BTreeMap;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
-
-/// Deepest nesting of directories in an output.
-pub const MAX_DEPTH: usize = 1024;
+use wasibuild_nix_compat::nar::MAX_DEPTH;
 
 /// Why an output cannot be taken.
 pub enum CollectError {
@@ -36,6 +34,13 @@ impl Vfs {
         self.object(id, &mut path, 0)
     }
 
+    /// What lies at a path of the view after a build failed; none if it cannot be taken.
+    pub fn leftover(&mut self, path: &BString) -> Option<FileSystemObject> {
+        let place = self.resolve(self.root(), path, false).ok()?;
+        let id = place.existing().ok()?;
+        self.object(id, &mut path.clone(), 0).ok()
+    }
+
     /// One node; recursion is bounded by [`MAX_DEPTH`].
     fn object(
         &mut self,
@@ -44,9 +49,6 @@ impl Vfs {
         depth: usize,
     ) -> std::result::Result<FileSystemObject, CollectError> {
         let refused = |path: &BString, why| Err(CollectError::Refused(path.clone(), why));
-        if depth > MAX_DEPTH {
-            return refused(path, "directories are nested more than 1024 deep");
-        }
         let Ok(node) = self.node_mut(id) else {
             return refused(path, "it vanished");
         };
@@ -62,6 +64,9 @@ impl Vfs {
                 return Ok(FileSystemObject::Symlink {
                     target: target.clone(),
                 });
+            }
+            Body::Directory(_) if depth >= MAX_DEPTH => {
+                return refused(path, "directories are nested more than 1024 deep");
             }
             Body::Directory(entries) => entries
                 .iter()

@@ -64,6 +64,10 @@ impl Data {
     /// Writes all of `buf` at `offset`, with a hole of zeros before it if needed. The caller has
     /// checked that the end is within the bounds, and moved large files to disk.
     pub fn write_at(&mut self, offset: u64, buf: &[u8]) -> io::Result<()> {
+        if buf.is_empty() {
+            // Writing nothing beyond the end does not extend a file (write(2)).
+            return Ok(());
+        }
         let end = offset
             .checked_add(buf.len() as u64)
             .ok_or(io::ErrorKind::FileTooLarge)?;
@@ -176,4 +180,63 @@ fn read_slice(bytes: &[u8], offset: u64, buf: &mut [u8]) -> usize {
 /// A length as this machine's word.
 fn to_usize(value: u64) -> io::Result<usize> {
     usize::try_from(value).map_err(|_| io::ErrorKind::FileTooLarge.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Data;
+    use proptest::prelude::*;
+    use wasibuild_nix_compat::file_system_object::Contents;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write(u16, Vec<u8>),
+        SetLen(u16),
+        Spill,
+        Share,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0u16..300, proptest::collection::vec(any::<u8>(), 0..40))
+                .prop_map(|(at, bytes)| Step::Write(at, bytes)),
+            2 => (0u16..400).prop_map(Step::SetLen),
+            1 => Just(Step::Spill),
+            1 => Just(Step::Share),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_are_the_same_wherever_they_are_kept(steps in proptest::collection::vec(step(), 0..30)) {
+            let mut model: Vec<u8> = Vec::new();
+            let mut data = Data::Shared(Contents::from(Vec::new()));
+            for step in steps {
+                data.own().unwrap();
+                match step {
+                    Step::Write(at, bytes) => {
+                        let end = usize::from(at) + bytes.len();
+                        if end > model.len() && !bytes.is_empty() {
+                            model.resize(end, 0);
+                        }
+                        if !bytes.is_empty() {
+                            model[usize::from(at)..end].copy_from_slice(&bytes);
+                        }
+                        data.write_at(u64::from(at), &bytes).unwrap();
+                    }
+                    Step::SetLen(len) => {
+                        model.resize(usize::from(len), 0);
+                        data.set_len(u64::from(len)).unwrap();
+                    }
+                    Step::Spill => data.spill(None).unwrap(),
+                    Step::Share => drop(data.contents()),
+                }
+                prop_assert_eq!(data.len(), model.len() as u64);
+                let mut found = vec![0; model.len() + 10];
+                let count = data.read_at(0, &mut found).unwrap();
+                prop_assert_eq!(&found[..count], &model[..]);
+            }
+            prop_assert_eq!(data.contents().to_bytes(1 << 20).unwrap(), model);
+        }
+    }
 }

@@ -168,3 +168,90 @@ pub fn write(path: &Path, text: &str) {
     }
     std::fs::write(path, text).expect("a file");
 }
+
+/// Base name of the store path that holds the probe.
+pub const PROBE: &str = "9z9p07z77phvv2hf6gm9f28syp39f1ag-probe";
+
+/// The guest `tests/guests/probe.rs`, compiled.
+pub static PROBE_WASM: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let out = dir.path().join("probe.wasm");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests/probe.rs");
+    let made = std::process::Command::new("rustc")
+        .args(["--edition", "2024", "--target", "wasm32-wasip1", "-O"])
+        .args(["-C", "panic=abort", "-C", "strip=symbols", "-A", "warnings"])
+        .args([source, "-o"])
+        .arg(&out)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("rustc starts");
+    assert!(
+        made.status.success(),
+        "the probe does not compile; is the target wasm32-wasip1 installed?\n{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    std::fs::read(out).expect("the probe")
+});
+
+/// A build of the probe with these commands and no outputs.
+pub fn probe(commands: &[&str]) -> Build {
+    let mut build = Build::new(ENGINE.module(&PROBE_WASM).expect("the probe is a module"));
+    build.request.outputs.clear();
+    let path = build.input(PROBE);
+    std::fs::write(&path, &*PROBE_WASM).expect("the probe's file");
+    executable(&path);
+    build.args(commands)
+}
+
+/// Lets a file be executed.
+pub fn executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("the mode");
+}
+
+/// Runs the probe and compares each answer: `("open 5 etc/passwd r", "= 6")`.
+#[track_caller]
+pub fn expect(build: Build, table: &[(&str, &str)]) {
+    let commands: Vec<&str> = table.iter().map(|(command, _)| *command).collect();
+    let build = build.args(&commands);
+    let ran = build.run();
+    ran.outputs();
+    let log = ran.log();
+    let mut wanted = Vec::new();
+    for (command, answer) in table {
+        let shown = match command.split_once('=') {
+            Some((name, rest)) if !name.contains(' ') => rest,
+            _ => command,
+        };
+        wanted.push(format!("{shown} {answer}"));
+    }
+    let found: Vec<&str> = log.lines().collect();
+    assert_eq!(found, wanted, "whole log:\n{log}");
+}
+
+/// The probe with one declared output `out`.
+pub fn probe_with_output() -> Build {
+    let mut build = probe(&[]);
+    build
+        .request
+        .outputs
+        .insert("out".to_owned(), OUT.to_owned());
+    build
+}
+
+/// The names in a directory of the host, sorted.
+#[expect(clippy::disallowed_methods, reason = "sorted here")]
+pub fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}

@@ -32,7 +32,7 @@ pub struct NixCache {
     pub flat: StorePath,
     /// A content-addressed text (`text:sha256`) that refers to `source`.
     pub text: StorePath,
-    /// 20 MB of zeros.
+    /// 8 MB of zeros.
     pub zeros: StorePath,
     store: Arc<Store>,
 }
@@ -51,7 +51,7 @@ impl NixCache {
     pub fn get(compression: Compression) -> Result<Option<&'static NixCache>> {
         static CACHES: [OnceLock<Result<NixCache, String>>; 4] = [const { OnceLock::new() }; 4];
         if Command::new("nix").arg("--version").output().is_err() {
-            println!("SKIPPED: the program 'nix' is not installed");
+            println!("SKIPPED: binary-cache: the program 'nix' is not installed");
             return Ok(None);
         }
         let index = Compression::ALL
@@ -251,7 +251,7 @@ impl Store {
 
     fn add_zeros(&self) -> Result<StorePath> {
         let file = self.home.join("zeros");
-        std::fs::write(&file, vec![0; 20_000_000])?;
+        std::fs::write(&file, vec![0; 8_000_000])?;
         self.add(&["--add".as_ref(), &file])
     }
 

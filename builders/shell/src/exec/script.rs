@@ -1,0 +1,573 @@
+//! Starting the shell: command line, environment, and the main loop.
+
+use std::rc::Rc;
+
+use super::image::{self, Order};
+use super::launch::text_desc;
+use crate::state::fds::{Desc, Fds};
+use crate::state::options::{self, Options};
+use crate::state::value::{Value, Var, attr};
+use crate::state::vars::Vars;
+use crate::state::{Function, Shell, State, Unwind};
+use crate::syntax::ast::{Kind, Part, Place, Source, Word};
+use crate::syntax::{Flags, Parser};
+use crate::sys;
+
+/// What the command line asks for.
+#[derive(Debug, Default)]
+struct Invocation {
+    command: Option<Vec<u8>>,
+    stdin: bool,
+    file: Option<Vec<u8>>,
+    args: Vec<Vec<u8>>,
+    name: Option<Vec<u8>>,
+}
+
+/// Runs the shell with a command line and an environment; gives the exit status.
+pub fn run(argv: Vec<Vec<u8>>, environment: Vec<(Vec<u8>, Vec<u8>)>) -> i32 {
+    let mut sh = Shell::start(argv.first().cloned().unwrap_or_else(|| b"bash".to_vec()));
+    for (fd, handle) in sys::inherited() {
+        sh.st.fds.set(fd, Rc::new(Desc::Os(handle)));
+    }
+    if let [_, flag, fd] = argv.as_slice()
+        && flag == image::INSTANCE_FLAG
+    {
+        return sh.run_instance(fd);
+    }
+    sh.import_environment(environment);
+    match sh.parse_arguments(&argv) {
+        Ok(invocation) => sh.run_invocation(invocation),
+        Err(status) => status,
+    }
+}
+
+impl Shell {
+    /// A shell with nothing in it.
+    pub fn start(arg0: Vec<u8>) -> Shell {
+        let pid = sys::process_id();
+        let empty = Source {
+            name: Vec::new(),
+            text: Rc::from(&b""[..]),
+        };
+        let mask = sys::set_umask(0o022);
+        sys::set_umask(mask);
+        Shell {
+            vars: Vars::default(),
+            st: State {
+                functions: Rc::default(),
+                options: Options::default(),
+                positional: Rc::default(),
+                script: arg0.as_slice().into(),
+                arg0: arg0.into(),
+                traps: Rc::default(),
+                cwd: Rc::from(&b"/"[..]),
+                umask: mask,
+                fds: Fds::default(),
+                frames: Vec::new(),
+                status: 0,
+                pipe_status: Rc::default(),
+                background: None,
+                dir_stack: Rc::default(),
+                hashed: Rc::default(),
+                disabled: Rc::default(),
+                line: 0,
+                subshell: 0,
+                subshell_level: 0,
+                quiet: 0,
+                loops: 0,
+                getopts: (1, 0),
+                random: sys::seed(),
+                command: Rc::from(&b""[..]),
+                last_arg: Rc::from(&b""[..]),
+                utf8: false,
+                start_letter: 0,
+                pid,
+                shell_pid: pid,
+                dead_specials: Rc::default(),
+                readonly_functions: Rc::default(),
+            },
+            jobs: Vec::new(),
+            arith_cache: Default::default(),
+            depth: 0,
+            call_depth: 0,
+            in_trap: Vec::new(),
+            started: sys::now(),
+            seconds_offset: 0,
+            sub_status: None,
+            place: Rc::new(Place {
+                source: Rc::new(empty),
+                start: 0,
+                end: 0,
+                line: 1,
+                flags: 0,
+            }),
+            process_fds: Vec::new(),
+            signalled: Vec::new(),
+            broken_pipe: false,
+            quiet_discard: false,
+            exec_keeps: false,
+            frozen_line: false,
+            regex_cache: None,
+            next_pid: pid,
+        }
+    }
+
+    fn run_instance(&mut self, fd: &[u8]) -> i32 {
+        let desc = crate::arith::parse_decimal(fd)
+            .and_then(|n| u32::try_from(n).ok())
+            .and_then(|fd| {
+                let desc = self.st.fds.get(fd).cloned();
+                self.st.fds.close(fd);
+                desc
+            });
+        let Some(image) = desc.and_then(|d| d.read_to_end().ok()) else {
+            return 254;
+        };
+        let pid = self.st.pid;
+        match image::decode(self, &image) {
+            Ok(Order::Write(text)) => i32::from(self.st.fds.write(1, &text).is_err()),
+            Ok(Order::Run(piece)) => {
+                for number in self.st.traps.keys().copied().collect::<Vec<_>>() {
+                    self.sync_signal(number);
+                }
+                sys::set_umask(self.st.umask);
+                self.next_pid = pid;
+                self.enter_subshell();
+                self.st.pid = pid;
+                let status = match self.run_piece(&piece) {
+                    Ok(status)
+                    | Err(
+                        Unwind::Exit(status) | Unwind::Return(status) | Unwind::Discard(status),
+                    ) => status,
+                    Err(_) => self.st.status,
+                };
+                self.exit_trap(status)
+            }
+            Err(e) => {
+                self.error(e.to_string());
+                254
+            }
+        }
+    }
+
+    /// Makes variables and functions of the environment.
+    pub fn import_environment(&mut self, environment: Vec<(Vec<u8>, Vec<u8>)>) {
+        for (name, value) in environment {
+            if let Some(function) = name
+                .strip_prefix(b"BASH_FUNC_")
+                .and_then(|n| n.strip_suffix(b"%%"))
+            {
+                self.import_function(function, &value);
+                continue;
+            }
+            if !crate::syntax::is_name(&name) {
+                continue;
+            }
+            let var = self.vars.get_or_create(&name);
+            var.value = Value::Scalar(value);
+            var.set_attr(attr::EXPORT, true);
+        }
+        for name in [&b"LC_ALL"[..], b"POSIXLY_CORRECT"] {
+            if self.vars.get(name).is_some() {
+                self.assigned(name);
+            }
+        }
+        self.assigned(b"LANG");
+        let physical = sys::current_dir();
+        let given = self.get(b"PWD").filter(|p| {
+            p.first() == Some(&b'/')
+                && sys::canonical(p).is_ok_and(|c| sys::canonical(&physical).is_ok_and(|d| c == d))
+        });
+        self.st.cwd = given.unwrap_or(physical).into();
+        let cwd = self.st.cwd.to_vec();
+        let var = self.vars.get_or_create(b"PWD");
+        var.value = Value::Scalar(cwd);
+        var.set_attr(attr::EXPORT, true);
+        let level = self
+            .get(b"SHLVL")
+            .and_then(|t| crate::arith::parse_decimal(&t))
+            .unwrap_or(0)
+            + 1;
+        let var = self.vars.get_or_create(b"SHLVL");
+        var.value = Value::Scalar(level.to_string().into_bytes());
+        var.set_attr(attr::EXPORT, true);
+        let defaults: [(&[u8], &[u8]); 9] = [
+            (b"IFS", b" \t\n"),
+            (
+                b"PATH",
+                b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ),
+            (b"PS4", b"+ "),
+            (b"OPTIND", b"1"),
+            (b"OPTERR", b"1"),
+            (b"HOSTTYPE", b"x86_64"),
+            (b"OSTYPE", b"linux-gnu"),
+            (b"MACHTYPE", b"x86_64-pc-linux-gnu"),
+            (b"BASH_VERSION", b"5.2.15(1)-release"),
+        ];
+        for (name, value) in defaults {
+            if self.vars.get(name).is_none() || name == b"IFS" || name == b"OPTIND" {
+                *self.vars.get_or_create(name) = Var::scalar(value.to_vec());
+            }
+        }
+        if self.vars.get(b"OLDPWD").is_none() {
+            self.vars
+                .get_or_create(b"OLDPWD")
+                .set_attr(attr::EXPORT, true);
+        }
+        *self.vars.get_or_create(b"BASH") = Var::scalar(sys::own_program());
+        *self.vars.get_or_create(b"HOSTNAME") = Var::scalar(sys::host_name());
+        if let Some(var) = self.vars.get_mut(b"IFS") {
+            var.attrs = 0;
+        }
+        if self.vars.get(b"_").is_none() {
+            self.st.last_arg = self.st.arg0.clone();
+        }
+        if let Some(options) = self.get(b"SHELLOPTS") {
+            for name in options.split(|c| *c == b':') {
+                if let Ok(name) = std::str::from_utf8(name) {
+                    self.st.options.enable(name, true);
+                }
+            }
+        }
+        if let Some(list) = self.get(b"BASHOPTS") {
+            for at in list.split(|c| *c == b':').filter_map(options::shopt_index) {
+                self.st.options.shopt |= 1 << at;
+            }
+        }
+    }
+
+    fn import_function(&mut self, name: &[u8], value: &[u8]) {
+        if !value.starts_with(b"() {") {
+            return;
+        }
+        let text: Rc<[u8]> = [name, b" ", value].concat().into();
+        let source = Rc::new(Source {
+            name: b"environment".to_vec(),
+            text: text.clone(),
+        });
+        let mut parser = Parser::new(
+            &text,
+            source,
+            0,
+            1,
+            Flags {
+                extglob: true,
+                posix: false,
+                utf8: self.st.utf8,
+            },
+        );
+        let Ok(Some(unit)) = parser.next_unit() else {
+            return;
+        };
+        let command = unit
+            .list
+            .items
+            .first()
+            .and_then(|i| i.and_or.first.commands.first());
+        if let (Some(Kind::Function { name, body }), None) =
+            (command.map(|c| &c.kind), unit.list.items.get(1))
+        {
+            let function = Function {
+                place: unit.place.clone(),
+                id: body.id,
+                body: body.clone().into(),
+                exported: true.into(),
+            };
+            Rc::make_mut(&mut self.st.functions).insert(name.clone(), Rc::new(function));
+        }
+    }
+
+    fn parse_arguments(&mut self, argv: &[Vec<u8>]) -> Result<Invocation, i32> {
+        let mut inv = Invocation::default();
+        let base = argv
+            .first()
+            .map(|a| a.rsplit(|c| *c == b'/').next().unwrap_or_default().to_vec())
+            .unwrap_or_default();
+        if base == b"sh" {
+            self.st.options.enable("posix", true);
+        }
+        let mut rest = argv.iter().skip(1).peekable();
+        let mut command = false;
+        while let Some(arg) = rest.peek() {
+            let arg = (*arg).clone();
+            if arg.first() != Some(&b'-') && arg.first() != Some(&b'+') || arg.len() < 2 {
+                if arg == b"-" {
+                    rest.next();
+                }
+                break;
+            }
+            rest.next();
+            match arg.as_slice() {
+                b"--" => break,
+                b"--version" => {
+                    let _ = self.st.fds.write(
+                        1,
+                        b"GNU bash, version 5.2.15(1)-release (wasibuild builder-shell)\n",
+                    );
+                    return Err(0);
+                }
+                b"--posix" => self.st.options.enable("posix", true),
+                b"--norc" | b"--noprofile" | b"--login" | b"--noediting" | b"--verbose"
+                | b"--debugger" | b"--restricted" => continue,
+                b"--rcfile" | b"--init-file" => {
+                    rest.next();
+                }
+                long if long.starts_with(b"--") => {
+                    self.warn(
+                        &[self.st.arg0.as_ref(), b": ", long, b": invalid option\n"].concat(),
+                    );
+                    return Err(2);
+                }
+                _ => {
+                    let on = arg.first() == Some(&b'-');
+                    for letter in arg.iter().skip(1) {
+                        match letter {
+                            b'c' => command = true,
+                            b's' => inv.stdin = true,
+                            b'i' | b'l' | b'r' | b'D' => {}
+                            b'o' => match rest.next() {
+                                Some(name) => {
+                                    if let Some(at) = options::set_index(name) {
+                                        let bits = &mut self.st.options.set;
+                                        *bits = *bits & !(1 << at) | u64::from(on) << at;
+                                    } else {
+                                        self.warn(
+                                            &[
+                                                self.st.arg0.as_ref(),
+                                                b": ",
+                                                name,
+                                                b": invalid option name\n",
+                                            ]
+                                            .concat(),
+                                        );
+                                        return Err(2);
+                                    }
+                                }
+                                None => continue,
+                            },
+                            b'O' => match rest.next() {
+                                Some(name) => match options::shopt_index(name) {
+                                    Some(at) => {
+                                        let bits = &mut self.st.options.shopt;
+                                        *bits = *bits & !(1 << at) | u64::from(on) << at;
+                                    }
+                                    None => {
+                                        self.warn(
+                                            &[
+                                                self.st.arg0.as_ref(),
+                                                b": ",
+                                                name,
+                                                b": invalid shell option name\n",
+                                            ]
+                                            .concat(),
+                                        );
+                                        return Err(2);
+                                    }
+                                },
+                                None => continue,
+                            },
+                            letter => {
+                                match options::SET.iter().find(|(_, l)| l == letter && *l != 0) {
+                                    Some((name, _)) => self.st.options.enable(name, on),
+                                    None => {
+                                        self.warn(
+                                            &[
+                                                self.st.arg0.as_ref(),
+                                                b": -",
+                                                &[*letter],
+                                                b": invalid option\n",
+                                            ]
+                                            .concat(),
+                                        );
+                                        return Err(2);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let mut rest: Vec<Vec<u8>> = rest.cloned().collect();
+        if command {
+            if rest.is_empty() {
+                self.warn(
+                    &[
+                        self.st.arg0.as_ref(),
+                        b": -c: option requires an argument\n",
+                    ]
+                    .concat(),
+                );
+                return Err(2);
+            }
+            inv.command = Some(rest.remove(0));
+            if !rest.is_empty() {
+                inv.name = Some(rest.remove(0));
+            }
+        } else if !inv.stdin && !rest.is_empty() {
+            inv.file = Some(rest.remove(0));
+        } else {
+            inv.stdin = true;
+        }
+        inv.args = rest;
+        Ok(inv)
+    }
+
+    fn run_invocation(&mut self, inv: Invocation) -> i32 {
+        self.st.positional = Rc::new(inv.args);
+        if let Some(name) = inv.name {
+            self.st.arg0 = name.as_slice().into();
+            self.st.script = name.into();
+        }
+        let result = if let Some(text) = inv.command {
+            self.st.start_letter = b'c';
+            let source = Rc::new(Source {
+                name: self.st.script.to_vec(),
+                text: text.into(),
+            });
+            self.run_source(&source, 1, b"-c")
+        } else if let Some(file) = inv.file {
+            let path = match sys::stat(&self.absolute(&file), true) {
+                Ok(_) => Some(file.clone()),
+                Err(_) if !file.contains(&b'/') => {
+                    self.search_path(&file, false).into_iter().next()
+                }
+                Err(_) => None,
+            };
+            let text = match path {
+                Some(path) => self.read_file(&path),
+                None => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
+            };
+            let text = match text {
+                Ok(text) => text,
+                Err(e) => {
+                    let missing = e.kind() == std::io::ErrorKind::NotFound;
+                    let why = if missing {
+                        "No such file or directory".to_string()
+                    } else {
+                        sys::error_text(&e)
+                    };
+                    self.warn(
+                        &[
+                            self.st.arg0.as_ref(),
+                            b": ",
+                            &file,
+                            b": ",
+                            why.as_bytes(),
+                            b"\n",
+                        ]
+                        .concat(),
+                    );
+                    return if missing { 127 } else { 126 };
+                }
+            };
+            let first = text.split(|c| *c == b'\n').next().unwrap_or_default();
+            if first.iter().take(80).any(|c| *c == 0) {
+                self.warn(
+                    &[
+                        file.as_slice(),
+                        b": ",
+                        &file,
+                        b": cannot execute binary file\n",
+                    ]
+                    .concat(),
+                );
+                return 126;
+            }
+            self.st.arg0 = file.as_slice().into();
+            self.st.script = file.as_slice().into();
+            let source = Rc::new(Source {
+                name: file,
+                text: text.into(),
+            });
+            self.run_source(&source, 1, b"")
+        } else {
+            self.st.start_letter = b's';
+            self.run_stdin()
+        };
+        let status = match result {
+            Ok(status)
+            | Err(Unwind::Exit(status) | Unwind::Return(status) | Unwind::Discard(status)) => {
+                status
+            }
+            Err(_) => self.st.status,
+        };
+        self.exit_trap(status)
+    }
+
+    /// A script on standard input: commands that read get what follows them.
+    fn run_stdin(&mut self) -> Result<i32, Unwind> {
+        let Some(input) = self.st.fds.get(0).cloned() else {
+            return Ok(0);
+        };
+        let text = input.read_to_end().unwrap_or_default();
+        let desc = text_desc(text.clone());
+        self.st.fds.set(0, desc.clone());
+        let Desc::Text(text, at) = &*desc else {
+            return Ok(0);
+        };
+        let source = Rc::new(Source {
+            name: self.st.script.to_vec(),
+            text: text.clone(),
+        });
+        let mut status = 0;
+        let (mut offset, mut line) = (0, 1);
+        loop {
+            let mut parser = Parser::new(text, source.clone(), offset, line, self.flags());
+            let unit = match parser.next_unit() {
+                Ok(Some(unit)) => unit,
+                Ok(None) => return Ok(status),
+                Err(error) => {
+                    self.syntax_error(&error, text, b"");
+                    self.st.status = 2;
+                    return Ok(2);
+                }
+            };
+            self.here_warnings(&mut parser);
+            if self.st.options.verbose() {
+                self.echo_source(text, unit.place.start, unit.place.end);
+            }
+            let before = parser.offset();
+            at.set(before);
+            match self.run_unit(&unit) {
+                Ok(s) => status = s,
+                Err(Unwind::Discard(s)) => {
+                    status = s;
+                    self.st.status = s;
+                    if self.st.options.errexit() && !std::mem::take(&mut self.quiet_discard) {
+                        return Err(Unwind::Exit(s));
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+            let next = at.get().max(before);
+            let lines = text
+                .get(offset..next)
+                .unwrap_or_default()
+                .iter()
+                .filter(|c| **c == b'\n')
+                .count();
+            line += u32::try_from(lines).unwrap_or(0);
+            offset = next;
+        }
+    }
+
+    /// Text as one word, for subscripts that come at run time.
+    pub fn parse_word_text(&self, text: &[u8]) -> Option<Word> {
+        let source = Rc::new(Source {
+            name: Vec::new(),
+            text: text.into(),
+        });
+        Parser::new(text, source, 0, self.st.line, self.flags()).subscript_word()
+    }
+
+    /// Text as the inside of double quotes.
+    pub fn parse_quoted_text(&self, text: &[u8]) -> Option<Vec<Part>> {
+        let source = Rc::new(Source {
+            name: Vec::new(),
+            text: text.into(),
+        });
+        Parser::new(text, source, 0, self.st.line, self.flags()).quoted_parts()
+    }
+}

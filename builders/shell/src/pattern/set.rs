@@ -1,0 +1,171 @@
+//! Bracket expressions: `[a-z]`, `[!…]`, `[[:class:]]`, `[[=x=]]`, `[[.x.]]`. Ranges go by code
+//! point (byte in a locale without UTF-8), as in the C and C.UTF-8 locales.
+
+use super::char_at;
+
+#[derive(Debug, Clone, Default)]
+pub struct Set {
+    negated: bool,
+    ranges: Vec<(u32, u32)>,
+    classes: Vec<Class>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    Alnum,
+    Alpha,
+    Ascii,
+    Blank,
+    Cntrl,
+    Digit,
+    Graph,
+    Lower,
+    Print,
+    Punct,
+    Space,
+    Upper,
+    Word,
+    Xdigit,
+}
+
+impl Class {
+    pub fn named(name: &[u8]) -> Option<Class> {
+        Some(match name {
+            b"alnum" => Class::Alnum,
+            b"alpha" => Class::Alpha,
+            b"ascii" => Class::Ascii,
+            b"blank" => Class::Blank,
+            b"cntrl" => Class::Cntrl,
+            b"digit" => Class::Digit,
+            b"graph" => Class::Graph,
+            b"lower" => Class::Lower,
+            b"print" => Class::Print,
+            b"punct" => Class::Punct,
+            b"space" => Class::Space,
+            b"upper" => Class::Upper,
+            b"word" => Class::Word,
+            b"xdigit" => Class::Xdigit,
+            _ => return None,
+        })
+    }
+
+    pub fn contains(self, c: u32) -> bool {
+        let Some(c) = char::from_u32(c) else {
+            return false;
+        };
+        let ascii = c.is_ascii();
+        match self {
+            Class::Alnum => c.is_alphanumeric(),
+            Class::Alpha => c.is_alphabetic(),
+            Class::Ascii => ascii,
+            Class::Blank => c == ' ' || c == '\t',
+            Class::Cntrl => c.is_control(),
+            Class::Digit => c.is_ascii_digit(),
+            Class::Graph => {
+                if ascii {
+                    c.is_ascii_graphic()
+                } else {
+                    !c.is_control() && !c.is_whitespace()
+                }
+            }
+            Class::Lower => c.is_lowercase(),
+            Class::Print => {
+                if ascii {
+                    c == ' ' || c.is_ascii_graphic()
+                } else {
+                    !c.is_control()
+                }
+            }
+            Class::Punct => {
+                if ascii {
+                    c.is_ascii_punctuation()
+                } else {
+                    !c.is_alphanumeric() && !c.is_control() && !c.is_whitespace()
+                }
+            }
+            Class::Space => {
+                matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')
+                    || (!ascii && c.is_whitespace())
+            }
+            Class::Upper => c.is_uppercase(),
+            Class::Word => c.is_alphanumeric() || c == '_',
+            Class::Xdigit => c.is_ascii_hexdigit(),
+        }
+    }
+}
+
+impl Set {
+    pub fn contains(&self, c: u32, nocase: bool) -> bool {
+        let plain = |c: u32| {
+            self.ranges.iter().any(|(a, b)| (*a..=*b).contains(&c))
+                || self.classes.iter().any(|class| class.contains(c))
+        };
+        let mut hit = plain(c);
+        if !hit
+            && nocase
+            && let Some(ch) = char::from_u32(c)
+        {
+            let mut other = ch.to_lowercase().chain(ch.to_uppercase());
+            hit = other.any(|o| plain(u32::from(o)));
+        }
+        hit != self.negated
+    }
+
+    /// Parses behind `[`. Gives the set and the length up to and with `]`; `None` if the bracket
+    /// does not close. `escapes`: a backslash quotes the next character.
+    pub fn parse(text: &[u8], utf8: bool, escapes: bool) -> Option<(Set, usize)> {
+        let mut set = Set::default();
+        let mut at = 0;
+        if matches!(text.first(), Some(b'!' | b'^')) {
+            set.negated = true;
+            at = 1;
+        }
+        let mut first = true;
+        loop {
+            let c = *text.get(at)?;
+            if c == b']' && !first {
+                return Some((set, at + 1));
+            }
+            first = false;
+            if c == b'[' && text.get(at + 1) == Some(&b':') {
+                let rest = text.get(at + 2..)?;
+                if let Some(len) = bstr::ByteSlice::find(rest, ":]") {
+                    if let Some(class) = rest.get(..len).and_then(Class::named) {
+                        set.classes.push(class);
+                    }
+                    at += len + 4;
+                    continue;
+                }
+            }
+            let (low, len) = Self::member(text.get(at..)?, utf8, escapes)?;
+            at += len;
+            let mut high = low;
+            if text.get(at) == Some(&b'-') && text.get(at + 1).is_some_and(|c| *c != b']') {
+                let (end, len) = Self::member(text.get(at + 1..)?, utf8, escapes)?;
+                at += 1 + len;
+                high = end;
+            }
+            if low <= high {
+                set.ranges.push((low, high));
+            }
+        }
+    }
+
+    /// One character, also as `[.x.]` or `[=x=]` or escaped.
+    fn member(text: &[u8], utf8: bool, escapes: bool) -> Option<(u32, usize)> {
+        if let [b'[', kind @ (b'.' | b'='), rest @ ..] = text
+            && let Some(len) = bstr::ByteSlice::find(rest, [*kind, b']'])
+            && len > 0
+        {
+            let (c, used) = char_at(rest, utf8)?;
+            if used == len {
+                return Some((c, len + 4));
+            }
+        }
+        if escapes && text.first() == Some(&b'\\') && text.len() > 1 {
+            let (c, len) = char_at(text.get(1..)?, utf8)?;
+            return Some((c, len + 1));
+        }
+        char_at(text, utf8)
+    }
+}

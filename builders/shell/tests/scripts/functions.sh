@@ -1,0 +1,8 @@
+# Functions: scope, locals, recursion, call-stack variables, printing, unset, export.
+x=g; f() { local x=l; g; echo "f $x"; }; g() { echo "g $x"; x=changed; }; f; echo $x
+fact() { if (($1<2)); then echo 1; else echo $(( $1 * $(fact $(($1-1))) )); fi; }; fact 10
+h() { echo "${FUNCNAME[*]}"; caller 0 | cut -d' ' -f2; }; k() { h; }; k
+declare -f fact; type -t fact; unset -f fact; type -t fact; echo $?
+r() { local -n ref=$1; ref+=(new); }; arr=(old); r arr; echo "${arr[@]}"
+s() { local a b=2; echo "${a-unset} $b"; }; s; s2() { echo $v; }; v=1 s2
+e() { echo "exported $1"; }; export -f e; bash -c 'e arg'; echo "$#"; p() { echo $# "$1"; shift; echo "$*"; }; p a b c

@@ -1,0 +1,5 @@
+# Word splitting with blanks and other characters in IFS; empty fields; quotes.
+p() { printf '%d:' $#; printf '<%s>' "$@"; echo; }
+v=' a  b '; p $v; p "$v"; p x$v$v
+IFS=:; v=':a::b:'; p $v; p $v"$v"; IFS=' :'; v=' a : b ::c '; p $v
+IFS=; p $v; unset IFS; p $v; set -- '' x ''; p $@; p "$@"; p "$*"; IFS=x; p $*; p "$*"

@@ -1,0 +1,67 @@
+//! Embeds the builders into the program.
+//!
+//! Contract: takes every `*.wasm` file of the directory that `WASIBUILD_BUILDERS` names, or of
+//! `target/builders` at the root of the workspace, where `cargo xtask builders` puts them. Without
+//! the directory the table is empty, and the commands that need it say what to run. Nothing is
+//! compiled here, so that this cannot recurse into cargo.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-env-changed=WASIBUILD_BUILDERS");
+    let directory = directory();
+    println!("cargo::rerun-if-changed={}", directory.display());
+    let mut table = String::from("&[\n");
+    for file in builders(&directory)? {
+        println!("cargo::rerun-if-changed={}", file.display());
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let path = file.to_string_lossy().into_owned();
+        let _ = writeln!(
+            table,
+            "    Builder {{ name: {name:?}, module: include_bytes!({path:?}) }},"
+        );
+    }
+    table.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("builders.rs");
+    fs::write(out, table)
+}
+
+/// Where the builders lie.
+fn directory() -> PathBuf {
+    if let Some(named) = env::var_os("WASIBUILD_BUILDERS") {
+        return PathBuf::from(named);
+    }
+    let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    manifest
+        .parent()
+        .unwrap_or(&manifest)
+        .join("target")
+        .join("builders")
+}
+
+/// The modules, sorted by name; none if the directory does not exist.
+fn builders(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
+            files.push(path.canonicalize()?);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,118 @@
+//! Where the store and the caches of a user lie by default.
+//!
+//! Contract: the only module that reads environment variables, and the only one that knows the
+//! platforms' customs. On Linux these are the XDG Base Directory Specification 0.8's
+//! (`XDG_DATA_HOME`, `XDG_CACHE_HOME`; relative values are ignored as it demands); on macOS
+//! Apple's File System Programming Guide's (`~/Library/Application Support`, `~/Library/Caches`).
+//! Nix has its counterpart in `libutil/users.cc`.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The default root of the store, unless `--store` or `WASIBUILD_STORE` names one.
+pub fn default_store() -> Option<PathBuf> {
+    data(&Variables::from_process()).map(|base| base.join("wasibuild"))
+}
+
+/// Where compiled modules and half-done downloads are kept.
+pub fn cache() -> Option<PathBuf> {
+    cache_base(&Variables::from_process()).map(|base| base.join("wasibuild"))
+}
+
+/// How many builds run at once unless `-j` says otherwise: one for each processor.
+pub fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+struct Variables {
+    home: Option<OsString>,
+    data: Option<OsString>,
+    cache: Option<OsString>,
+    macos: bool,
+}
+
+impl Variables {
+    fn from_process() -> Self {
+        Variables {
+            home: env::var_os("HOME"),
+            data: env::var_os("XDG_DATA_HOME"),
+            cache: env::var_os("XDG_CACHE_HOME"),
+            macos: cfg!(target_os = "macos"),
+        }
+    }
+
+    fn below_home(&self, rest: &str) -> Option<PathBuf> {
+        absolute(&self.home).map(|home| home.join(rest))
+    }
+}
+
+fn absolute(value: &Option<OsString>) -> Option<PathBuf> {
+    value
+        .as_deref()
+        .map(Path::new)
+        .filter(|path| path.is_absolute())
+        .map(Path::to_owned)
+}
+
+fn data(variables: &Variables) -> Option<PathBuf> {
+    absolute(&variables.data).or_else(|| {
+        variables.below_home(if variables.macos {
+            "Library/Application Support"
+        } else {
+            ".local/share"
+        })
+    })
+}
+
+fn cache_base(variables: &Variables) -> Option<PathBuf> {
+    absolute(&variables.cache).or_else(|| {
+        variables.below_home(if variables.macos {
+            "Library/Caches"
+        } else {
+            ".cache"
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(home: &str, data: Option<&str>, cache: Option<&str>, macos: bool) -> Variables {
+        Variables {
+            home: Some(home.into()),
+            data: data.map(Into::into),
+            cache: cache.map(Into::into),
+            macos,
+        }
+    }
+
+    #[test]
+    fn linux_follows_xdg() {
+        let plain = variables("/home/a", None, None, false);
+        assert_eq!(data(&plain), Some("/home/a/.local/share".into()));
+        assert_eq!(cache_base(&plain), Some("/home/a/.cache".into()));
+        let set = variables("/home/a", Some("/data"), Some("/cache"), false);
+        assert_eq!(data(&set), Some("/data".into()));
+        assert_eq!(cache_base(&set), Some("/cache".into()));
+        let relative = variables("/home/a", Some("data"), Some(""), false);
+        assert_eq!(data(&relative), Some("/home/a/.local/share".into()));
+        assert_eq!(cache_base(&relative), Some("/home/a/.cache".into()));
+    }
+
+    #[test]
+    fn macos_follows_apple() {
+        let plain = variables("/Users/a", None, None, true);
+        assert_eq!(
+            data(&plain),
+            Some("/Users/a/Library/Application Support".into())
+        );
+        assert_eq!(cache_base(&plain), Some("/Users/a/Library/Caches".into()));
+    }
+
+    #[test]
+    fn without_a_home_there_is_no_default() {
+        assert_eq!(data(&variables("", None, None, false)), None);
+    }
+}

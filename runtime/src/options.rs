@@ -1,0 +1,356 @@
+//! The option table: every command and option of the program, each defined once.
+//!
+//! Contract: the parser, `--help`, the man page (`wasibuild man`) and the completions
+//! (`wasibuild completions`) all come from these types. Names follow Nix's where Nix has the
+//! option (`nix-build`, `nix-store`, `nix.conf`), with the same meaning and unit.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+
+use crate::exit_code;
+
+/// The cache that is asked by default.
+pub const DEFAULT_SUBSTITUTER: &str = "https://cache.nixos.org";
+/// Its public key, as Nix's own default for `trusted-public-keys`.
+pub const DEFAULT_PUBLIC_KEY: &str =
+    "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
+
+/// Builds Nix derivations with WebAssembly builders, the same bytes on every host.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wasibuild",
+    version,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = exit_code::TABLE,
+)]
+pub struct Options {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The store: a directory that holds nix/store and nix/var/nix, made on first use
+    /// [default: wasibuild in the user's data directory]
+    #[arg(long, global = true, value_name = "ROOT", env = "WASIBUILD_STORE", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    pub store: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build derivations and everything they need
+    Run(Run),
+    /// Print derivations as JSON, in the shape of `nix derivation show`
+    Show(Show),
+    /// Print the build log of a derivation
+    Log(Log),
+    /// Look after the store
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// The builders that come with the program
+    #[command(subcommand)]
+    Builders(BuildersCommand),
+    /// Print the manual page
+    Man,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `wasibuild run`.
+#[derive(Debug, Args)]
+#[command(after_help = exit_code::TABLE)]
+pub struct Run {
+    /// Derivations: store paths, or .drv files whose inputs and sources are looked up in the
+    /// store and then beside the file
+    #[arg(required = true, value_name = "DRV", value_hint = ValueHint::FilePath)]
+    pub derivations: Vec<OsString>,
+    /// Make a symbolic link to the outputs, and keep them from being collected
+    #[arg(long, short = 'o', value_name = "L", value_hint = ValueHint::AnyPath)]
+    pub out_link: Option<PathBuf>,
+    /// Build again what is already built, and fail if the result differs
+    #[arg(long)]
+    pub check: bool,
+    /// Keep the build directory and the outputs of a build that fails, and say where
+    #[arg(long, short = 'K')]
+    pub keep_failed: bool,
+    /// After a failure, still build what does not depend on it
+    #[arg(long, short = 'k')]
+    pub keep_going: bool,
+    /// Build at most N derivations at once [default: the number of processors]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub max_jobs: Option<u16>,
+    /// What builders see as NIX_BUILD_CORES
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: u16,
+    /// Stop a build that takes longer than S seconds; 0 means no limit
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub timeout: u32,
+    /// Stop a build that prints nothing for S seconds; 0 means no limit
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub max_silent_time: u32,
+    /// Print the result as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Print what would be built and fetched, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not print the builders' logs as they run
+    #[arg(long, short = 'Q')]
+    pub no_build_output: bool,
+    /// Where to fetch from.
+    #[command(flatten)]
+    pub substitution: Substitution,
+    /// What a build may use.
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
+/// Bounds of each build. They are part of what decides a result, so that the defaults are the same
+/// on every host.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits of a build (sizes in bytes, or with K, M, G)")]
+pub struct Bounds {
+    /// Memory of one process [default: 2G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_memory: Option<u64>,
+    /// Memory of all processes together [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_total_memory: Option<u64>,
+    /// All files that the build holds at a time [default: 16G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_output_size: Option<u64>,
+    /// Number of files, directories and links [default: 1000000]
+    #[arg(long, value_name = "N")]
+    pub max_files: Option<u64>,
+    /// Open descriptors of one process [default: 4096]
+    #[arg(long, value_name = "N")]
+    pub max_open_files: Option<u32>,
+    /// Size of the log [default: 256M]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_build_log_size: Option<u64>,
+    /// Number of processes at a time [default: 512]
+    #[arg(long, value_name = "N")]
+    pub max_processes: Option<u32>,
+}
+
+/// Options that say where missing inputs come from.
+#[derive(Debug, Clone, Args)]
+pub struct Substitution {
+    /// Binary caches, asked in order of their priority (http://, https:// or file://)
+    #[arg(long, value_name = "URL", num_args = 1, value_delimiter = ' ', env = "WASIBUILD_SUBSTITUTERS", default_value = DEFAULT_SUBSTITUTER)]
+    pub substituters: Vec<String>,
+    /// Keys (NAME:BASE64) of which one must have signed what is fetched
+    #[arg(long, value_name = "KEY", num_args = 1, value_delimiter = ' ', env = "WASIBUILD_TRUSTED_PUBLIC_KEYS", default_value = DEFAULT_PUBLIC_KEY)]
+    pub trusted_public_keys: Vec<String>,
+    /// Fetch nothing
+    #[arg(long)]
+    pub no_substitute: bool,
+}
+
+/// `wasibuild show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Derivations: store paths or .drv files
+    #[arg(required = true, value_name = "DRV", value_hint = ValueHint::FilePath)]
+    pub derivations: Vec<OsString>,
+    /// Print what they need, too
+    #[arg(long, short = 'r')]
+    pub recursive: bool,
+}
+
+/// `wasibuild log`.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// A derivation, or one of its outputs
+    #[arg(value_name = "DRV", value_hint = ValueHint::FilePath)]
+    pub derivation: OsString,
+}
+
+/// `wasibuild store`.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Copy files or directories into the store, as `nix-store --add`
+    Add {
+        /// Files or directories
+        #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        paths: Vec<PathBuf>,
+    },
+    /// Read an export from standard input or FILE, as `nix-store --import`
+    Import {
+        /// The export [default: standard input]
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Write paths to standard output, as `nix-store --export`
+    Export {
+        /// Store paths
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<OsString>,
+        /// Write all that they refer to as well, so that the export is complete
+        #[arg(long, short = 'r')]
+        closure: bool,
+    },
+    /// Print what the store knows of paths, as JSON
+    Info {
+        /// Store paths; without any, every valid path
+        #[arg(value_name = "PATH")]
+        paths: Vec<OsString>,
+    },
+    /// Check that the store is whole
+    Verify {
+        /// Read every file and compare the hashes
+        #[arg(long)]
+        check_contents: bool,
+    },
+    /// Delete what no root needs
+    Gc {
+        /// Print what would be deleted, and delete nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Delete paths that no root needs
+    Delete {
+        /// Store paths
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<OsString>,
+    },
+    /// Print the public key with which the store signs what is built
+    PublicKey,
+}
+
+/// `wasibuild builders`.
+#[derive(Debug, Subcommand)]
+pub enum BuildersCommand {
+    /// List the builders with their sizes and hashes
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the builders into a directory
+    Export {
+        /// The directory; made if missing
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        directory: PathBuf,
+    },
+    /// Compile the builders now, so that no build has to wait for it
+    Precompile,
+}
+
+impl Run {
+    /// `--timeout` as a duration, if there is a limit.
+    pub fn timeout(&self) -> Option<Duration> {
+        limit(self.timeout)
+    }
+
+    /// `--max-silent-time` as a duration, if there is a limit.
+    pub fn max_silent_time(&self) -> Option<Duration> {
+        limit(self.max_silent_time)
+    }
+}
+
+/// Reads a size: bytes, or a number with one of the suffixes K, M, G, T (powers of 1024).
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((end, 'k' | 'K')) => (text.get(..end), 10),
+        Some((end, 'm' | 'M')) => (text.get(..end), 20),
+        Some((end, 'g' | 'G')) => (text.get(..end), 30),
+        Some((end, 't' | 'T')) => (text.get(..end), 40),
+        _ => (Some(text), 0),
+    };
+    let number = digits.and_then(|digits| digits.parse::<u64>().ok());
+    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "expected a number of bytes, such as 500000, 64K, 512M or 2G".to_owned())
+}
+
+fn limit(seconds: u32) -> Option<Duration> {
+    (seconds != 0).then(|| Duration::from_secs(u64::from(seconds)))
+}
+
+/// The table as clap holds it, for the man page and the completions.
+pub fn table() -> clap::Command {
+    Options::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_consistent() {
+        table().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_has_a_help_text() {
+        fn check(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            assert!(command.get_about().is_some(), "{path} has no help");
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{path} {} has no help",
+                    argument.get_id()
+                );
+            }
+            command.get_subcommands().for_each(|sub| check(sub, &path));
+        }
+        check(&table(), "");
+    }
+
+    #[test]
+    fn sizes_have_suffixes() {
+        assert_eq!(size("17"), Ok(17));
+        assert_eq!(size("64k"), Ok(65536));
+        assert_eq!(size("2G"), Ok(2 << 30));
+        for wrong in ["", "K", "-1", "1.5G", "1GB", "99999999999T"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_in_the_help_are_those_of_the_sandbox() {
+        let limits = wasibuild_sandbox::Limits::default();
+        let run = table().find_subcommand("run").expect("run").clone();
+        for (option, default) in [
+            ("max_memory", limits.memory),
+            ("max_total_memory", limits.total_memory),
+            ("max_output_size", limits.output_size),
+            ("max_files", limits.files),
+            ("max_open_files", limits.open_files.into()),
+            ("max_build_log_size", limits.log_size),
+            ("max_processes", limits.processes.into()),
+        ] {
+            let argument = run
+                .get_arguments()
+                .find(|argument| argument.get_id() == option)
+                .expect(option);
+            let help = argument.get_help().expect("help").to_string();
+            let said = help
+                .split("[default: ")
+                .nth(1)
+                .and_then(|rest| rest.strip_suffix(']'))
+                .expect("a default");
+            assert_eq!(size(said), Ok(default), "{option}: {help}");
+        }
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        assert_eq!(limit(0), None);
+        assert_eq!(limit(3), Some(Duration::from_secs(3)));
+    }
+}

@@ -1,0 +1,353 @@
+//! Builds one derivation: lock, run, scan, check, register.
+//!
+//! Contract: outputs are locked as Nix locks them from before the build until they are registered; if
+//! another process made them meanwhile, nothing is built. All outputs become valid in one
+//! transaction, or none. Nix's counterparts are `DerivationGoal::tryToBuild` and `registerOutputs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasibuild_nix_compat::derivation::Derivation;
+use wasibuild_nix_compat::derivation_options::DerivationOptions;
+use wasibuild_nix_compat::file_system_object::FileSystemObject;
+use wasibuild_nix_compat::path_info::PathInfo;
+use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_store::{NewPath, OutputLocks, Store};
+
+use super::error::RealiseError;
+use super::executor::{Failure, Job};
+use super::log::BuildLog;
+use super::report::Status;
+use super::{Realiser, check, fixed_output, keep};
+use crate::environment::{self, EnvironmentError, References};
+use crate::output_checks::{self, Facts};
+use crate::plan::{Node, Plan};
+use crate::progress::Event;
+
+/// How often a lock that another process holds is tried.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+impl Realiser<'_> {
+    /// Builds a derivation whose inputs are valid.
+    pub(super) fn build(&self, plan: &Plan, node: &Node) -> Result<Status, RealiseError> {
+        let paths: Vec<StorePath> = node.outputs.values().cloned().collect();
+        let name = node.name();
+        let locks = self.lock(node, &paths)?;
+        if !self.settings.check && self.all_valid(&paths)? {
+            self.progress.event(Event::BuildSkipped);
+            return Ok(Status::Valid);
+        }
+        let start = Instant::now();
+        let derivation = node.derivation.to_absolute_path();
+        let derivation = derivation.as_str();
+        self.progress
+            .event(Event::BuildStarted { derivation, name });
+        let result = self.build_locked(plan, node, &locks);
+        let (time, ok) = (start.elapsed(), result.is_ok());
+        self.progress.event(Event::BuildEnded { name, time, ok });
+        result
+    }
+
+    fn build_locked(
+        &self,
+        plan: &Plan,
+        node: &Node,
+        locks: &OutputLocks,
+    ) -> Result<Status, RealiseError> {
+        let derivation = self.store.read_derivation(&node.derivation)?;
+        let options =
+            DerivationOptions::of(&derivation).map_err(|source| RealiseError::Environment {
+                derivation: node.derivation.to_absolute_path(),
+                source: EnvironmentError::Options(source),
+            })?;
+        refuse_unsupported(node, &options)?;
+        let closure = self.input_closure(plan, node)?;
+        let objects = self.run_builder(node, &derivation, &options, &closure)?;
+        let outputs = self.scan(node, &derivation, &options, objects, &closure)?;
+        self.check_outputs(node, &options, &outputs)?;
+        if self.settings.check {
+            check::compare(self, node, outputs)?;
+            return Ok(Status::Checked);
+        }
+        self.store.register_outputs(locks, outputs)?;
+        Ok(Status::Built)
+    }
+
+    /// Waits for the locks of the outputs; gives up when everything is stopped.
+    fn lock(&self, node: &Node, paths: &[StorePath]) -> Result<OutputLocks, RealiseError> {
+        let mut told = false;
+        loop {
+            if self.stop.is_stopped() {
+                return Err(RealiseError::Cancelled {
+                    derivation: node.derivation.to_absolute_path(),
+                });
+            }
+            if let Some(locks) = self.store.try_lock_outputs(paths)? {
+                return Ok(locks);
+            }
+            if !std::mem::replace(&mut told, true) {
+                let path = paths
+                    .first()
+                    .map(StorePath::to_absolute_path)
+                    .unwrap_or_default();
+                self.progress.event(Event::WaitingForLock { path: &path });
+            }
+            std::thread::sleep(LOCK_PAUSE);
+        }
+    }
+
+    fn all_valid(&self, paths: &[StorePath]) -> Result<bool, RealiseError> {
+        for path in paths {
+            if !self.store.is_valid(path)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What the builder may see.
+    fn input_closure(&self, plan: &Plan, node: &Node) -> Result<BTreeSet<StorePath>, RealiseError> {
+        let mut inputs = node.sources.clone();
+        for (input, outputs) in &node.inputs {
+            let input = plan.graph.node(*input);
+            inputs.extend(
+                outputs
+                    .iter()
+                    .filter_map(|output| input.outputs.get(output))
+                    .cloned(),
+            );
+        }
+        let mut closure = BTreeSet::new();
+        let mut todo: Vec<StorePath> = inputs.into_iter().collect();
+        while let Some(path) = todo.pop() {
+            if closure.contains(&path) {
+                continue;
+            }
+            todo.extend(self.references(&path)?.iter().cloned());
+            closure.insert(path);
+        }
+        Ok(closure)
+    }
+
+    /// What a valid path refers to. That never changes while the path is valid, and the run keeps
+    /// collectors away, so that each path is looked up once: closures of long chains overlap.
+    fn references(&self, path: &StorePath) -> Result<Arc<[StorePath]>, RealiseError> {
+        if let Some(known) = super::lock(&self.references).get(path) {
+            return Ok(known.clone());
+        }
+        let references: Arc<[StorePath]> = info(self.store, path)?.references.into_iter().collect();
+        super::lock(&self.references).insert(path.clone(), references.clone());
+        Ok(references)
+    }
+
+    fn run_builder(
+        &self,
+        node: &Node,
+        derivation: &Derivation,
+        options: &DerivationOptions,
+        closure: &BTreeSet<StorePath>,
+    ) -> Result<BTreeMap<String, FileSystemObject>, RealiseError> {
+        let references = StoreReferences {
+            store: self.store,
+            closure,
+        };
+        let environment =
+            environment::prepare(derivation, options, self.settings.cores, &references).map_err(
+                |source| RealiseError::Environment {
+                    derivation: node.derivation.to_absolute_path(),
+                    source,
+                },
+            )?;
+        let job = Job {
+            name: node.name().to_owned(),
+            derivation: node.derivation.clone(),
+            builder: node.builder.clone(),
+            environment,
+            inputs: closure
+                .iter()
+                .map(|path| (path.basename().to_owned(), self.store.real_path(path)))
+                .collect(),
+            outputs: node.outputs.clone(),
+            limits: self.settings.limits.clone(),
+            keep_failed: self.settings.keep_failed,
+        };
+        let file = self.log_file(node)?;
+        let mut log = BuildLog::new(file, self.progress, node.name());
+        let result = self.executor.execute(job, &mut log);
+        log.finish();
+        result.map_err(|failure| self.keep_leftovers(node, failure))
+    }
+
+    /// With `--check` the log of the build that is in the store stays.
+    fn log_file(&self, node: &Node) -> Result<Option<Box<dyn Write>>, RealiseError> {
+        if self.settings.check {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(
+            self.store.create_build_log(&node.derivation)?,
+        )))
+    }
+
+    /// Writes what a failed build left into a directory, and says where.
+    fn keep_leftovers(&self, node: &Node, failure: Failure) -> RealiseError {
+        if failure.leftovers.is_empty() || failure.error.is_cancelled() {
+            return failure.error;
+        }
+        let kept = keep::failed_directory(node.name()).and_then(|directory| {
+            for (name, object) in &failure.leftovers {
+                let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name);
+                keep::write_tree(object, &directory.join(name))?;
+            }
+            Ok(directory)
+        });
+        let text = match kept {
+            Ok(directory) => format!(
+                "keeping what the build of '{}' left in '{}'",
+                node.name(),
+                directory.display()
+            ),
+            Err(error) => format!(
+                "cannot keep what the build of '{}' left: {error}",
+                node.name()
+            ),
+        };
+        self.progress.event(Event::Warning(&text));
+        failure.error
+    }
+
+    /// Hashes the outputs and finds what they refer to; checks fixed ones.
+    fn scan(
+        &self,
+        node: &Node,
+        derivation: &Derivation,
+        options: &DerivationOptions,
+        mut objects: BTreeMap<String, FileSystemObject>,
+        closure: &BTreeSet<StorePath>,
+    ) -> Result<Vec<NewPath>, RealiseError> {
+        let mut candidates = closure.clone();
+        candidates.extend(node.outputs.values().cloned());
+        let mut outputs = Vec::with_capacity(node.outputs.len());
+        for (name, path) in &node.outputs {
+            let Some(object) = objects.remove(name) else {
+                return Err(RealiseError::Unsupported {
+                    derivation: node.derivation.to_absolute_path(),
+                    problem: format!("its executor gave no output '{name}'"),
+                });
+            };
+            let mut output = NewPath::scan(path.clone(), object, &candidates)?;
+            if options.unsafe_discard_references.contains(name) {
+                output.references.clear();
+            }
+            output.deriver = Some(node.derivation.clone());
+            output.ca = derivation
+                .outputs
+                .get(name)
+                .and_then(|output| output.ca().cloned());
+            if let Some(wanted) = &output.ca {
+                let built = fixed_output::Output {
+                    derivation: &node.derivation,
+                    path,
+                    object: &output.object,
+                    nar_hash: output.nar_hash,
+                    references: &output.references,
+                };
+                fixed_output::check(built, wanted)?;
+            }
+            outputs.push(output);
+        }
+        Ok(outputs)
+    }
+
+    fn check_outputs(
+        &self,
+        node: &Node,
+        options: &DerivationOptions,
+        outputs: &[NewPath],
+    ) -> Result<(), RealiseError> {
+        let by_name = node
+            .outputs
+            .keys()
+            .zip(outputs)
+            .map(|(name, output)| {
+                let facts = Facts {
+                    path: output.path.clone(),
+                    nar_size: output.nar_size,
+                    references: output.references.clone(),
+                };
+                (name.clone(), facts)
+            })
+            .collect();
+        let valid = |path: &StorePath| {
+            let info = info(self.store, path)?;
+            Ok(Facts {
+                path: info.path,
+                nar_size: info.nar_size,
+                references: info.references,
+            })
+        };
+        output_checks::check(options, &by_name, &valid).map_err(|source| RealiseError::Rejected {
+            derivation: node.derivation.to_absolute_path(),
+            source,
+        })
+    }
+}
+
+/// Refuses attributes that would change the build if they were ignored.
+fn refuse_unsupported(node: &Node, options: &DerivationOptions) -> Result<(), RealiseError> {
+    let problem = if options.no_chroot {
+        "it sets __noChroot, but there is no build outside the sandbox here\nhint: remove the attribute"
+    } else if options
+        .required_system_features
+        .iter()
+        .any(|feature| feature == "recursive-nix")
+    {
+        "it requires the feature 'recursive-nix', which is not supported\nhint: build what it needs beforehand"
+    } else {
+        return Ok(());
+    };
+    Err(RealiseError::Unsupported {
+        derivation: node.derivation.to_absolute_path(),
+        problem: problem.to_owned(),
+    })
+}
+
+fn info(store: &Store, path: &StorePath) -> Result<PathInfo, wasibuild_store::Error> {
+    store
+        .query_path_info(path)?
+        .ok_or_else(|| wasibuild_store::Error::NotValid {
+            path: path.clone(),
+            store: store.root().to_owned(),
+        })
+}
+
+/// The store as `exportReferencesGraph` sees it.
+struct StoreReferences<'a> {
+    store: &'a Store,
+    closure: &'a BTreeSet<StorePath>,
+}
+
+impl References for StoreReferences<'_> {
+    type Error = wasibuild_store::Error;
+
+    fn is_input(&self, path: &StorePath) -> bool {
+        self.closure.contains(path)
+    }
+
+    fn info(&self, path: &StorePath) -> Result<PathInfo, Self::Error> {
+        info(self.store, path)
+    }
+
+    fn closure(&self, paths: &BTreeSet<StorePath>) -> Result<BTreeSet<StorePath>, Self::Error> {
+        self.store.query_closure(paths)
+    }
+
+    fn outputs(&self, derivation: &StorePath) -> Result<BTreeSet<StorePath>, Self::Error> {
+        Ok(self
+            .store
+            .query_derivation_outputs(derivation)?
+            .into_values()
+            .collect())
+    }
+}

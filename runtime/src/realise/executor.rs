@@ -1,0 +1,74 @@
+//! The seam between realising and those who run builders.
+//!
+//! Contract: an executor gets everything that decides the result, and gives back the outputs as
+//! trees; it writes nothing into the store. Locks, checks, references and registration are the same
+//! for all executors ([`super::build`]), so that what one may do, no other can do differently.
+
+mod sandbox;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bstr::BString;
+use wasibuild_nix_compat::file_system_object::FileSystemObject;
+use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_sandbox::Limits;
+
+use super::error::RealiseError;
+use super::log::BuildLog;
+use crate::environment::Environment;
+
+pub use sandbox::Sandbox;
+
+/// Everything that decides the result of a build.
+#[derive(Debug)]
+pub struct Job {
+    /// The derivation's name.
+    pub name: String,
+    /// The `.drv`.
+    pub derivation: StorePath,
+    /// The builder, as the derivation names it.
+    pub builder: BString,
+    /// Variables, arguments, files.
+    pub environment: Environment,
+    /// The input closure: base names, and where they lie on the disk.
+    pub inputs: BTreeMap<String, PathBuf>,
+    /// The outputs.
+    pub outputs: BTreeMap<String, StorePath>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Whether a failed build should give its files back.
+    pub keep_failed: bool,
+}
+
+/// A build that failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// Why.
+    pub error: RealiseError,
+    /// What it left, by the names under which the builder saw it (`build`, or an output's base
+    /// name), if [`Job::keep_failed`] asked for it.
+    pub leftovers: BTreeMap<BString, FileSystemObject>,
+}
+
+impl<E: Into<RealiseError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure {
+            error: error.into(),
+            leftovers: BTreeMap::new(),
+        }
+    }
+}
+
+/// Runs builders.
+pub trait Execute: Send + Sync {
+    /// Runs one and returns its outputs by name.
+    ///
+    /// # Errors
+    /// When the builder fails, leaves an output out, or is stopped.
+    fn execute(
+        &self,
+        job: Job,
+        log: &mut BuildLog<'_>,
+    ) -> Result<BTreeMap<String, FileSystemObject>, Failure>;
+}

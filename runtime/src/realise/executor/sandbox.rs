@@ -1,0 +1,103 @@
+//! The WebAssembly sandbox as an executor.
+//!
+//! Contract: the engine is made with the first build, so that a run that builds nothing does not pay
+//! for it. Randomness follows from the derivation's path alone, so that every build of it, on every
+//! host and with `--check`, is the same.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
+use wasibuild_nix_compat::hash::sha256;
+use wasibuild_sandbox::{
+    BuildRequest, CancelToken, Engine, EngineError, EngineOptions, LogSink, ProgramSource,
+};
+
+use super::{Execute, Failure, Job};
+use crate::realise::log::BuildLog;
+use crate::realise::stop::Stop;
+
+/// See the module.
+pub struct Sandbox {
+    cache: Option<PathBuf>,
+    cancel: CancelToken,
+    engine: Mutex<Option<Engine>>,
+}
+
+impl Sandbox {
+    /// A sandbox that keeps compiled modules in `cache`, and whose builds end when `stop` is thrown.
+    pub fn new(cache: Option<PathBuf>, stop: &Stop) -> Self {
+        let cancel = CancelToken::new();
+        let thrown = cancel.clone();
+        stop.on_stop(move || thrown.cancel());
+        Sandbox {
+            cache,
+            cancel,
+            engine: Mutex::new(None),
+        }
+    }
+
+    /// The engine, made now if it is not there yet.
+    ///
+    /// # Errors
+    /// When wasmtime cannot work on this machine.
+    pub fn engine(&self) -> Result<Engine, EngineError> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = &*engine {
+            return Ok(engine.clone());
+        }
+        let options = EngineOptions {
+            cache_dir: self.cache.clone(),
+            precompiled_dir: None,
+        };
+        let made = Engine::new(options)?;
+        *engine = Some(made.clone());
+        Ok(made)
+    }
+}
+
+impl Execute for Sandbox {
+    fn execute(
+        &self,
+        job: Job,
+        log: &mut BuildLog<'_>,
+    ) -> Result<BTreeMap<String, FileSystemObject>, Failure> {
+        let engine = self.engine()?;
+        let mut request = BuildRequest::new(job.name, ProgramSource::Path(job.builder));
+        request.argv = job.environment.arguments;
+        request.env = job.environment.variables;
+        request.inputs = job.inputs;
+        request.outputs = job
+            .outputs
+            .into_iter()
+            .map(|(name, path)| (name, path.basename().to_owned()))
+            .collect();
+        request.build_files = job
+            .environment
+            .files
+            .into_iter()
+            .map(|(name, contents)| (name, Contents::from(Vec::from(contents))))
+            .collect();
+        request.seed = sha256(format!("wasibuild seed 1:{}", job.derivation.basename()).as_bytes());
+        request.limits = job.limits;
+        let mut leftovers = BTreeMap::new();
+        let keep = job.keep_failed.then_some(&mut leftovers);
+        match engine.run_keeping(request, &mut Sink(log), &self.cancel, keep) {
+            Ok(outcome) => Ok(outcome.outputs),
+            Err(error) => Err(Failure {
+                error: error.into(),
+                leftovers,
+            }),
+        }
+    }
+}
+
+/// Hands the log on.
+struct Sink<'a, 'p>(&'a mut BuildLog<'p>);
+
+impl LogSink for Sink<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+}
