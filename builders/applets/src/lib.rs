@@ -11,6 +11,7 @@ mod regex;
 mod sed;
 mod shared;
 mod table;
+mod trifles;
 
 pub use table::markdown;
 
@@ -32,4 +33,9 @@ pub fn grep() {
 /// Runs the process as `find` or `xargs`.
 pub fn findutils() {
     findutils::main()
+}
+
+/// Runs the process as `lndir`.
+pub fn trifles() {
+    trifles::main()
 }

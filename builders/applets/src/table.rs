@@ -25,6 +25,7 @@ pub fn markdown() -> String {
     line("findutils", "xargs", &options(&findutils::XARGS));
     line("gnugrep", "grep", &options(&grep::SPEC));
     line("gnused", "sed", &options(&sed::SPEC));
+    line("lndir", "lndir", "`-silent`");
     text
 }
 

@@ -1,8 +1,8 @@
 //! Runs a case with the GNU program and with the applet in the sandbox, and compares standard
 //! output, status, standard error, and the tree.
 //!
-//! The modules are those of `cargo xtask builders`, or in the folder `WASIBUILD_TEST_BUILDERS`;
-//! the driver that runs many cases in one build is `builders/applets/examples/driver.rs`.
+//! The modules are those of `cargo xtask builders`, or in the folder `WASIBUILD_TEST_BUILDERS`.
+//! The driver that runs many cases in one build is `builders/applets/examples/driver.rs`.
 
 use bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
@@ -115,6 +115,24 @@ fn builders() -> PathBuf {
     }
 }
 
+/// The driver: beside the modules, or else compiled here (an example is no builder).
+fn driver(folder: &Path) -> Vec<u8> {
+    if let Ok(bytes) = std::fs::read(folder.join("driver.wasm")) {
+        return bytes;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let words = "build --quiet --profile guest --target wasm32-wasip1 --package builder-applets \
+                 --example driver --target-dir target/guest";
+    let status = Command::new(env!("CARGO"))
+        .args(words.split_whitespace())
+        .current_dir(&root)
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "cargo {words}: {status}");
+    let path = root.join("target/guest/wasm32-wasip1/guest/examples/driver.wasm");
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 struct Parts {
     engine: Engine,
     driver: Module,
@@ -142,14 +160,14 @@ const PACKAGES: &[(&str, &[&str])] = &[
 static PARTS: LazyLock<Option<Parts>> = LazyLock::new(|| {
     let folder = builders();
     let engine = Engine::new(EngineOptions::default()).expect("an engine");
-    let driver = match std::fs::read(folder.join("driver.wasm")) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            println!("SKIPPED: {}: {error}", folder.join("driver.wasm").display());
-            return None;
-        }
-    };
-    let driver = engine.module(&driver).expect("the driver");
+    if !folder.join("coreutils.wasm").exists() {
+        println!(
+            "SKIPPED: {} is missing; run `cargo xtask builders`",
+            folder.join("coreutils.wasm").display()
+        );
+        return None;
+    }
+    let driver = engine.module(&driver(&folder)).expect("the driver");
     let mut packages = BTreeMap::new();
     for name in PACKAGES.iter().map(|it| it.0).chain(["coreutils"]) {
         let path = folder.join(format!("{name}.wasm"));

@@ -247,7 +247,8 @@ pub fn umask() -> u32 {
     {
         let old = rustix::process::umask(Mode::empty());
         rustix::process::umask(old);
-        old.bits()
+        #[allow(clippy::useless_conversion)] // It is 16 bits wide on macOS.
+        u32::from(old.bits())
     }
 }
 
