@@ -62,6 +62,7 @@ fn builders(directory: &Path) -> io::Result<Vec<PathBuf>> {
             files.push(path.canonicalize()?);
         }
     }
-    files.sort();
+    // By the name without its ending: `text` comes before `text-executable`.
+    files.sort_by_key(|file| file.file_stem().map(ToOwned::to_owned));
     Ok(files)
 }

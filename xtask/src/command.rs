@@ -23,6 +23,10 @@ pub fn target_dir() -> PathBuf {
 pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace()).args(args);
+    if std::env::var_os("CARGO_TARGET_DIR").is_some() {
+        // The program embeds what `cargo xtask builders` made, wherever that lies.
+        command.env("WASIBUILD_BUILDERS", target_dir().join("builders"));
+    }
     // Set by the cargo that runs this program for this program only.
     for (name, _) in std::env::vars_os() {
         if name
