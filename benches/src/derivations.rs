@@ -13,6 +13,9 @@ use wasibuild_nix_compat::store_path::StorePath;
 
 use crate::program::workspace;
 
+/// A builder that every fixture has.
+const TEXT: &str = "text";
+
 /// A derivation of ours.
 #[derive(Debug, Clone)]
 pub struct Written {
@@ -69,9 +72,11 @@ pub fn write(
         .environment
         .insert("__json".into(), attributes.to_string().into());
     derivation.environment.insert("out".into(), "".into());
-    derivation
-        .outputs
-        .insert("out".to_owned(), Output::Deferred);
+    // Any path: the calculation does not look at it.
+    let unknown = Output::InputAddressed {
+        path: builder_path(TEXT)?,
+    };
+    derivation.outputs.insert("out".to_owned(), unknown);
     let hash = |path: &StorePath| -> Result<[u8; 32], OutputPathError> {
         let found = inputs.iter().find(|input| input.path == *path);
         Ok(found.map(|input| input.hash).unwrap_or_default())

@@ -280,7 +280,7 @@ fn script(environment: &Environment, outputs: &[(StorePath, PathBuf)]) -> Result
                     text.push(b'\n');
                 }
                 Entry::File(executable, contents) => {
-                    if !substitution(&mut text, attributes.as_ref()) {
+                    if !substitution(&mut text, attributes.as_ref(), &absolute) {
                         text.extend(b"content=");
                         quote(&mut text, contents);
                         text.push(b'\n');
@@ -301,7 +301,7 @@ fn script(environment: &Environment, outputs: &[(StorePath, PathBuf)]) -> Result
 }
 
 /// `substituteAll` as nixpkgs does it in bash; whether this derivation is one.
-fn substitution(text: &mut Vec<u8>, attributes: Option<&Value>) -> bool {
+fn substitution(text: &mut Vec<u8>, attributes: Option<&Value>, out: &str) -> bool {
     let Some(Value::Object(attributes)) = attributes else {
         return false;
     };
@@ -313,7 +313,8 @@ fn substitution(text: &mut Vec<u8>, attributes: Option<&Value>) -> bool {
     text.extend(b"IFS= read -r -d '' content < ");
     quote(text, source.as_bytes());
     text.extend(b" || true\n");
-    for (name, value) in attributes {
+    let out = ("out".to_owned(), Value::from(out));
+    for (name, value) in attributes.iter().chain([(&out.0, &out.1)]) {
         if let Value::String(value) = value {
             text.extend(format!("content=${{content//@{name}@/").bytes());
             quote(text, value.as_bytes());
