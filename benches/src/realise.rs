@@ -64,7 +64,7 @@ impl Host {
     pub fn import(&self, arguments: &[OsString]) -> Result<Plan> {
         let request = Request::read(arguments, &self.world())?;
         import::import(&request.imports, &self.store)?;
-        Ok(self.plan(request)?)
+        self.plan(request)
     }
 
     fn plan(&self, request: Request) -> Result<Plan> {
