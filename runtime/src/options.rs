@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::exit_code;
+use crate::router::Attempt;
 
 /// The cache that is asked by default.
 pub const DEFAULT_SUBSTITUTER: &str = "https://cache.nixos.org";
@@ -110,6 +111,9 @@ pub struct Run {
     /// Do not print the builders' logs as they run
     #[arg(long, short = 'Q')]
     pub no_build_output: bool,
+    /// Which derivations for Linux to attempt in the shell
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub shell: Attempt,
     /// Where to fetch from.
     #[command(flatten)]
     pub substitution: Substitution,

@@ -15,6 +15,9 @@ use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 pub enum ProgramSource {
     /// A file in the view, normally in an input. It needs no executable bit.
     Path(BString),
+    /// A program for Linux in the view, started as a guest starts one: links, `#!` lines, and the
+    /// loader decide what runs.
+    Linux(BString),
     /// A module that is at hand.
     Module(Module),
 }

@@ -57,6 +57,7 @@ impl Engine {
                 .collect(),
             build_files: &request.build_files,
             shell: request.shell,
+            programs: Arc::clone(&request.programs),
             folded_case: request.folded_case,
             spill_dir: request.spill_dir.clone(),
             limits,
@@ -212,6 +213,7 @@ fn start(kernel: &mut Kernel, request: &BuildRequest) -> Result<(), BuildError> 
         program: program.clone(),
         reason,
     };
+    let mut argv = request.argv.clone();
     let module = match &request.program {
         ProgramSource::Module(module) => module.clone(),
         ProgramSource::Path(path) => {
@@ -235,14 +237,25 @@ fn start(kernel: &mut Kernel, request: &BuildRequest) -> Result<(), BuildError> 
                 .module(id)
                 .map_err(|error| failed(path, error.to_string()))?
         }
+        ProgramSource::Linux(path) => match kernel.load_program(0, path, argv, &request.cwd) {
+            Ok(loaded) => {
+                argv = loaded.argv;
+                loaded.module
+            }
+            Err(Fail::Errno(errno)) => {
+                return Err(failed(
+                    path,
+                    format!(
+                        "{errno:?}; the builder must be an executable file in the derivation's \
+                         input closure"
+                    ),
+                ));
+            }
+            Err(fail) => return Err(explain(request, fail, BString::default())),
+        },
     };
     kernel
-        .start_first(
-            module,
-            request.argv.clone(),
-            request.env.clone(),
-            request.cwd.clone(),
-        )
+        .start_first(module, argv, request.env.clone(), request.cwd.clone())
         .map(|_| ())
         .map_err(|fail| explain(request, fail, BString::default()))
 }

@@ -94,6 +94,7 @@ fn realise(realiser: &Realiser<'_>, options: &Run) -> Result<Option<(Plan, Repor
     let choices = Choices {
         prefer_substitutes: substitution.substituters != [options::DEFAULT_SUBSTITUTER],
         check: options.check,
+        attempt: options.shell,
     };
     let plan = Plan::make(graph, goals, &world, choices)?;
     if options.dry_run {

@@ -11,10 +11,12 @@ use super::node::{Body, Device, Domain, Node, NodeId, Times};
 use super::{INPUT_TIME_NS, Usage, Vfs};
 use crate::errno::Result;
 use crate::limits::Limits;
+use crate::program::ProgramLoader;
 use bstr::BString;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use wasibuild_nix_compat::file_system_object::Contents;
 
 const PASSWD: &str = "root:x:0:0:Nix build user:/build:/noshell\n\
@@ -36,6 +38,8 @@ pub struct Layout<'a> {
     pub build_files: &'a BTreeMap<BString, Contents>,
     /// Show `/bin/sh`.
     pub shell: bool,
+    /// Knows which links of inputs stand for programs.
+    pub programs: Arc<dyn ProgramLoader>,
     /// The disk that holds the inputs folds case.
     pub folded_case: bool,
     /// Where large files spill to.
@@ -55,6 +59,8 @@ impl Vfs {
             store: NodeId::ZERO,
             build: NodeId::ZERO,
             outputs: layout.outputs,
+            programs: layout.programs,
+            stand_ins: BTreeMap::new(),
             inputs: Inputs::new(layout.inputs, layout.folded_case),
             usage: Usage {
                 limits: layout.limits.clone(),
@@ -69,7 +75,7 @@ impl Vfs {
         vfs.root = root;
         if layout.shell {
             let bin = vfs.fixed_in(root, "bin", 0o555, Body::Directory(BTreeMap::new()))?;
-            vfs.fixed_in(bin, "sh", 0o555, Body::Device(Device::Shell))?;
+            vfs.fixed_in(bin, "sh", 0o555, Body::Device(Device::Program))?;
         }
         vfs.build = vfs.writable_in(root, "build", 0o700)?;
         vfs.devices(root)?;
