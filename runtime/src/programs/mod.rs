@@ -30,6 +30,24 @@ pub fn row(place: &Place<'_>) -> Option<&'static Row> {
     })
 }
 
+/// The names of all programs that some module has, as `/bin` shows them where it shows them all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let here = |row: &&Row| BUILDERS.iter().any(|builder| builder.name == row.module);
+    ROWS.iter()
+        .filter(here)
+        .flat_map(|row| row.programs)
+        .copied()
+}
+
+/// The row of a program in `/bin`.
+fn row_in_bin(path: &BStr) -> Option<(&'static Row, &BStr)> {
+    let program = path.strip_prefix(b"/bin/")?.as_bstr();
+    let row = ROWS
+        .iter()
+        .find(|row| row.programs.iter().any(|name| program == name))?;
+    Some((row, program))
+}
+
 /// Whether this is the path of a bash of the store.
 pub fn is_shell(path: &BStr) -> bool {
     Place::of(path)
@@ -74,7 +92,7 @@ impl Programs {
         }
     }
 
-    fn applet(&self, row: &Row, place: &Place<'_>, query: ProgramQuery<'_>) -> LoadAnswer {
+    fn applet(&self, row: &Row, program: &BStr, query: ProgramQuery<'_>) -> LoadAnswer {
         if row.module.is_empty() {
             return LoadAnswer::Foreign("no applet replaces it".to_owned());
         }
@@ -83,9 +101,9 @@ impl Programs {
         match answer {
             // The shell runs under any name; an applet is told by its name what it is.
             LoadAnswer::Run(module)
-                if row.module != SHELL && called.is_none_or(|name| name != place.program) =>
+                if row.module != SHELL && called.is_none_or(|name| name != program) =>
             {
-                LoadAnswer::RunAs(module, place.program.to_owned())
+                LoadAnswer::RunAs(module, program.to_owned())
             }
             answer => answer,
         }
@@ -102,12 +120,11 @@ impl ProgramLoader for Programs {
     }
 
     fn replace(&self, query: ProgramQuery<'_>) -> Option<LoadAnswer> {
-        if query.path == "/bin/sh" {
-            return Some(self.run(SHELL));
+        if let Some((row, program)) = row_in_bin(query.path) {
+            return Some(self.applet(row, program, query));
         }
         let place = Place::of(query.path)?;
-        let row = row(&place)?;
-        Some(self.applet(row, &place, query))
+        Some(self.applet(row(&place)?, place.program, query))
     }
 
     fn load(&self, query: ProgramQuery<'_>) -> LoadAnswer {

@@ -6,6 +6,7 @@
 //! bit, as with Determinate Nix, whose builders are plain files.
 
 use super::Kernel;
+use super::log::Channel;
 use crate::engine::Module;
 use crate::errno::{Errno, Fail, Result};
 use crate::error::{Fatal, ForeignProgram};
@@ -286,7 +287,7 @@ impl Kernel {
     /// A module that cannot run is no program; the log says why.
     fn refuse(&mut self, error: crate::EngineError) -> Fail {
         let line = format!("wasibuild: cannot run a module: {error}\n");
-        match self.log.write(line.as_bytes()) {
+        match self.log.write(Channel::Error, line.as_bytes()) {
             Ok(()) => Errno::Noexec.into(),
             Err(fail) => fail,
         }

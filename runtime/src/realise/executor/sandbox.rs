@@ -63,6 +63,11 @@ impl Sandbox {
 }
 
 impl Sandbox {
+    /// Ends the builds that were started with it.
+    pub fn cancel(&self) -> &CancelToken {
+        &self.cancel
+    }
+
     /// What runs in place of programs for Linux.
     pub fn programs(&self, engine: &Engine) -> Arc<Programs> {
         let programs = self
@@ -86,7 +91,7 @@ impl Execute for Sandbox {
         let mut request = BuildRequest::new(job.name, program);
         if job.executor == Executor::Shell {
             request.programs = self.programs(&engine);
-            request.shell = true;
+            request.bin = vec!["sh".to_owned()];
         }
         request.argv = job.environment.arguments;
         request.env = job.environment.variables;
