@@ -69,6 +69,7 @@ impl Host {
 
     fn plan(&self, request: Request) -> Result<Plan> {
         let choices = Choices {
+            attempt: Default::default(),
             prefer_substitutes: false,
             check: false,
         };

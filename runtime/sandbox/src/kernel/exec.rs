@@ -113,14 +113,7 @@ impl Kernel {
                     module,
                     argv: asked.argv,
                 }),
-                LoadAnswer::RunAs(module, name) => {
-                    let mut argv = asked.argv;
-                    match argv.first_mut() {
-                        Some(first) => *first = name,
-                        None => argv.push(name),
-                    }
-                    Ok(Loaded { module, argv })
-                }
+                LoadAnswer::RunAs(module, argv) => Ok(Loaded { module, argv }),
                 LoadAnswer::NotAProgram => Err(Errno::Noexec.into()),
                 LoadAnswer::Foreign(reason) => Err(self.foreign(asked, canonical, reason)),
             };
