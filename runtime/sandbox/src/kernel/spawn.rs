@@ -1,6 +1,7 @@
 //! Starting processes, and what happens when one ends.
 
 use super::description::{Object, OpenFile};
+use super::log::Channel;
 use super::process::{Process, State};
 use super::random::Stream;
 use super::status::Status;
@@ -48,13 +49,17 @@ impl Kernel {
             .resolve(self.vfs.root(), b"/dev/null", true)?
             .existing()?;
         self.vfs.hold(null)?;
-        let input = OpenFile::new(Object::Null(null), true, false, 0);
-        let log = OpenFile::new(Object::Log, true, true, 0);
-        let input = self.files.insert(input);
-        let log = self.files.insert(log);
-        self.files.retain(log);
+        let log = |channel| OpenFile::new(Object::Log(channel), true, true, 0);
+        let output = self.files.insert(log(Channel::Output));
+        let (input, error) = if self.console.is_some() {
+            (Object::Input, self.files.insert(log(Channel::Error)))
+        } else {
+            self.files.retain(output);
+            (Object::Null(null), output)
+        };
+        let input = self.files.insert(OpenFile::new(input, true, false, 0));
         let mut table = Table::default();
-        for (number, file) in [(0, input), (1, log), (2, log)] {
+        for (number, file) in [(0, input), (1, output), (2, error)] {
             table.set(
                 number,
                 Descriptor {
@@ -191,7 +196,7 @@ impl Kernel {
                 name.unwrap_or_default()
             );
             // A full log is noticed by the next writer.
-            let _ = self.log.write(line.as_bytes());
+            let _ = self.log.write(Channel::Error, line.as_bytes());
         }
         let Some(process) = self.processes.get_mut(&pid) else {
             return;

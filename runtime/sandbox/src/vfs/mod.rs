@@ -28,10 +28,12 @@ pub mod resolve;
 use crate::errno::{Errno, Result};
 use crate::error::Fatal;
 use crate::limits::{LimitKind, Limits};
+use crate::program::ProgramLoader;
 use bstr::BString;
 use input::Inputs;
 use node::{Body, Domain, Node, NodeId, Times};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The wall clock of the sandbox, in nanoseconds since 1970: 1980-01-01T00:00:00Z.
 ///
@@ -54,6 +56,10 @@ pub struct Vfs {
     /// Base names in `/nix/store` that the guest may create.
     outputs: BTreeSet<BString>,
     inputs: Inputs,
+    programs: Arc<dyn ProgramLoader>,
+    /// Links of inputs that lead out of the store and stand for programs: the link, and the file
+    /// that is shown to those who follow it.
+    stand_ins: BTreeMap<NodeId, NodeId>,
     usage: Usage,
     next_ino: u64,
 }
