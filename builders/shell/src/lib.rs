@@ -11,7 +11,6 @@ mod builtins;
 mod exec;
 mod expand;
 mod pattern;
-mod regex;
 mod state;
 mod syntax;
 mod sys;
@@ -63,11 +62,9 @@ pub fn pattern_matches(pattern: &[u8], text: &[u8]) -> bool {
 /// The leftmost-longest match of an extended regular expression; `None` if there is none or the
 /// expression is not valid.
 pub fn regex_find(expression: &[u8], text: &[u8]) -> Option<(usize, usize)> {
-    let options = regex::Options::default();
-    *regex::Regex::new(expression, options)
-        .ok()?
-        .find(text)?
-        .first()?
+    let mut regexes = exec::regexes::Regexes::default();
+    let found = regexes.search(expression, false, false, text).ok()?;
+    *found?.first()?
 }
 
 /// Runs with room to recurse: scripts do. `None`: no thread could be made, or it panicked.

@@ -12,6 +12,7 @@ pub mod launch;
 pub mod lookup;
 mod pipeline;
 mod redirect;
+pub mod regexes;
 pub mod script;
 mod simple;
 pub mod subshell;

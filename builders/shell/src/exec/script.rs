@@ -107,7 +107,7 @@ impl Shell {
             quiet_discard: false,
             exec_keeps: false,
             frozen_line: false,
-            regex_cache: None,
+            regexes: Default::default(),
             next_pid: pid,
         }
     }

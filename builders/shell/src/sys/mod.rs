@@ -4,6 +4,7 @@
 //! `wasibuild_v1` imports (`docs/abi.md`), `native` over libc for tests, fuzzing and the native
 //! twin.
 
+mod descriptor;
 #[cfg(unix)]
 mod native;
 #[cfg(target_os = "wasi")]
@@ -11,6 +12,10 @@ mod wasm;
 
 use std::io;
 
+pub use descriptor::{
+    Handle, bad_descriptor, can_seek, is_broken_pipe, is_not_executable_format, is_terminal,
+    not_a_directory, permission_denied, read, seek_back, write,
+};
 #[cfg(unix)]
 pub use native::*;
 #[cfg(target_os = "wasi")]

@@ -1,46 +1,7 @@
 //! From a pattern's text to its tree.
 
-use super::Syntax;
-
-/// A set of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Set([u64; 4]);
-
-impl Set {
-    pub fn add(&mut self, byte: u8) {
-        if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
-            *word |= 1 << (byte & 63);
-        }
-    }
-
-    pub fn has(&self, byte: u8) -> bool {
-        self.0
-            .get(usize::from(byte >> 6))
-            .is_some_and(|word| word >> (byte & 63) & 1 == 1)
-    }
-
-    pub fn of(test: impl Fn(u8) -> bool) -> Set {
-        let mut set = Set::default();
-        (0..=255)
-            .filter(|byte| test(*byte))
-            .for_each(|byte| set.add(byte));
-        set
-    }
-
-    pub fn folded(&self) -> Set {
-        Set::of(|byte| {
-            self.has(byte)
-                || self.has(byte.to_ascii_lowercase())
-                || self.has(byte.to_ascii_uppercase())
-        })
-    }
-
-    pub fn union(&mut self, other: &Set) {
-        for (word, more) in self.0.iter_mut().zip(other.0) {
-            *word |= more;
-        }
-    }
-}
+use crate::set::{Set, Wide, class_of, regex_class, upper};
+use crate::{Class, Syntax};
 
 /// A place without width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +24,8 @@ pub enum Node {
     Empty,
     Set(Set),
     Byte(u8),
+    /// A character of UTF-8.
+    Wide(Wide),
     Place(Place),
     Group(usize, Box<Node>),
     Concat(Vec<Node>),
@@ -107,14 +70,6 @@ const MAX_REPEAT: u32 = 32767;
 
 const BAD_REPEAT: &str = "Invalid preceding regular expression";
 const BRACKET: &str = "Unmatched [, [^, [:, [., or [=";
-
-pub fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-fn is_space(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || byte == 0x0b
-}
 
 pub fn parse(pattern: &[u8], syntax: Syntax) -> Result<Parsed, &'static str> {
     let mut parser = Parser {
@@ -232,7 +187,7 @@ impl Parser<'_> {
             let (node, repeatable) = match token {
                 Token::End | Token::Or => break,
                 Token::Close if self.depth > 1 => break,
-                Token::Close if extended && self.syntax.lenient => {
+                Token::Close if extended && (self.syntax.lenient || self.syntax.stray_close) => {
                     // A `)` that closes nothing is itself.
                     self.at += len;
                     (Node::Byte(b')'), true)
@@ -275,11 +230,16 @@ impl Parser<'_> {
                 Token::Brace => return Err(BAD_REPEAT),
                 Token::Byte(b'[') => {
                     self.at += 1;
-                    (Node::Set(self.bracket()?), true)
+                    (self.bracket()?, true)
                 }
                 Token::Byte(b'.') => {
                     self.at += 1;
-                    (Node::Set(Set::of(|_| true)), true)
+                    let any = if self.syntax.utf8 {
+                        Node::Wide(Wide::all())
+                    } else {
+                        Node::Set(Set::of(|_| true))
+                    };
+                    (any, true)
                 }
                 Token::Byte(b'^') if extended || start => {
                     self.at += 1;
@@ -289,9 +249,10 @@ impl Parser<'_> {
                     self.at += 1;
                     (Node::Place(Place::LineEnd), false)
                 }
-                Token::Byte(byte) => {
+                Token::Byte(_) => (self.literal(), true),
+                Token::Escaped(byte) if byte >= 0x80 => {
                     self.at += 1;
-                    (Node::Byte(byte), true)
+                    (self.literal(), true)
                 }
                 Token::Escaped(byte) => {
                     self.at += 2;
@@ -324,6 +285,45 @@ impl Parser<'_> {
         )
     }
 
+    /// The character here as itself; without UTF-8 a byte.
+    fn literal(&mut self) -> Node {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let byte = rest.first().copied().unwrap_or_default();
+        if byte < 0x80 || !self.syntax.utf8 {
+            self.at += 1;
+            return Node::Byte(byte);
+        }
+        let (char, len) = bstr::decode_utf8(rest);
+        self.at += len;
+        match char {
+            Some(char) if self.syntax.ignore_case => Node::Wide(
+                Wide {
+                    ranges: vec![(char.into(), char.into())],
+                    fold: true,
+                    ..Wide::default()
+                }
+                .done(),
+            ),
+            _ => fixed(rest.get(..len).unwrap_or_default()),
+        }
+    }
+
+    fn class(&self, class: Class, negated: bool) -> Node {
+        if self.syntax.utf8 {
+            return Node::Wide(
+                Wide {
+                    negated,
+                    classes: vec![class],
+                    ..Wide::default()
+                }
+                .done(),
+            );
+        }
+        Node::Set(Set::of(|byte| {
+            (byte < 0x80 && class.contains(byte.into())) != negated
+        }))
+    }
+
     fn escaped(&mut self, byte: u8) -> Result<(Node, bool), &'static str> {
         let place = |place| (Node::Place(place), false);
         Ok(match byte {
@@ -335,10 +335,8 @@ impl Parser<'_> {
                 self.has_back = true;
                 (Node::Back(number), true)
             }
-            b'w' => (Node::Set(Set::of(is_word)), true),
-            b'W' => (Node::Set(Set::of(|byte| !is_word(byte))), true),
-            b's' => (Node::Set(Set::of(is_space)), true),
-            b'S' => (Node::Set(Set::of(|byte| !is_space(byte))), true),
+            b'w' | b'W' => (self.class(Class::Word, byte == b'W'), true),
+            b's' | b'S' => (self.class(Class::Space, byte == b'S'), true),
             b'b' => place(Place::WordEdge),
             b'B' => place(Place::NotWordEdge),
             b'<' => place(Place::WordStart),
@@ -429,13 +427,21 @@ impl Parser<'_> {
     }
 
     /// What follows a `[`.
-    fn bracket(&mut self) -> Result<Set, &'static str> {
+    fn bracket(&mut self) -> Result<Node, &'static str> {
         let mut set = Set::default();
-        let negated = self.byte(self.at) == Some(b'^');
-        if negated {
+        let mut wide = Wide {
+            fold: self.syntax.ignore_case,
+            negated: self.byte(self.at) == Some(b'^'),
+            ..Wide::default()
+        };
+        if wide.negated {
             self.at += 1;
         }
         let mut first = true;
+        let is_range = |parser: &Self| {
+            parser.byte(parser.at) == Some(b'-')
+                && parser.byte(parser.at + 1).is_some_and(|it| it != b']')
+        };
         loop {
             let byte = self.byte(self.at).ok_or(BRACKET)?;
             if byte == b']' && !first {
@@ -444,47 +450,79 @@ impl Parser<'_> {
             }
             first = false;
             if byte == b'[' && self.byte(self.at + 1) == Some(b':') {
-                let class = self.named(b':')?;
+                let class = match self.named(b':')? {
+                    b"upper" | b"lower" if wide.fold => b"alpha",
+                    class => class,
+                };
                 set.union(&class_of(class)?);
+                wide.classes.push(regex_class(class)?);
+                if is_range(self) {
+                    return Err("Invalid range end");
+                }
                 continue;
             }
             let low = self.element()?;
-            let is_range = self.byte(self.at) == Some(b'-')
-                && self.byte(self.at + 1).is_some_and(|it| it != b']');
-            if !is_range {
-                set.add(low);
-                continue;
-            }
-            self.at += 1;
-            let high = self.element()?;
-            if high < low {
-                return Err("Invalid range end");
-            }
-            (low..=high).for_each(|byte| set.add(byte));
+            let high = if is_range(self) {
+                self.at += 1;
+                let high = self.element()?;
+                if high < low || is_range(self) {
+                    return Err("Invalid range end");
+                }
+                // C.UTF-8 has no order of collation beyond ASCII.
+                if self.syntax.utf8 && high >= 0x80 {
+                    return Err("Invalid collation character");
+                }
+                high
+            } else {
+                low
+            };
+            wide.ranges.push((low, high));
+            let bytes = low.min(256)..=high.min(255);
+            bytes
+                .filter_map(|byte| u8::try_from(byte).ok())
+                .for_each(|byte| set.add(byte));
+        }
+        if self.syntax.utf8 {
+            return Ok(Node::Wide(wide.done()));
         }
         if self.syntax.ignore_case {
             set = set.folded();
         }
-        Ok(if negated {
+        Ok(Node::Set(if wide.negated {
             Set::of(|byte| !set.has(byte))
         } else {
             set
-        })
+        }))
     }
 
-    /// One character of a bracket: itself, `[.x.]` or `[=x=]`.
-    fn element(&mut self) -> Result<u8, &'static str> {
+    /// One character of a bracket. Without case `regcomp(3)` reads the pattern in upper case, so
+    /// that `[Z-a]` is no range; grep does not.
+    fn element(&mut self) -> Result<u32, &'static str> {
+        let char = self.plain_element()?;
+        if !self.syntax.ignore_case || self.syntax.lenient || (!self.syntax.utf8 && char >= 0x80) {
+            return Ok(char);
+        }
+        Ok(char::from_u32(char).map_or(char, |char| upper(char).into()))
+    }
+
+    /// Itself, `[.x.]` or `[=x=]`.
+    fn plain_element(&mut self) -> Result<u32, &'static str> {
         let byte = self.byte(self.at).ok_or(BRACKET)?;
         if byte == b'['
             && let Some(kind @ (b'.' | b'=')) = self.byte(self.at + 1)
         {
-            return match self.named(kind)? {
-                [only] => Ok(*only),
-                _ => Err("Invalid collation character"),
+            let utf8 = self.syntax.utf8;
+            let name = self.named(kind)?;
+            let (char, len) = character(name, utf8);
+            return match len == name.len() {
+                true => Ok(char),
+                false => Err("Invalid collation character"),
             };
         }
-        self.at += 1;
-        Ok(byte)
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let (char, len) = character(rest, self.syntax.utf8);
+        self.at += len;
+        Ok(char)
     }
 
     /// The name in `[:name:]` and the like.
@@ -503,22 +541,14 @@ impl Parser<'_> {
     }
 }
 
-/// The bytes of a named class in the C locale.
-pub fn class_of(name: &[u8]) -> Result<Set, &'static str> {
-    let test: fn(u8) -> bool = match name {
-        b"alpha" => |it| it.is_ascii_alphabetic(),
-        b"digit" => |it| it.is_ascii_digit(),
-        b"alnum" => |it| it.is_ascii_alphanumeric(),
-        b"upper" => |it| it.is_ascii_uppercase(),
-        b"lower" => |it| it.is_ascii_lowercase(),
-        b"space" => is_space,
-        b"blank" => |it| it == b' ' || it == b'\t',
-        b"punct" => |it| it.is_ascii_punctuation(),
-        b"print" => |it| (0x20..0x7f).contains(&it),
-        b"graph" => |it| it.is_ascii_graphic(),
-        b"cntrl" => |it| it.is_ascii_control(),
-        b"xdigit" => |it| it.is_ascii_hexdigit(),
-        _ => return Err("Invalid character class name"),
-    };
-    Ok(Set::of(test))
+/// The first character and its length; a byte in none is above all code points.
+fn character(text: &[u8], utf8: bool) -> (u32, usize) {
+    let first = text.first().copied().unwrap_or_default();
+    if !utf8 || first < 0x80 {
+        return (first.into(), 1);
+    }
+    match bstr::decode_utf8(text) {
+        (Some(char), len) => (char.into(), len),
+        (None, _) => (0x11_0000 + u32::from(first), 1),
+    }
 }

@@ -5,9 +5,9 @@
 //! second goes greedily to that end and notes the groups. With back-references a step may have to
 //! be taken again, since its outcome depends on the groups; the number of steps is bounded then.
 
-use super::compile::{Program, Step};
-use super::parse::{Place, is_word};
-use crate::shared::program;
+use crate::Class;
+use crate::compile::{Program, Step};
+use crate::parse::Place;
 
 /// Groups by number, each with start and end; group 0 is the match.
 pub type Captures = Vec<Option<(usize, usize)>>;
@@ -16,6 +16,26 @@ pub type Captures = Vec<Option<(usize, usize)>>;
 const MAX_STEPS: u64 = 200_000_000;
 /// Largest number of places times steps that is remembered.
 const MAX_VISITED: usize = 1 << 31;
+
+/// A search that would take more than is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The text is too long for the size of the expression.
+    Text,
+    /// Back-references need too many steps.
+    Steps,
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Limit::Text => "a regular expression over too long a text",
+            Limit::Steps => "a regular expression with back-references takes too long",
+        })
+    }
+}
+
+impl std::error::Error for Limit {}
 
 /// Memory that searches use again.
 #[derive(Debug, Default)]
@@ -53,6 +73,8 @@ struct Walk<'a> {
     base: usize,
     cache: &'a mut Cache,
     taken: u64,
+    /// The bound on steps was passed: no answer holds.
+    exhausted: bool,
 }
 
 fn prepare<'a>(
@@ -61,7 +83,7 @@ fn prepare<'a>(
     text: &'a [u8],
     base: usize,
     groups: usize,
-) -> Walk<'a> {
+) -> Result<Walk<'a>, Limit> {
     cache.saves.clear();
     cache.saves.resize((groups + 1) * 2, UNSET);
     cache.loops.clear();
@@ -72,17 +94,18 @@ fn prepare<'a>(
         let places = text.len().saturating_sub(base) + 1;
         let bits = places.saturating_mul(program.steps.len());
         if bits > MAX_VISITED {
-            program::refuse("a regular expression over too long a text");
+            return Err(Limit::Text);
         }
         cache.visited.resize(bits / 64 + 1, 0);
     }
-    Walk {
+    Ok(Walk {
         program,
         text,
         base,
         cache,
         taken: 0,
-    }
+        exhausted: false,
+    })
 }
 
 /// Starts that can match at all, from `at`.
@@ -92,6 +115,13 @@ fn next_start(program: &Program, text: &[u8], at: usize) -> Option<usize> {
     }
     match &program.first {
         None => Some(at),
+        Some(first) if program.utf8 => {
+            let mut at = at;
+            while !first.has(*text.get(at)?) {
+                at = after(program, text, at);
+            }
+            Some(at)
+        }
         Some(first) => {
             let rest = text.get(at..)?;
             rest.iter()
@@ -101,15 +131,27 @@ fn next_start(program: &Program, text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-fn leftmost(walk: &mut Walk<'_>, from: usize, goal: Goal) -> Option<(usize, usize)> {
+/// The place behind the character at `at`.
+fn after(program: &Program, text: &[u8], at: usize) -> usize {
+    match text.get(at..) {
+        Some(rest) if program.utf8 => at + bstr::decode_utf8(rest).1.max(1),
+        _ => at + 1,
+    }
+}
+
+fn leftmost(walk: &mut Walk<'_>, from: usize, goal: Goal) -> Result<Option<(usize, usize)>, Limit> {
     let mut at = from;
     while let Some(start) = next_start(walk.program, walk.text, at) {
-        if let Some(end) = walk.from(start, goal) {
-            return Some((start, end));
+        let end = walk.from(start, goal);
+        if walk.exhausted {
+            return Err(Limit::Steps);
         }
-        at = start + 1;
+        if let Some(end) = end {
+            return Ok(Some((start, end)));
+        }
+        at = after(walk.program, walk.text, start);
     }
-    None
+    Ok(None)
 }
 
 /// Start and end of the leftmost longest match.
@@ -118,16 +160,18 @@ pub fn find(
     cache: &mut Cache,
     text: &[u8],
     from: usize,
-) -> Option<(usize, usize)> {
+) -> Result<Option<(usize, usize)>, Limit> {
     if let Some(literal) = &program.literal {
-        let rest = text.get(from..)?;
-        let at = memchr::memmem::find(rest, literal)?;
-        return Some((from + at, from + at + literal.len()));
+        let rest = text.get(from..).unwrap_or_default();
+        let at = memchr::memmem::find(rest, literal);
+        return Ok(at.map(|at| (from + at, from + at + literal.len())));
     }
-    let start = next_start(program, text, from)?;
+    let Some(start) = next_start(program, text, from) else {
+        return Ok(None);
+    };
     // Group 9 is the last that a back-reference can name.
     let groups = if program.has_back { 9 } else { 0 };
-    let mut walk = prepare(program, cache, text, start, groups.max(groups_of(program)));
+    let mut walk = prepare(program, cache, text, start, groups.max(groups_of(program)))?;
     leftmost(&mut walk, start, Goal::Farthest)
 }
 
@@ -143,16 +187,16 @@ fn groups_of(program: &Program) -> usize {
 }
 
 /// Does the program match anywhere?
-pub fn is_match(program: &Program, cache: &mut Cache, text: &[u8]) -> bool {
+pub fn is_match(program: &Program, cache: &mut Cache, text: &[u8]) -> Result<bool, Limit> {
     if let Some(literal) = &program.literal {
-        return memchr::memmem::find(text, literal).is_some();
+        return Ok(memchr::memmem::find(text, literal).is_some());
     }
     let Some(start) = next_start(program, text, 0) else {
-        return false;
+        return Ok(false);
     };
     let groups = groups_of(program);
-    let mut walk = prepare(program, cache, text, start, groups);
-    leftmost(&mut walk, start, Goal::Any).is_some()
+    let mut walk = prepare(program, cache, text, start, groups)?;
+    Ok(leftmost(&mut walk, start, Goal::Any)?.is_some())
 }
 
 /// The leftmost longest match with its groups.
@@ -162,13 +206,18 @@ pub fn search(
     text: &[u8],
     from: usize,
     groups: usize,
-) -> Option<Captures> {
-    let (start, end) = find(program, cache, text, from)?;
+) -> Result<Option<Captures>, Limit> {
+    let Some((start, end)) = find(program, cache, text, from)? else {
+        return Ok(None);
+    };
     let mut captures = vec![None; groups + 1];
     if groups > 0 {
         // Without the text behind the end only the places that look there would differ.
-        let mut walk = prepare(program, cache, text, start, groups);
-        walk.from(start, Goal::End(end))?;
+        let mut walk = prepare(program, cache, text, start, groups)?;
+        walk.from(start, Goal::End(end));
+        if walk.exhausted {
+            return Err(Limit::Steps);
+        }
         for (group, pair) in captures.iter_mut().zip(cache.saves.chunks_exact(2)) {
             if let [from, to] = pair
                 && *from != UNSET
@@ -181,7 +230,7 @@ pub fn search(
     if let Some(whole) = captures.first_mut() {
         *whole = Some((start, end));
     }
-    Some(captures)
+    Ok(Some(captures))
 }
 
 impl Walk<'_> {
@@ -229,7 +278,9 @@ impl Walk<'_> {
             if self.program.has_back {
                 self.taken += 1;
                 if self.taken > MAX_STEPS {
-                    program::refuse("a regular expression with back-references takes too long");
+                    self.exhausted = true;
+                    self.cache.stack.clear();
+                    return None;
                 }
             } else {
                 let bit = (at - self.base) * steps.len() + pc;
@@ -258,6 +309,17 @@ impl Walk<'_> {
                         return None;
                     }
                     at += 1;
+                    pc += 1;
+                }
+                Step::Wide(wide) => {
+                    let (char, len) = match *self.text.get(at)? {
+                        byte if byte < 0x80 => (Some(char::from(byte)), 1),
+                        _ => bstr::decode_utf8(self.text.get(at..)?),
+                    };
+                    if !wide.has(char?) {
+                        return None;
+                    }
+                    at += len;
                     pc += 1;
                 }
                 Step::Place(place) => {
@@ -310,11 +372,14 @@ impl Walk<'_> {
                     let (from, to) = (save(number * 2)?, save(number * 2 + 1)?);
                     let wanted = self.text.get(from..to)?;
                     let found = self.text.get(at..at + wanted.len())?;
-                    let equal = if self.program.ignore_case {
-                        wanted.eq_ignore_ascii_case(found)
-                    } else {
-                        wanted == found
-                    };
+                    let equal = wanted == found
+                        || self.program.ignore_case
+                            && if self.program.utf8 {
+                                let lower = |text| String::from_utf8_lossy(text).to_lowercase();
+                                lower(wanted) == lower(found)
+                            } else {
+                                wanted.eq_ignore_ascii_case(found)
+                            };
                     if !equal {
                         return None;
                     }
@@ -334,7 +399,19 @@ impl Walk<'_> {
     fn is_at(&self, place: Place, at: usize) -> bool {
         let before = at.checked_sub(1).and_then(|at| self.text.get(at)).copied();
         let after = self.text.get(at).copied();
-        let word = |byte: Option<u8>| byte.is_some_and(is_word);
+        let utf8 = self.program.utf8;
+        let word_before = || match before {
+            Some(byte) if byte >= 0x80 && utf8 => {
+                is_word(bstr::decode_last_utf8(self.text.get(..at).unwrap_or_default()).0)
+            }
+            byte => is_word(byte.filter(u8::is_ascii).map(char::from)),
+        };
+        let word_after = || match after {
+            Some(byte) if byte >= 0x80 && utf8 => {
+                is_word(bstr::decode_utf8(self.text.get(at..).unwrap_or_default()).0)
+            }
+            byte => is_word(byte.filter(u8::is_ascii).map(char::from)),
+        };
         match place {
             Place::TextStart => before.is_none(),
             Place::TextEnd => after.is_none(),
@@ -342,12 +419,16 @@ impl Walk<'_> {
                 before.is_none() || (self.program.multiline && before == Some(b'\n'))
             }
             Place::LineEnd => after.is_none() || (self.program.multiline && after == Some(b'\n')),
-            Place::WordEdge => word(before) != word(after),
-            Place::NotWordEdge => word(before) == word(after),
-            Place::WordStart => !word(before) && word(after),
-            Place::NoWordBefore => !word(before),
-            Place::NoWordAfter => !word(after),
-            Place::WordEnd => word(before) && !word(after),
+            Place::WordEdge => word_before() != word_after(),
+            Place::NotWordEdge => word_before() == word_after(),
+            Place::WordStart => !word_before() && word_after(),
+            Place::NoWordBefore => !word_before(),
+            Place::NoWordAfter => !word_after(),
+            Place::WordEnd => word_before() && !word_after(),
         }
     }
+}
+
+fn is_word(char: Option<char>) -> bool {
+    char.is_some_and(|char| Class::Word.contains(char.into()))
 }

@@ -1,13 +1,16 @@
 //! From a pattern's tree to the program that [`super::exec`] runs.
 
-use super::Syntax;
-use super::parse::{Node, Place, Set};
+use crate::Syntax;
+use crate::parse::{Node, Place};
+use crate::set::{Set, Wide};
 
 /// One instruction.
 #[derive(Clone, Debug)]
 pub enum Step {
     Byte(u8),
     Set(Box<Set>),
+    /// A character of UTF-8.
+    Wide(Box<Wide>),
     Place(Place),
     /// Try the first, then the second.
     Split(usize, usize),
@@ -29,6 +32,7 @@ pub struct Program {
     pub multiline: bool,
     pub ignore_case: bool,
     pub has_back: bool,
+    pub utf8: bool,
     /// The pattern is this text and nothing else.
     pub literal: Option<Vec<u8>>,
     /// Bytes that a match can start with; `None` if it may be empty.
@@ -64,6 +68,7 @@ pub fn compile(node: &Node, syntax: Syntax) -> Result<Program, &'static str> {
         multiline: syntax.multiline,
         ignore_case: syntax.ignore_case,
         has_back: compiler.has_back,
+        utf8: syntax.utf8,
         literal: if syntax.ignore_case {
             None
         } else {
@@ -121,6 +126,10 @@ fn first_of(node: &Node, set: &mut Set, ignore_case: bool) -> bool {
             }
             false
         }
+        Node::Wide(wide) => {
+            set.union(&wide.first_bytes());
+            false
+        }
         Node::Group(_, inner) => first_of(inner, set, ignore_case),
         Node::Concat(parts) => parts.iter().all(|part| first_of(part, set, ignore_case)),
         Node::Either(branches) => {
@@ -169,6 +178,9 @@ impl Compiler {
             }
             Node::Set(set) => {
                 self.push(Step::Set(Box::new(*set)))?;
+            }
+            Node::Wide(wide) => {
+                self.push(Step::Wide(Box::new(wide.clone())))?;
             }
             Node::Place(place) => {
                 self.push(Step::Place(*place))?;
