@@ -56,6 +56,7 @@ impl Engine {
                 .values()
                 .map(|path| BString::from(path.as_str()))
                 .collect(),
+            open_store: matches!(request.program, ProgramSource::Linux(_)),
             build_files: &request.build_files,
             bin: &request.bin,
             trees: &request.trees,

@@ -171,7 +171,8 @@ impl Shell {
             })
         };
         let pid = match program {
-            Program::File { path, argv } => start(&self.absolute(path), argv, &list, &env)?,
+            // As it was found: a script sees this as its own path.
+            Program::File { path, argv } => start(path, argv, &list, &env)?,
             Program::Instance(task) => {
                 let state = image::encode(self, task);
                 start_instance(&state, &mut list, &mut |argv, list| {
