@@ -167,6 +167,7 @@ impl Shell {
                 fds: &fds,
                 umask: self.st.umask,
                 ignored: &ignored,
+                place: (&self.source_name(), self.st.line),
             })
         };
         let pid = match program {
