@@ -170,6 +170,7 @@ mod tests {
                     // SAFETY: the layout has a size; the piece is filled as a whole.
                     let piece = unsafe { memory.alloc(layout) };
                     prop_assert_eq!(piece as usize % (1 << align), 0);
+                    // SAFETY: the piece has that size.
                     unsafe { piece.write_bytes(fill, size) };
                     held.push((piece, layout, fill));
                     continue;
