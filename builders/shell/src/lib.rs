@@ -10,10 +10,16 @@ mod arith;
 mod builtins;
 mod exec;
 mod expand;
+#[cfg(any(target_family = "wasm", test))]
+mod memory;
 mod pattern;
 mod state;
 mod syntax;
 mod sys;
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static MEMORY: memory::Memory = memory::Memory::new();
 
 /// Runs the shell with the process's arguments, environment and descriptors, and ends the process
 /// with its status.

@@ -63,7 +63,7 @@ impl Shell {
                     extglob: true,
                     ..self.pattern_options()
                 };
-                let hit = pattern::compile(&pattern, options).matches(&text);
+                let hit = self.patterns.get(&pattern, options).matches(&text);
                 Ok(hit != (op == b"!="))
             }
             b"=~" => {

@@ -108,6 +108,7 @@ impl Shell {
             exec_keeps: false,
             frozen_line: false,
             regexes: Default::default(),
+            patterns: Default::default(),
             next_pid: pid,
         }
     }

@@ -158,6 +158,7 @@ pub struct Shell {
     /// `LINENO` stays while a trap's action runs.
     pub frozen_line: bool,
     pub regexes: crate::exec::regexes::Regexes,
+    pub patterns: crate::pattern::cache::Patterns,
     /// Numbers for subshells in this instance, as `BASHPID` shows them.
     pub next_pid: u32,
 }
