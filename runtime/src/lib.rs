@@ -23,6 +23,7 @@ pub mod options;
 pub mod output_checks;
 pub mod plan;
 pub mod printable;
+pub mod programs;
 pub mod progress;
 pub mod realise;
 pub mod request;

@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
+use wasibuild_sandbox::Limits;
+
 use crate::exit_code;
+use crate::router::Attempt;
 
 /// The cache that is asked by default.
 pub const DEFAULT_SUBSTITUTER: &str = "https://cache.nixos.org";
@@ -54,6 +57,8 @@ pub enum Command {
     Show(Show),
     /// Print the build log of a derivation
     Log(Log),
+    /// Run the shell of the sandbox by hand
+    Sh(Sh),
     /// Look after the store
     #[command(subcommand)]
     Store(StoreCommand),
@@ -110,6 +115,9 @@ pub struct Run {
     /// Do not print the builders' logs as they run
     #[arg(long, short = 'Q')]
     pub no_build_output: bool,
+    /// Which derivations for Linux to attempt in the shell
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub shell: Attempt,
     /// Where to fetch from.
     #[command(flatten)]
     pub substitution: Substitution,
@@ -146,6 +154,23 @@ pub struct Bounds {
     pub max_processes: Option<u32>,
 }
 
+impl Bounds {
+    /// The bounds of a build, without those of time.
+    pub fn limits(&self) -> Limits {
+        let defaults = Limits::default();
+        Limits {
+            memory: self.max_memory.unwrap_or(defaults.memory),
+            total_memory: self.max_total_memory.unwrap_or(defaults.total_memory),
+            output_size: self.max_output_size.unwrap_or(defaults.output_size),
+            files: self.max_files.unwrap_or(defaults.files),
+            open_files: self.max_open_files.unwrap_or(defaults.open_files),
+            log_size: self.max_build_log_size.unwrap_or(defaults.log_size),
+            processes: self.max_processes.unwrap_or(defaults.processes),
+            ..defaults
+        }
+    }
+}
+
 /// Options that say where missing inputs come from.
 #[derive(Debug, Clone, Args)]
 pub struct Substitution {
@@ -158,6 +183,32 @@ pub struct Substitution {
     /// Fetch nothing
     #[arg(long)]
     pub no_substitute: bool,
+}
+
+/// `wasibuild sh`.
+#[derive(Debug, Args)]
+pub struct Sh {
+    /// Show the content of DIR as /build, and write what has changed there back to DIR at the end
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+    /// Set a variable of the environment; nothing is inherited
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+    /// What a build may use.
+    #[command(flatten)]
+    pub limits: Bounds,
+    /// The shell's own options, then -c CODE, or FILE, and arguments; without CODE and FILE the
+    /// shell reads its standard input
+    #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
+    pub arguments: Vec<OsString>,
+}
+
+/// Reads `NAME=VALUE`.
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
 }
 
 /// `wasibuild show`.

@@ -2,7 +2,7 @@
 //! read.
 
 use crate::shared::options::{Spec, Takes};
-use crate::{coreutils, diffutils, findutils, grep, jq, sed};
+use crate::{coreutils, diffutils, findutils, grep, jq, sed, trifles};
 
 /// One line per program: package, name, options.
 pub fn markdown() -> String {
@@ -28,7 +28,9 @@ pub fn markdown() -> String {
     line("gnugrep", "grep", &options(&grep::SPEC));
     line("gnused", "sed", &options(&sed::SPEC));
     line("jq", "jq", &words(jq::OPTIONS));
-    line("lndir", "lndir", "`-silent`");
+    for (package, name, options, _) in trifles::TRIFLES {
+        line(package, name, options);
+    }
     text
 }
 

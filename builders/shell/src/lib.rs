@@ -10,11 +10,16 @@ mod arith;
 mod builtins;
 mod exec;
 mod expand;
+#[cfg(any(target_family = "wasm", test))]
+mod memory;
 mod pattern;
-mod regex;
 mod state;
 mod syntax;
 mod sys;
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static MEMORY: memory::Memory = memory::Memory::new();
 
 /// Runs the shell with the process's arguments, environment and descriptors, and ends the process
 /// with its status.
@@ -63,11 +68,9 @@ pub fn pattern_matches(pattern: &[u8], text: &[u8]) -> bool {
 /// The leftmost-longest match of an extended regular expression; `None` if there is none or the
 /// expression is not valid.
 pub fn regex_find(expression: &[u8], text: &[u8]) -> Option<(usize, usize)> {
-    let options = regex::Options::default();
-    *regex::Regex::new(expression, options)
-        .ok()?
-        .find(text)?
-        .first()?
+    let mut regexes = exec::regexes::Regexes::default();
+    let found = regexes.search(expression, false, false, text).ok()?;
+    *found?.first()?
 }
 
 /// Runs with room to recurse: scripts do. `None`: no thread could be made, or it panicked.

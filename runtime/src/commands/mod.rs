@@ -7,6 +7,7 @@ mod builders;
 mod generate;
 mod log;
 mod run;
+mod sh;
 mod show;
 mod store;
 
@@ -43,6 +44,10 @@ fn dispatch(options: Options) -> Result<u8, Error> {
         Command::Run(run) => {
             drop(out);
             return run::run(common, run);
+        }
+        Command::Sh(sh) => {
+            drop(out);
+            return sh::sh(common, sh);
         }
         Command::Show(show) => show::show(common, show, &mut out)?,
         Command::Log(log) => log::log(common, log, &mut out)?,

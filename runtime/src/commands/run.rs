@@ -94,6 +94,7 @@ fn realise(realiser: &Realiser<'_>, options: &Run) -> Result<Option<(Plan, Repor
     let choices = Choices {
         prefer_substitutes: substitution.substituters != [options::DEFAULT_SUBSTITUTER],
         check: options.check,
+        attempt: options.shell,
     };
     let plan = Plan::make(graph, goals, &world, choices)?;
     if options.dry_run {
@@ -145,8 +146,6 @@ fn caches(options: &Substitution, progress: &Arc<dyn Progress>, stop: &Stop) -> 
 }
 
 fn settings(options: &Run) -> Settings {
-    let limits = &options.limits;
-    let defaults = Limits::default();
     Settings {
         jobs: options
             .max_jobs
@@ -155,14 +154,7 @@ fn settings(options: &Run) -> Settings {
         limits: Limits {
             timeout: options.timeout(),
             max_silent_time: options.max_silent_time(),
-            memory: limits.max_memory.unwrap_or(defaults.memory),
-            total_memory: limits.max_total_memory.unwrap_or(defaults.total_memory),
-            output_size: limits.max_output_size.unwrap_or(defaults.output_size),
-            files: limits.max_files.unwrap_or(defaults.files),
-            open_files: limits.max_open_files.unwrap_or(defaults.open_files),
-            log_size: limits.max_build_log_size.unwrap_or(defaults.log_size),
-            processes: limits.max_processes.unwrap_or(defaults.processes),
-            ..defaults
+            ..options.limits.limits()
         },
         check: options.check,
         keep_failed: options.keep_failed,
@@ -217,6 +209,7 @@ fn summary(report: &Report, progress: &dyn Progress) {
         (Status::Built, "built"),
         (Status::Checked, "built again without a difference"),
         (Status::Failed, "failed"),
+        (Status::Refused, "refused"),
         (Status::DependencyFailed, "not built because of that"),
         (Status::Cancelled, "stopped"),
     ] {

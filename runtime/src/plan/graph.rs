@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bstr::BString;
 use wasibuild_nix_compat::store_path::StorePath;
 
+use crate::router::Traits;
+
 /// The number of a node in its [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(usize);
@@ -30,6 +32,8 @@ pub struct Node {
     pub sources: BTreeSet<StorePath>,
     /// Whether its outputs may come from a cache (`allowSubstitutes`).
     pub allow_substitutes: bool,
+    /// What else decides who builds it.
+    pub traits: Traits,
 }
 
 impl Node {

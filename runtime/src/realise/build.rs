@@ -64,7 +64,7 @@ impl Realiser<'_> {
             })?;
         refuse_unsupported(node, &options)?;
         let closure = self.input_closure(plan, node)?;
-        let objects = self.run_builder(node, &derivation, &options, &closure)?;
+        let objects = self.run_builder(plan, node, &derivation, &options, &closure)?;
         let outputs = self.scan(node, &derivation, &options, objects, &closure)?;
         self.check_outputs(node, &options, &outputs)?;
         if self.settings.check {
@@ -144,6 +144,7 @@ impl Realiser<'_> {
 
     fn run_builder(
         &self,
+        plan: &Plan,
         node: &Node,
         derivation: &Derivation,
         options: &DerivationOptions,
@@ -164,6 +165,7 @@ impl Realiser<'_> {
             name: node.name().to_owned(),
             derivation: node.derivation.clone(),
             builder: node.builder.clone(),
+            executor: plan.executor(&node.derivation),
             environment,
             inputs: closure
                 .iter()

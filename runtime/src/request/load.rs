@@ -9,12 +9,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
-use wasibuild_nix_compat::derivation::{Derivation, OutputPathError};
+use wasibuild_nix_compat::derivation::{Derivation, DerivationKind, OutputPathError};
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::store_path::StorePath;
 
 use super::{Argument, Imports, Library, Request, RequestError, beside};
 use crate::plan::{Graph, Node, NodeId};
+use crate::router::Traits;
 
 /// The longest `.drv` that is read, in bytes. Those of nixpkgs have a few thousand.
 pub const MAX_DERIVATION_SIZE: u64 = 64 << 20;
@@ -196,6 +197,7 @@ impl<'l> Loader<'l> {
                 .collect(),
             sources: derivation.input_sources.clone(),
             allow_substitutes: allow_substitutes(&derivation),
+            traits: traits(&derivation),
             derivation: path.clone(),
         };
         if loose {
@@ -241,6 +243,28 @@ fn allow_substitutes(derivation: &Derivation) -> bool {
         return DerivationOptions::of(derivation).map_or(true, |options| options.allow_substitutes);
     }
     variable("allowSubstitutes").is_none_or(|value| value == "1")
+}
+
+/// What decides who builds a derivation for Linux; not looked at for others.
+fn traits(derivation: &Derivation) -> Traits {
+    if !derivation.system.ends_with(b"-linux") {
+        return Traits::default();
+    }
+    let Ok(options) = DerivationOptions::of(derivation) else {
+        return Traits::default();
+    };
+    let has = |name: &str| match derivation.structured_attrs() {
+        Ok(Some(attributes)) => attributes.attributes().contains_key(name),
+        _ => derivation
+            .environment
+            .contains_key(name.as_bytes().as_bstr()),
+    };
+    Traits {
+        local: options.prefer_local_build || !options.allow_substitutes,
+        command_without_source: has("buildCommand") && !has("src"),
+        fixed_output: derivation.kind() == Ok(DerivationKind::Fixed),
+        required_features: options.required_system_features,
+    }
 }
 
 fn open(path: StorePath, file: PathBuf, loose: bool, derivation: Derivation) -> Open {

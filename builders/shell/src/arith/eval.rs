@@ -226,7 +226,7 @@ impl Shell {
         Ok(match self.vars.get(&name).map(|v| &v.value) {
             Some(Value::Indexed(items)) => {
                 if index < 0 {
-                    index += items.keys().next_back().map_or(0, |k| k + 1);
+                    index += items.keys().next_back().map_or(0, |k| k.saturating_add(1));
                 }
                 if index < 0 {
                     return Err(ArithError::new("bad array subscript", &name));

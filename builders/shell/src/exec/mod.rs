@@ -12,6 +12,7 @@ pub mod launch;
 pub mod lookup;
 mod pipeline;
 mod redirect;
+pub mod regexes;
 pub mod script;
 mod simple;
 pub mod subshell;
@@ -33,6 +34,9 @@ impl Shell {
     }
 
     fn run_item(&mut self, item: &Item) -> Flow {
+        if self.st.options.noexec() {
+            return Ok(0);
+        }
         if item.background {
             return self.run_background(&item.and_or);
         }

@@ -127,9 +127,6 @@ pub struct Job {
     pub drain: Option<(Rc<Desc>, Rc<Desc>)>,
 }
 
-/// An expression, and whether case and UTF-8 count.
-pub type RegexKey = (Vec<u8>, bool, bool);
-
 /// The running shell.
 #[derive(Debug)]
 pub struct Shell {
@@ -160,7 +157,8 @@ pub struct Shell {
     pub exec_keeps: bool,
     /// `LINENO` stays while a trap's action runs.
     pub frozen_line: bool,
-    pub regex_cache: Option<(RegexKey, Rc<crate::regex::Regex>)>,
+    pub regexes: crate::exec::regexes::Regexes,
+    pub patterns: crate::pattern::cache::Patterns,
     /// Numbers for subshells in this instance, as `BASHPID` shows them.
     pub next_pid: u32,
 }

@@ -76,18 +76,10 @@ pub(super) fn write(derivation: &Derivation, variant: Variant<'_>) -> Vec<u8> {
 }
 
 fn write_output(text: &mut Vec<u8>, name: &str, output: &Output, mask_path: bool) {
-    let path = match output.path() {
-        Some(path) if !mask_path => path.to_absolute_path(),
-        _ => String::new(),
-    };
-    let (algo, hash) = match output {
-        Output::InputAddressed { .. } | Output::Deferred => (String::new(), String::new()),
-        Output::Fixed { ca, .. } => (ca.method_and_algo(), ca.hash.to_hex()),
-        Output::Floating { method, algo } => (format!("{}{algo}", method.prefix()), String::new()),
-        Output::Impure { method, algo } => {
-            (format!("{}{algo}", method.prefix()), "impure".to_owned())
-        }
-    };
+    let [mut path, algo, hash] = output.to_fields();
+    if mask_path {
+        path.clear();
+    }
     text.push(b'(');
     unescaped(text, name.as_bytes());
     for field in [path, algo, hash] {

@@ -10,11 +10,13 @@ mod error;
 mod json;
 mod kind;
 mod modulo;
+mod output_fields;
 mod parser;
 
 pub use error::ParseError;
 pub use kind::{DerivationKind, DerivationKindError};
 pub use modulo::OutputPathError;
+pub use output_fields::OutputFieldsError;
 
 use crate::{
     content_address::{CaMethod, ContentAddress},

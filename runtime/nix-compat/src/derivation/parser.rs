@@ -3,12 +3,8 @@
 //! Contract: linear, no recursion, no allocation beyond the text's own length. What it accepts may
 //! still not be canonical; the caller compares. Counterpart: `parseDerivation` in Nix.
 
-use super::{Derivation, Output, ParseError};
-use crate::{
-    content_address::{CaMethod, ContentAddress},
-    hash::NixHash,
-    store_path::{StorePath, check_name},
-};
+use super::{Derivation, Output, OutputFieldsError, ParseError};
+use crate::store_path::{StorePath, check_name};
 use bstr::{BString, ByteSlice};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -216,37 +212,19 @@ fn interpret_output(
     algo: &str,
     hash: &str,
 ) -> Result<Output, ParseError> {
-    let problem = |problem| ParseError::OutputFields {
-        output: name.to_owned(),
-        problem,
-    };
-    let bad_hash = |source| ParseError::OutputHash {
-        output: name.to_owned(),
-        source,
-    };
-    let has_path = !path.string.is_empty();
-    match (algo, hash, has_path) {
-        ("", "", true) => Ok(Output::InputAddressed {
-            path: store_path(path)?,
-        }),
-        ("", "", false) => Ok(Output::Deferred),
-        ("", _, _) => Err(problem("a hash without an algorithm")),
-        (_, "" | "impure", true) => Err(problem("a path although its content is not known")),
-        (_, "" | "impure", false) => {
-            let (method, algo) = CaMethod::parse_with_algo(algo).map_err(bad_hash)?;
-            Ok(match hash {
-                "" => Output::Floating { method, algo },
-                _ => Output::Impure { method, algo },
-            })
-        }
-        (_, _, false) => Err(problem("a hash but no path")),
-        (_, _, true) => {
-            let (method, algo) = CaMethod::parse_with_algo(algo).map_err(bad_hash)?;
-            let hash = NixHash::from_str(hash, Some(algo)).map_err(bad_hash)?;
-            Ok(Output::Fixed {
-                path: store_path(path)?,
-                ca: ContentAddress { method, hash },
-            })
-        }
-    }
+    let output = || name.to_owned();
+    Output::from_fields(&path.string, algo, hash).map_err(|error| match error {
+        OutputFieldsError::Contradiction(problem) => ParseError::OutputFields {
+            output: output(),
+            problem,
+        },
+        OutputFieldsError::Hash(source) => ParseError::OutputHash {
+            output: output(),
+            source,
+        },
+        OutputFieldsError::Path(source) => ParseError::Path {
+            offset: path.offset,
+            source,
+        },
+    })
 }

@@ -30,6 +30,7 @@ use crate::errno::{Errno, Result};
 use crate::error::Fatal;
 use crate::limits::{LimitKind, Limits};
 use crate::program::ProgramLoader;
+use crate::request::Console;
 use crate::vfs::Vfs;
 use clock::Clock;
 use description::{Descriptions, FileId, Object, OpenFile};
@@ -59,6 +60,8 @@ pub struct Kernel {
     pub clock: Clock,
     /// The log.
     pub log: Log,
+    /// Where standard input comes from, and where the log goes; `None` in a build.
+    pub console: Option<Console>,
     /// Why the build ends now, once that is decided.
     pub fatal: Option<Fatal>,
     /// Linear memory of all processes, in bytes.
@@ -89,6 +92,7 @@ impl Kernel {
             clock: Clock::default(),
             log: Log::new(limits.log_size),
             limits,
+            console: None,
             fatal: None,
             memory: 0,
             files: Descriptions::default(),

@@ -97,7 +97,7 @@ impl Kernel {
     pub(super) fn open_node(&mut self, pid: u32, node: NodeId, how: OpenHow) -> Result<FileId> {
         let object = match &self.vfs.node(node)?.body {
             Body::File(_) => Object::File(node),
-            Body::Device(Device::Shell) => Object::Null(node),
+            Body::Device(Device::Program) => Object::Null(node),
             Body::HostFile(path, _) => {
                 let path = path.clone();
                 Object::HostFile(node, Arc::new(self.vfs.open_input(&path)?))

@@ -126,8 +126,9 @@ pub enum Device {
     FdDirectory,
     /// `/dev/fd/N`, by POSIX number.
     Fd(u32),
-    /// `/bin/sh`: an executable without content whose program the loader supplies.
-    Shell,
+    /// `/bin/sh`, and what links out of the store mean: an executable without content whose program
+    /// the loader supplies.
+    Program,
 }
 
 /// File types as WASI numbers them (type `filetype`).
@@ -146,7 +147,7 @@ impl Node {
     /// The node's type.
     pub fn file_type(&self) -> FileType {
         match &self.body {
-            Body::File(_) | Body::HostFile(..) | Body::Device(Device::Shell) => {
+            Body::File(_) | Body::HostFile(..) | Body::Device(Device::Program) => {
                 FileType::RegularFile
             }
             Body::Directory(_) | Body::HostDirectory(..) | Body::Device(Device::FdDirectory) => {
