@@ -11,6 +11,8 @@ mod differences;
 mod diffutils;
 #[path = "applets/filters.rs"]
 mod filters;
+#[path = "applets/gawk.rs"]
+mod gawk;
 #[path = "applets/jq.rs"]
 mod jq;
 #[path = "applets/text.rs"]
