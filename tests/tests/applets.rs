@@ -3,6 +3,8 @@
 #[path = "applets/harness.rs"]
 mod harness;
 
+#[path = "applets/archives.rs"]
+mod archives;
 #[path = "applets/coreutils.rs"]
 mod coreutils;
 #[path = "applets/differences.rs"]

@@ -14,6 +14,7 @@ mod regex;
 mod sed;
 mod shared;
 mod table;
+mod tar;
 mod trifles;
 mod unpack;
 
@@ -47,6 +48,11 @@ pub fn gawk() {
 /// Runs the process as a program that unpacks: `gzip`, `bzip2`, `xz`, `zstd` and their like.
 pub fn unpack() {
     unpack::main()
+}
+
+/// Runs the process as `tar`.
+pub fn tar() {
+    tar::main()
 }
 
 /// Runs the process as `jq`.
