@@ -17,5 +17,7 @@ mod filters;
 mod gawk;
 #[path = "applets/jq.rs"]
 mod jq;
+#[path = "applets/patch.rs"]
+mod patch;
 #[path = "applets/text.rs"]
 mod text;

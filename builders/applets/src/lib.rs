@@ -10,6 +10,7 @@ mod findutils;
 mod gawk;
 mod grep;
 mod jq;
+mod patch;
 mod regex;
 mod sed;
 mod shared;
@@ -48,6 +49,11 @@ pub fn gawk() {
 /// Runs the process as a program that unpacks: `gzip`, `bzip2`, `xz`, `zstd` and their like.
 pub fn unpack() {
     unpack::main()
+}
+
+/// Runs the process as `patch`.
+pub fn patch() {
+    patch::main()
 }
 
 /// Runs the process as `tar`.
