@@ -122,7 +122,7 @@ fn making_archives() {
          tar -cf o.tar --sort=name --mtime=@1 --owner=0 --group=0 --numeric-owner --format=gnu d long
          tar -cf - --sort=name --mtime=@1600000000 --owner=1000 --group=100 --numeric-owner d
          tar -cf o.tar -C d --sort=name --mtime=@1 --owner=0 --group=0 --numeric-owner .
-         tar --sort=name --mtime=1970-01-01Z --owner=0 --group=0 --numeric-owner -cvf o.tar d
+         tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cvf o.tar d
          tar --hard-dereference --sort=name --mtime=@1 --owner=0 --group=0 --numeric-owner -cf o.tar d
          tar --sort=name --mtime=@1 --owner=root:0 --group=root:0 --numeric-owner -cf o.tar d/f d/sub",
         tree,

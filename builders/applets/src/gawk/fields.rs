@@ -75,7 +75,7 @@ impl Fields {
     /// Sets a field; those before it are made where they are missing.
     pub fn set(&mut self, number: usize, value: Value) {
         if number > self.all.len() {
-            self.all.resize(number, Value::Nothing);
+            self.all.resize(number, Value::text(""));
         }
         if let Some(slot) = number.checked_sub(1).and_then(|at| self.all.get_mut(at)) {
             *slot = value;
@@ -85,7 +85,7 @@ impl Fields {
 
     /// Sets how many there are.
     pub fn resize(&mut self, count: usize) {
-        self.all.resize(count, Value::Nothing);
+        self.all.resize(count, Value::text(""));
         self.is_stale = true;
     }
 }

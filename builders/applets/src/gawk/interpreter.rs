@@ -301,7 +301,8 @@ impl Interpreter {
         self.fields.split(&separator, &mut self.patterns);
         match self.fields.get(number) {
             Some(value) => value,
-            None => Value::Nothing,
+            // What is not there is text, and no number.
+            None => Value::text(""),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{is_inside, put_name};
 use crate::shared::fs::{self, Kind};
 use crate::shared::io::{self, Source};
 use crate::shared::options::Parsed;
-use crate::shared::{errno, program, time};
+use crate::shared::{errno, program};
 use bstr::{BString, ByteSlice};
 use rustix::fs::OFlags;
 use std::collections::BTreeMap;
@@ -35,19 +35,9 @@ fn id(parsed: &Parsed, key: char) -> u32 {
     }
 }
 
-/// `@N`, or a day in the form `2000-12-31` with `Z` or ` UTC` behind it.
+/// `@N`: of other forms tar tells how it reads them.
 fn seconds(text: &[u8]) -> Option<i64> {
-    let text = text.to_str().ok()?;
-    if let Some(number) = text.strip_prefix('@') {
-        return number.parse().ok();
-    }
-    let date = text
-        .strip_suffix('Z')
-        .or_else(|| text.strip_suffix(" UTC"))?;
-    let mut parts = date.split('-').map(|it| it.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    let plain = date.len() == 10 && (1..=12).contains(&month) && (1..=28).contains(&day);
-    (plain && parts.next().is_none()).then(|| time::days(year, month, day) * 86_400)
+    text.to_str().ok()?.strip_prefix('@')?.parse().ok()
 }
 
 /// Makes an archive.
@@ -63,7 +53,7 @@ pub fn run(parsed: &Parsed, file: &BString) -> u8 {
     }
     let time = match parsed.value('μ').and_then(|it| seconds(it)) {
         Some(seconds) if seconds >= 0 => seconds,
-        _ => program::refuse("an archive without --mtime as @N or as a date"),
+        _ => program::refuse("an archive without --mtime as @N"),
     };
     let mut archive = Archive {
         out: Vec::new(),
