@@ -7,6 +7,7 @@ use super::{is_inside, put_name};
 use crate::shared::fs::{self, Kind};
 use crate::shared::io::{self, Source};
 use crate::shared::options::Parsed;
+use crate::shared::time::date;
 use crate::shared::{errno, program};
 use bstr::{BString, ByteSlice};
 use rustix::fs::OFlags;
@@ -55,6 +56,18 @@ pub fn run(parsed: &Parsed, file: &BString) -> u8 {
         Some(seconds) if seconds >= 0 => seconds,
         _ => program::refuse("an archive without --mtime as @N"),
     };
+    if parsed.has('v')
+        && let Some(text) = parsed.value('μ')
+    {
+        let [year, month, day, hour, minute, second] = date(time);
+        let shown = format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}");
+        program::complain(&[
+            b"Option --mtime: Treating date '",
+            text,
+            b"' as ",
+            shown.as_bytes(),
+        ]);
+    }
     let mut archive = Archive {
         out: Vec::new(),
         time,
