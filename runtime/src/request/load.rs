@@ -256,7 +256,7 @@ fn allow_substitutes(derivation: &Derivation) -> bool {
     let variable = |name: &str| derivation.environment.get(name.as_bytes().as_bstr());
     if let Some(json) = variable("__json") {
         // Reading all attributes takes time, and few say anything about this.
-        if !json.contains_str("allowSubstitutes") && !json.contains(&b'\\') {
+        if !json.contains_str("allowSubstitutes") && !json.contains_str("\\u") {
             return true;
         }
         return DerivationOptions::of(derivation).map_or(true, |options| options.allow_substitutes);

@@ -25,7 +25,7 @@ use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use wasmtime::{
     Config, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, WasmFeatures,
@@ -35,8 +35,9 @@ use wasmtime::{
 const WASM_STACK: usize = 8 * 1024 * 1024;
 /// Bytes of native stack of one process: wasm code and the host calls that it makes.
 const PROCESS_STACK: usize = WASM_STACK + 2 * 1024 * 1024;
-/// Instances at a time in all builds of a program: a thousand times 4 GiB of address space.
-const SLOTS: u32 = 1000;
+/// Instances of the pool, for all builds of a program. Making it takes 2 µs for each; further
+/// instances are mapped anew.
+const SLOTS: u32 = 64;
 /// Tables of one module.
 const TABLES: u32 = 4;
 /// How often running guests are asked whether they may go on.
@@ -57,12 +58,19 @@ pub struct Engine {
     inner: Arc<Inner>,
 }
 
+/// An engine that maps the memory of each instance anew, for more instances than the pool has.
+pub(crate) struct Unpooled {
+    wasmtime: wasmtime::Engine,
+    linker: Linker<Ctx>,
+}
+
 /// A module, once it is compiled.
 type Slot = Arc<Mutex<Option<Module>>>;
 
 struct Inner {
     wasmtime: wasmtime::Engine,
     linker: Linker<Ctx>,
+    unpooled: OnceLock<Unpooled>,
     cache: Cache,
     /// By the digest of the wasm bytes. Each has a lock of its own, so that a module is compiled
     /// once however many builds ask for it.
@@ -86,15 +94,14 @@ impl Engine {
                 wasmtime::Engine::new(&config(None)).map_err(setup)?
             }
         };
-        let mut linker = Linker::new(&wasmtime);
-        wasi::add_to_linker(&mut linker).map_err(setup)?;
-        wasibuild_v1::add_to_linker(&mut linker).map_err(setup)?;
+        let linker = linker(&wasmtime).map_err(setup)?;
         start_epochs(&wasmtime)?;
         let cache = Cache::open(&wasmtime, &options);
         Ok(Engine {
             inner: Arc::new(Inner {
                 wasmtime,
                 linker,
+                unpooled: OnceLock::new(),
                 cache,
                 modules: Mutex::default(),
                 files: Mutex::default(),
@@ -162,6 +169,18 @@ impl Engine {
         Ok((self.inner.cache.file_name(&digest), code))
     }
 
+    /// The engine for instances that have no room in the pool, made when it is first needed.
+    pub(crate) fn unpooled(&self) -> wasmtime::Result<&Unpooled> {
+        if let Some(unpooled) = self.inner.unpooled.get() {
+            return Ok(unpooled);
+        }
+        let wasmtime = wasmtime::Engine::new(&config(None))?;
+        let linker = linker(&wasmtime)?;
+        start_epochs(&wasmtime).map_err(wasmtime::Error::new)?;
+        let made = Unpooled { wasmtime, linker };
+        Ok(self.inner.unpooled.get_or_init(|| made))
+    }
+
     /// wasmtime's engine.
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.inner.wasmtime
@@ -205,6 +224,21 @@ fn config(slots: Option<u32>) -> Config {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config
+}
+
+impl Unpooled {
+    /// wasmtime's engine.
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+}
+
+/// All that a guest may import.
+fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Ctx>> {
+    let mut linker = Linker::new(engine);
+    wasi::add_to_linker(&mut linker)?;
+    wasibuild_v1::add_to_linker(&mut linker)?;
+    Ok(linker)
 }
 
 /// Moves the epoch while the engine lives.
