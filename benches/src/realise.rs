@@ -14,6 +14,7 @@ use wasibuild::realise::executor::Sandbox;
 use wasibuild::realise::stop::Stop;
 use wasibuild::realise::{Caches, Realiser, Settings, World, import};
 use wasibuild::request::Request;
+use wasibuild::router::Attempt;
 use wasibuild_sandbox::Limits;
 use wasibuild_store::Store;
 
@@ -69,8 +70,10 @@ impl Host {
 
     fn plan(&self, request: Request) -> Result<Plan> {
         let choices = Choices {
+            attempt: Default::default(),
             prefer_substitutes: false,
             check: false,
+            attempt: Attempt::default(),
         };
         Ok(Plan::make(
             request.graph,

@@ -27,7 +27,7 @@ mod wasi;
 mod wasibuild_v1;
 
 pub use engine::{Engine, EngineOptions, Module};
-pub use error::{BuildError, EngineError, ForeignProgram};
+pub use error::{BuildError, EngineError, ForeignProgram, ScriptLine};
 pub use kernel::log::LogSink;
 pub use limits::{LimitKind, Limits};
 pub use program::{LoadAnswer, NoApplets, ProgramLoader, ProgramQuery, ReadFile, is_machine_code};

@@ -31,8 +31,8 @@ pub struct ProgramQuery<'a> {
 pub enum LoadAnswer {
     /// Run this module, with the same arguments.
     Run(Module),
-    /// Run this module, and call it by this name (`argv[0]`).
-    RunAs(Module, BString),
+    /// Run this module, with these arguments.
+    RunAs(Module, Vec<BString>),
     /// A program for Linux only; the reason is for the error message.
     Foreign(String),
     /// No program at all: the guest sees `ENOEXEC`, as for a script without `#!`.

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::errno::Fail;
 use crate::error::{BuildError, Fatal};
 use crate::kernel::Kernel;
+use crate::kernel::exec::{Loaded, Start};
 use crate::kernel::log::LogSink;
 use crate::kernel::status::Status;
 use crate::request::{BuildRequest, CancelToken, Keep, Outcome, ProgramSource, Stats};
@@ -55,6 +56,7 @@ impl Engine {
                 .values()
                 .map(|path| BString::from(path.as_str()))
                 .collect(),
+            open_store: matches!(request.program, ProgramSource::Linux(_)),
             build_files: &request.build_files,
             bin: &request.bin,
             trees: &request.trees,
@@ -217,9 +219,15 @@ fn start(kernel: &mut Kernel, request: &BuildRequest) -> Result<(), BuildError> 
         program: program.clone(),
         reason,
     };
-    let mut argv = request.argv.clone();
-    let module = match &request.program {
-        ProgramSource::Module(module) => module.clone(),
+    let argv = request.argv.clone();
+    let plain = |module, program| Loaded {
+        module,
+        program,
+        place: None,
+        argv: request.argv.clone(),
+    };
+    let loaded = match &request.program {
+        ProgramSource::Module(module) => plain(module.clone(), "builder".into()),
         ProgramSource::Path(path) => {
             let place = kernel
                 .vfs
@@ -237,29 +245,30 @@ fn start(kernel: &mut Kernel, request: &BuildRequest) -> Result<(), BuildError> 
                 }
                 Err(fail) => return Err(explain(request, fail, BString::default())),
             };
-            kernel
+            let module = kernel
                 .module(id)
-                .map_err(|error| failed(path, error.to_string()))?
+                .map_err(|error| failed(path, error.to_string()))?;
+            plain(module, path.clone())
         }
-        ProgramSource::Linux(path) => match kernel.load_program(0, path, argv, &request.cwd) {
-            Ok(loaded) => {
-                argv = loaded.argv;
-                loaded.module
+        ProgramSource::Linux(path) => {
+            let start = Start { argv, place: None };
+            match kernel.load_program(0, path, start, &request.cwd) {
+                Ok(loaded) => loaded,
+                Err(Fail::Errno(errno)) => {
+                    return Err(failed(
+                        path,
+                        format!(
+                            "{errno:?}; the builder must be an executable file in the \
+                             derivation's input closure"
+                        ),
+                    ));
+                }
+                Err(fail) => return Err(explain(request, fail, BString::default())),
             }
-            Err(Fail::Errno(errno)) => {
-                return Err(failed(
-                    path,
-                    format!(
-                        "{errno:?}; the builder must be an executable file in the derivation's \
-                         input closure"
-                    ),
-                ));
-            }
-            Err(fail) => return Err(explain(request, fail, BString::default())),
-        },
+        }
     };
     kernel
-        .start_first(module, argv, request.env.clone(), request.cwd.clone())
+        .start_first(loaded, request.env.clone(), request.cwd.clone())
         .map(|_| ())
         .map_err(|fail| explain(request, fail, BString::default()))
 }

@@ -209,6 +209,7 @@ fn summary(report: &Report, progress: &dyn Progress) {
         (Status::Built, "built"),
         (Status::Checked, "built again without a difference"),
         (Status::Failed, "failed"),
+        (Status::Refused, "refused"),
         (Status::DependencyFailed, "not built because of that"),
         (Status::Cancelled, "stopped"),
     ] {

@@ -6,6 +6,7 @@
 //! ([`build_env`]). What the table does not know, what was not compiled in, and what an applet
 //! refuses, is *foreign*: the build ends at once, because a guess would be a wrong output.
 
+mod build_env;
 mod place;
 mod table;
 
@@ -93,6 +94,9 @@ impl Programs {
     }
 
     fn applet(&self, row: &Row, program: &BStr, query: ProgramQuery<'_>) -> LoadAnswer {
+        if row.module == BUILD_ENV {
+            return self.build_env(query);
+        }
         if row.module.is_empty() {
             return LoadAnswer::Foreign("no applet replaces it".to_owned());
         }
@@ -103,9 +107,24 @@ impl Programs {
             LoadAnswer::Run(module)
                 if row.module != SHELL && called.is_none_or(|name| name != program) =>
             {
-                LoadAnswer::RunAs(module, program.to_owned())
+                let mut argv = vec![program.to_owned()];
+                argv.extend(query.argv.iter().skip(1).cloned());
+                LoadAnswer::RunAs(module, argv)
             }
             answer => answer,
+        }
+    }
+}
+
+impl Programs {
+    /// Perl, called for nixpkgs' `buildEnv`.
+    fn build_env(&self, query: ProgramQuery<'_>) -> LoadAnswer {
+        match (build_env::age(query.argv, query.read), self.run(BUILD_ENV)) {
+            (Ok(age), LoadAnswer::Run(module)) => {
+                LoadAnswer::RunAs(module, vec!["perl".into(), age.into()])
+            }
+            (Ok(_), answer) => answer,
+            (Err(reason), _) => LoadAnswer::Foreign(reason),
         }
     }
 }

@@ -233,7 +233,7 @@ pub const ROWS: &[Row] = &[
         programs: &["getent"],
     },
     Row {
-        module: "",
+        module: BUILD_ENV,
         packages: &["perl"],
         programs: &["perl"],
     },

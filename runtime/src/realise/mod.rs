@@ -147,7 +147,11 @@ impl Realiser<'_> {
         self.progress.event(Event::Error(&text));
         ended.error = Some(text);
         let new = error.failures();
+        if new.refused {
+            ended.status = Status::Refused;
+        }
         let all = &mut report.failures;
+        all.refused |= new.refused;
         all.failed |= new.failed;
         all.timed_out |= new.timed_out;
         all.hash_mismatch |= new.hash_mismatch;

@@ -167,10 +167,12 @@ impl Shell {
                 fds: &fds,
                 umask: self.st.umask,
                 ignored: &ignored,
+                place: (&self.source_name(), self.st.line),
             })
         };
         let pid = match program {
-            Program::File { path, argv } => start(&self.absolute(path), argv, &list, &env)?,
+            // As it was found: a script sees this as its own path.
+            Program::File { path, argv } => start(path, argv, &list, &env)?,
             Program::Instance(task) => {
                 let state = image::encode(self, task);
                 start_instance(&state, &mut list, &mut |argv, list| {

@@ -34,6 +34,9 @@ impl Shell {
     }
 
     fn run_item(&mut self, item: &Item) -> Flow {
+        if self.st.options.noexec() {
+            return Ok(0);
+        }
         if item.background {
             return self.run_background(&item.and_or);
         }

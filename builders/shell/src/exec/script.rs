@@ -215,7 +215,12 @@ impl Shell {
                 .get_or_create(b"OLDPWD")
                 .set_attr(attr::EXPORT, true);
         }
-        *self.vars.get_or_create(b"BASH") = Var::scalar(sys::own_program());
+        let shell = self.login_shell();
+        if self.vars.get(b"SHELL").is_none() {
+            *self.vars.get_or_create(b"SHELL") = Var::scalar(shell.clone());
+        }
+        let own = self.own_name(shell);
+        *self.vars.get_or_create(b"BASH") = Var::scalar(own);
         *self.vars.get_or_create(b"HOSTNAME") = Var::scalar(sys::host_name());
         if let Some(var) = self.vars.get_mut(b"IFS") {
             var.attrs = 0;

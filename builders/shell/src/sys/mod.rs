@@ -84,6 +84,9 @@ pub struct Spawn<'a> {
     pub umask: u32,
     /// Signals that the program begins with ignored.
     pub ignored: &'a [i32],
+    /// The script and the line that start it, for the host's messages.
+    #[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
+    pub place: (&'a [u8], u32),
 }
 
 /// What [`wait`] reports: the process, and its status as `$?` has it.

@@ -295,6 +295,11 @@ pub fn spawn(request: &Spawn) -> io::Result<Pid> {
             ]
         })
         .collect();
+    let place = [
+        pointer(request.place.0.as_ptr()),
+        request.place.0.len() as u32,
+        request.place.1,
+    ];
     let args = [
         pointer(request.program.as_ptr()),
         request.program.len() as u32,
@@ -306,7 +311,7 @@ pub fn spawn(request: &Spawn) -> io::Result<Pid> {
         request.cwd.len() as u32,
         pointer(fds.as_ptr()),
         fds.len() as u32,
-        0,
+        pointer(place.as_ptr()),
     ];
     let mut pid = 0;
     let keep = request.ignored.contains(&SIGPIPE);

@@ -9,7 +9,7 @@ use super::Kernel;
 use super::log::Channel;
 use crate::engine::Module;
 use crate::errno::{Errno, Fail, Result};
-use crate::error::{Fatal, ForeignProgram};
+use crate::error::{Fatal, ForeignProgram, ScriptLine};
 use crate::program::{LoadAnswer, ProgramLoader, ProgramQuery};
 use crate::vfs::node::{Body, FileType, NodeId};
 use bstr::{BString, ByteSlice};
@@ -26,6 +26,14 @@ const MAX_TEXT: u64 = 1 << 20;
 /// Most links from a program's path to its file, as on Linux (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
 
+/// What a program is started with.
+pub struct Start {
+    /// Its arguments.
+    pub argv: Vec<BString>,
+    /// The script and the line that ask for it.
+    pub place: Option<ScriptLine>,
+}
+
 /// What `spawn` was asked for; a `#!` line changes it.
 struct Asked {
     pid: u32,
@@ -33,9 +41,19 @@ struct Asked {
     cwd: BString,
     requested: BString,
     argv: Vec<BString>,
+    place: Option<ScriptLine>,
 }
 
 impl Asked {
+    fn loaded(self, module: Module, program: BString) -> Loaded {
+        Loaded {
+            module,
+            program,
+            place: self.place,
+            argv: self.argv,
+        }
+    }
+
     /// The interpreter of a script takes its place.
     fn interpret(&mut self, head: &[u8]) -> Result<()> {
         let (interpreter, argument) = parse_interpreter(head)?;
@@ -64,6 +82,10 @@ enum Step {
 pub struct Loaded {
     /// Its module.
     pub module: Module,
+    /// The place of the program, for messages.
+    pub program: BString,
+    /// The script and the line that started it.
+    pub place: Option<ScriptLine>,
     /// Its arguments, with those that `#!` added.
     pub argv: Vec<BString>,
 }
@@ -78,9 +100,10 @@ impl Kernel {
         &mut self,
         pid: u32,
         path: &[u8],
-        argv: Vec<BString>,
+        start: Start,
         cwd: &[u8],
     ) -> Result<Loaded> {
+        let (place, argv) = (start.place, start.argv);
         let start = self.vfs.resolve(self.vfs.root(), cwd, true)?.existing()?;
         let mut asked = Asked {
             pid,
@@ -88,14 +111,15 @@ impl Kernel {
             cwd: cwd.into(),
             requested: path.into(),
             argv,
+            place,
         };
         for _ in 0..=MAX_INTERPRETERS {
             let (canonical, answer) = match self.follow_program(&asked)? {
                 Step::Answer(place, answer) => (place, answer),
                 Step::Module(id) => {
                     let module = self.module(id).map_err(|error| self.refuse(error))?;
-                    let argv = asked.argv;
-                    return Ok(Loaded { module, argv });
+                    let program = asked.requested.clone();
+                    return Ok(asked.loaded(module, program));
                 }
                 Step::Script(head) => {
                     asked.interpret(&head)?;
@@ -109,17 +133,10 @@ impl Kernel {
                 }
             };
             return match answer {
-                LoadAnswer::Run(module) => Ok(Loaded {
-                    module,
-                    argv: asked.argv,
-                }),
-                LoadAnswer::RunAs(module, name) => {
-                    let mut argv = asked.argv;
-                    match argv.first_mut() {
-                        Some(first) => *first = name,
-                        None => argv.push(name),
-                    }
-                    Ok(Loaded { module, argv })
+                LoadAnswer::Run(module) => Ok(asked.loaded(module, canonical)),
+                LoadAnswer::RunAs(module, argv) => {
+                    asked.argv = argv;
+                    Ok(asked.loaded(module, canonical))
                 }
                 LoadAnswer::NotAProgram => Err(Errno::Noexec.into()),
                 LoadAnswer::Foreign(reason) => Err(self.foreign(asked, canonical, reason)),
@@ -213,6 +230,7 @@ impl Kernel {
             cwd: asked.cwd,
             parent: asked.pid,
             parent_argv: parent_argv.unwrap_or_default(),
+            place: asked.place,
             reason,
         }))
         .into()
@@ -266,19 +284,19 @@ impl Kernel {
     /// The process says that what it was asked for is beyond it: the build ends as if it had been
     /// a foreign program.
     pub fn refusal(&mut self, pid: u32, reason: String) -> Fail {
-        let (argv, cwd, parent) = match self.process(pid) {
-            Ok(process) => (process.argv.clone(), process.cwd.clone(), process.parent),
+        let process = match self.process(pid) {
+            Ok(process) => process,
             Err(fail) => return fail,
         };
-        let program = argv.first().cloned().unwrap_or_default();
-        let parent_argv = self.process(parent).map(|it| it.argv.clone());
+        let parent_argv = self.process(process.parent).map(|it| it.argv.clone());
         Fatal::Foreign(Box::new(ForeignProgram {
-            program: program.clone(),
-            requested: program,
-            argv,
-            cwd,
-            parent,
+            program: process.program.clone(),
+            requested: process.program.clone(),
+            argv: process.argv.clone(),
+            cwd: process.cwd.clone(),
+            parent: process.parent,
             parent_argv: parent_argv.unwrap_or_default(),
+            place: process.place.clone(),
             reason,
         }))
         .into()

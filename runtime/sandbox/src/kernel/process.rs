@@ -4,6 +4,7 @@ use super::random::Stream;
 use super::signal;
 use super::status::Status;
 use super::table::Table;
+use crate::error::ScriptLine;
 use bstr::BString;
 use std::collections::BTreeMap;
 
@@ -25,6 +26,10 @@ pub enum State {
 pub struct Process {
     /// Process that started it; 0 for the first and for those whose parent ended.
     pub parent: u32,
+    /// The program's place in the view, for messages.
+    pub program: BString,
+    /// The script and the line that started it, if the parent said so.
+    pub place: Option<ScriptLine>,
     /// Argument vector.
     pub argv: Vec<BString>,
     /// Environment, sorted by name.

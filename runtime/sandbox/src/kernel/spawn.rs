@@ -1,15 +1,16 @@
 //! Starting processes, and what happens when one ends.
 
 use super::description::{Object, OpenFile};
+use super::exec::{Loaded, Start};
 use super::log::Channel;
 use super::process::{Process, State};
 use super::random::Stream;
 use super::status::Status;
 use super::table::{Descriptor, FIRST_PREOPEN, PREOPENS, Table};
 use super::{Kernel, signal};
-use crate::engine::Module;
 use crate::errno::{Errno, Result};
 use crate::error::Fatal;
+use crate::error::ScriptLine;
 use crate::limits::LimitKind;
 use crate::vfs::node::NodeId;
 use bstr::BString;
@@ -33,14 +34,15 @@ pub struct SpawnRequest {
     pub cwd: BString,
     /// Descriptor of the child and of the parent that it duplicates. Nothing else is inherited.
     pub descriptors: Vec<(u32, u32)>,
+    /// The script and the line that ask for it, for messages.
+    pub place: Option<ScriptLine>,
 }
 
 impl Kernel {
     /// Makes the build's first process: standard input is `/dev/null`, output and error the log.
     pub fn start_first(
         &mut self,
-        module: Module,
-        argv: Vec<BString>,
+        loaded: Loaded,
         env: BTreeMap<BString, BString>,
         cwd: BString,
     ) -> Result<u32> {
@@ -68,7 +70,7 @@ impl Kernel {
                 },
             );
         }
-        self.add_process(0, module, argv, env, cwd, table, (UMASK, 0))
+        self.add_process(0, loaded, env, cwd, table, (UMASK, 0))
     }
 
     /// Starts a child of `pid`; gives its number.
@@ -107,7 +109,11 @@ impl Kernel {
         if self.processes.len() as u64 >= u64::from(self.limits.processes) {
             return Err(Fatal::Limit(LimitKind::Processes).into());
         }
-        let loaded = self.load_program(pid, &request.path, request.argv, &request.cwd)?;
+        let start = Start {
+            argv: request.argv,
+            place: request.place,
+        };
+        let loaded = self.load_program(pid, &request.path, start, &request.cwd)?;
         let mut table = Table::default();
         for (child, file) in files {
             self.files.retain(file);
@@ -121,15 +127,7 @@ impl Kernel {
         }
         let parent = self.process(pid)?;
         let inherited = (parent.umask, parent.ignored);
-        self.add_process(
-            pid,
-            loaded.module,
-            loaded.argv,
-            request.env,
-            request.cwd,
-            table,
-            inherited,
-        )
+        self.add_process(pid, loaded, request.env, request.cwd, table, inherited)
     }
 
     /// Adds a process to the table and to the end of the run queue.
@@ -137,8 +135,7 @@ impl Kernel {
     fn add_process(
         &mut self,
         parent: u32,
-        module: Module,
-        argv: Vec<BString>,
+        loaded: Loaded,
         env: BTreeMap<BString, BString>,
         cwd: BString,
         mut table: Table,
@@ -162,7 +159,9 @@ impl Kernel {
             pid,
             Process {
                 parent,
-                argv,
+                program: loaded.program,
+                place: loaded.place,
+                argv: loaded.argv,
                 env,
                 cwd,
                 umask,
@@ -175,7 +174,7 @@ impl Kernel {
                 random: Stream::new(&self.seed, "process", u64::from(pid)),
             },
         );
-        self.started.push_back((pid, module));
+        self.started.push_back((pid, loaded.module));
         self.ready.push_back(pid);
         Ok(pid)
     }
@@ -185,6 +184,7 @@ impl Kernel {
         self.clock.clear(pid);
         if let Status::Trap(_, text) = &status
             && pid != super::process::FIRST_PID
+            && self.fatal.is_none()
         {
             let name = self
                 .process(pid)

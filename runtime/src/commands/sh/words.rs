@@ -40,10 +40,10 @@ pub fn words(
         .map(|word| BString::from(word.as_bytes()))
         .collect();
     let mut script = None;
-    if let Some(word) = script_index(&words).and_then(|index| words.get_mut(index)) {
-        if !in_store(word, inputs) {
-            (*word, script) = place(Path::new(OsStr::from_bytes(word)), shown)?;
-        }
+    if let Some(word) = script_index(&words).and_then(|index| words.get_mut(index))
+        && !in_store(word, inputs)
+    {
+        (*word, script) = place(Path::new(OsStr::from_bytes(word)), shown)?;
     }
     Ok(Words {
         arguments: words,

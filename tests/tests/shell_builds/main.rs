@@ -1,0 +1,6 @@
+//! Unmodified derivations for Linux in the shell: what is attempted, what runs, what is refused.
+
+mod by_hand;
+mod identify;
+mod refuse;
+mod support;
