@@ -35,7 +35,7 @@ pub fn findutils() {
     findutils::main()
 }
 
-/// Runs the process as `lndir`.
+/// Runs the process as a trifle, such as `lndir`.
 pub fn trifles() {
     trifles::main()
 }

@@ -2,7 +2,7 @@
 //! read.
 
 use crate::shared::options::{Spec, Takes};
-use crate::{coreutils, findutils, grep, sed};
+use crate::{coreutils, findutils, grep, sed, trifles};
 
 /// One line per program: package, name, options.
 pub fn markdown() -> String {
@@ -25,7 +25,9 @@ pub fn markdown() -> String {
     line("findutils", "xargs", &options(&findutils::XARGS));
     line("gnugrep", "grep", &options(&grep::SPEC));
     line("gnused", "sed", &options(&sed::SPEC));
-    line("lndir", "lndir", "`-silent`");
+    for (package, name, options, _) in trifles::TRIFLES {
+        line(package, name, options);
+    }
     text
 }
 

@@ -1,21 +1,12 @@
-//! Trifles of other packages: `lndir` of xorg.
+//! `lndir`.
 //!
 //! Counterpart: xorg's `lndir.c` 1.0.4, for what builds use: `lndir [-silent] FROM [TO]`.
 
 use crate::shared::{errno, fs, io, program};
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use rustix::io::Errno;
 
-/// Runs the process as `lndir`.
-pub fn main() -> ! {
-    let words = program::start();
-    match program::base_name() {
-        b"lndir" => program::exit(lndir(words)),
-        name => program::refuse(&format!("there is no program '{}' here", name.as_bstr())),
-    }
-}
-
-fn lndir(words: Vec<BString>) -> u8 {
+pub fn lndir(words: Vec<BString>) -> u8 {
     let mut silent = false;
     let mut operands = Vec::new();
     for word in words {
