@@ -345,6 +345,8 @@ fn item<'a>(seen: &mut Seen, rest: &'a [Token]) -> Result<&'a [Token]> {
             }
             Ok(skip(1))
         }
+        // A number before a day's name counts weeks.
+        [Number { .. }, Word(word), ..] if week_day(word).is_some() => Err(Bad::Beyond),
         // A number alone: the year, a whole date, or a time.
         [
             Number {
