@@ -192,7 +192,12 @@ impl Shell {
         };
         self.st.fds = saved;
         match started {
-            Ok(Some(pid)) => self.add_job(pid, batch),
+            Ok(Some(pid)) => {
+                self.add_job(pid, batch);
+                if let Some(job) = self.jobs.last_mut() {
+                    job.consumer = write;
+                }
+            }
             Ok(None) => {}
             Err(e) => return Err(fail(self, &e)),
         }

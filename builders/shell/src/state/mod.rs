@@ -125,6 +125,8 @@ pub struct Job {
     pub status: Option<i32>,
     /// Output that is collected for a command substitution: the read end and where it goes.
     pub drain: Option<(Rc<Desc>, Rc<Desc>)>,
+    /// It is a `>(…)`: what the shell wrote is still on its way.
+    pub consumer: bool,
 }
 
 /// The running shell.
