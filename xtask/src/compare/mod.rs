@@ -171,7 +171,10 @@ fn outputs(node: &Node, sandbox: &Sandbox, native: &Store) -> Result<Verdict> {
         let (ours, theirs) = (sandbox.object(path)?, native.object(path)?);
         if ours.nar_hash()? != theirs.nar_hash()? {
             let what = tree::difference(&ours, &theirs).unwrap_or_default();
-            return Ok(Verdict::Different(format!("{}{what}", path.to_absolute_path())));
+            return Ok(Verdict::Different(format!(
+                "{}{what}",
+                path.to_absolute_path()
+            )));
         }
     }
     Ok(Verdict::Identical)
@@ -234,7 +237,10 @@ impl Reference {
         for stdenv in stdenvs.into_iter().rev() {
             let outcome = reference.native().build(stdenv)?;
             if let Some(failure) = outcome.failure {
-                bail!("{} cannot be built natively: {failure}", stdenv.path.basename());
+                bail!(
+                    "{} cannot be built natively: {failure}",
+                    stdenv.path.basename()
+                );
             }
             reference.given.extend(stdenv.outputs().into_values());
         }
@@ -258,9 +264,9 @@ impl Reference {
                 continue;
             };
             let packages = &mut self.packages;
-            let (_, files) = made.entry(path.clone()).or_insert_with(|| {
-                (package.name().to_owned(), packages.output(package, &output))
-            });
+            let (_, files) = made
+                .entry(path.clone())
+                .or_insert_with(|| (package.name().to_owned(), packages.output(package, &output)));
             packages::add_named(files, package, &output, command);
         }
     }

@@ -52,7 +52,10 @@ impl Native<'_> {
         let log = self.scratch.join("log");
         let mut command = self.command(node, &environment, &top)?;
         let out = fs::File::create(&log)?;
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        command
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out);
         let start = Instant::now();
         let status = wait(&mut command)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -63,9 +66,7 @@ impl Native<'_> {
             .find(|path| fs::symlink_metadata(self.store.place(path)).is_err());
         let failure = match (status, missing) {
             (None, _) => Some(format!("it ran longer than {} s", TIMEOUT.as_secs())),
-            (Some(status), _) if !status.success() => {
-                Some(format!("{status}: {}", tail(&log)?))
-            }
+            (Some(status), _) if !status.success() => Some(format!("{status}: {}", tail(&log)?)),
             (_, Some(path)) => Some(format!("it made no {}", path.basename())),
             (_, None) => None,
         };
@@ -84,7 +85,10 @@ impl Native<'_> {
             etc.join("passwd"),
             "root:x:0:0:Nix build user:/build:/noshell\nnixbld:x:1000:100:Nix build user:/build:/noshell\nnobody:x:65534:65534:Nobody:/:/noshell\n",
         )?;
-        fs::write(etc.join("group"), "root:x:0:\nnixbld:!:100:\nnogroup:x:65534:\n")?;
+        fs::write(
+            etc.join("group"),
+            "root:x:0:\nnixbld:!:100:\nnogroup:x:65534:\n",
+        )?;
         fs::write(etc.join("hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
 
         // By its path, since the builder's PATH is another one.
@@ -94,7 +98,10 @@ impl Native<'_> {
         command.args(["--uid", "1000", "--gid", "100"]);
         command.args(["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]);
         command.arg("--bind").arg(top).arg("/build");
-        command.arg("--bind").arg(self.store.root().join("nix")).arg("/nix");
+        command
+            .arg("--bind")
+            .arg(self.store.root().join("nix"))
+            .arg("/nix");
         command.arg("--ro-bind").arg(&etc).arg("/etc");
         for folder in ["/usr", "/lib", "/lib64"] {
             match fs::read_link(folder) {
@@ -107,7 +114,12 @@ impl Native<'_> {
         command.arg("--ro-bind").arg(shell).arg("/bin/sh");
         command.args(["--chdir", "/build"]);
         command.arg(OsStr::from_bytes(&node.derivation.builder));
-        command.args(node.derivation.arguments.iter().map(|a| OsStr::from_bytes(a)));
+        command.args(
+            node.derivation
+                .arguments
+                .iter()
+                .map(|a| OsStr::from_bytes(a)),
+        );
         command.env_clear();
         let pairs = environment.variables.iter();
         command.envs(pairs.map(|(k, v)| (OsStr::from_bytes(k), OsStr::from_bytes(v))));

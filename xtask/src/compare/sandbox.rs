@@ -68,7 +68,10 @@ impl Sandbox {
                 None => true,
             });
             if left.len() == before {
-                bail!("wasibuild decided nothing about {}: {report}", left[0].path.basename());
+                bail!(
+                    "wasibuild decided nothing about {}: {report}",
+                    left[0].path.basename()
+                );
             }
             self.import(native, &given)?;
         }
@@ -116,7 +119,14 @@ impl Sandbox {
         if self.trace {
             command = trace::watch(&self.program, &record)?;
         }
-        command.args(["run", "--keep-going", "--no-substitute", "--no-build-output", "--json", "--store"]);
+        command.args([
+            "run",
+            "--keep-going",
+            "--no-substitute",
+            "--no-build-output",
+            "--json",
+            "--store",
+        ]);
         command.arg(&self.root);
         command.args(nodes.iter().map(|node| graph.file(&node.path)));
         let start = Instant::now();
@@ -185,7 +195,9 @@ mod tests {
     fn reports_are_read() -> Result<()> {
         let path = |digit: u8| StorePath::from_digest(&[digit; 20], "x.drv");
         let entry = |digit: u8, status: &str, error: &str| -> Result<Value> {
-            Ok(json!({"derivation": path(digit)?.to_absolute_path(), "status": status, "error": error}))
+            Ok(
+                json!({"derivation": path(digit)?.to_absolute_path(), "status": status, "error": error}),
+            )
         };
         let refusal = "build of 'x' needs the foreign program '/nix/store/7waxcy8wp4a38ssvk48x7wypnyzv2phr-libxslt-1.1/bin/xsltproc' (why)";
         let report = json!({"derivations": [
