@@ -7,7 +7,11 @@ mod harness;
 mod coreutils;
 #[path = "applets/differences.rs"]
 mod differences;
+#[path = "applets/diffutils.rs"]
+mod diffutils;
 #[path = "applets/filters.rs"]
 mod filters;
+#[path = "applets/jq.rs"]
+mod jq;
 #[path = "applets/text.rs"]
 mod text;

@@ -5,8 +5,10 @@
 //! program does. docs/applets.md lists programs, options, and known differences.
 
 mod coreutils;
+mod diffutils;
 mod findutils;
 mod grep;
+mod jq;
 mod regex;
 mod sed;
 mod shared;
@@ -28,6 +30,16 @@ pub fn sed() {
 /// Runs the process as `grep`, `egrep` or `fgrep`.
 pub fn grep() {
     grep::main()
+}
+
+/// Runs the process as `cmp` or `diff`.
+pub fn diffutils() {
+    diffutils::main()
+}
+
+/// Runs the process as `jq`.
+pub fn jq() {
+    jq::main()
 }
 
 /// Runs the process as `find` or `xargs`.

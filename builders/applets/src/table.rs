@@ -2,7 +2,7 @@
 //! read.
 
 use crate::shared::options::{Spec, Takes};
-use crate::{coreutils, findutils, grep, sed, trifles};
+use crate::{coreutils, diffutils, findutils, grep, jq, sed, trifles};
 
 /// One line per program: package, name, options.
 pub fn markdown() -> String {
@@ -13,6 +13,8 @@ pub fn markdown() -> String {
     for utility in coreutils::UTILITIES {
         line("coreutils", utility.name, &options(&utility.spec));
     }
+    line("diffutils", "cmp", &options(&diffutils::CMP));
+    line("diffutils", "diff", &options(&diffutils::DIFF));
     let words = |words: &[&str]| {
         words
             .iter()
@@ -25,6 +27,7 @@ pub fn markdown() -> String {
     line("findutils", "xargs", &options(&findutils::XARGS));
     line("gnugrep", "grep", &options(&grep::SPEC));
     line("gnused", "sed", &options(&sed::SPEC));
+    line("jq", "jq", &words(jq::OPTIONS));
     for (package, name, options, _) in trifles::TRIFLES {
         line(package, name, options);
     }

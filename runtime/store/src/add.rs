@@ -212,14 +212,14 @@ impl Store {
         let mut writer = TreeWriter::new(self.target(), &path);
         self.explain(fill(&mut writer))?;
         let mut written = Written {
-            store: self,
+            store: self.clone(),
             names: vec![path.clone()],
         };
         self.explain(writer.finish(&path))?;
         let registration = self.registration(info)?;
         self.hooks()
             .pass("register a path", self.database().path())?;
-        self.database().register(&[registration])?;
+        self.database().register(&[&registration])?;
         written.names.clear();
         self.hooks()
             .pass("after registration", self.database().path())

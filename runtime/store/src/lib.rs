@@ -48,7 +48,7 @@ pub use build_log::BuildLogWriter;
 pub use error::{Error, Result};
 pub use gc::{GcAction, GcOptions, GcReport};
 pub use hooks::FaultHook;
-pub use outputs::{NewPath, OutputLocks};
+pub use outputs::{NewPath, OutputLocks, PlacedOutputs};
 pub use roots::Root;
 pub use verify::{Problem, Report};
 

@@ -94,7 +94,13 @@ impl Native<'_> {
         // By its path, since the builder's PATH is another one.
         let bwrap = tools::find("bwrap").context("there is no bwrap on this machine")?;
         let mut command = Command::new(bwrap);
-        command.args(["--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]);
+        command.args([
+            "--unshare-all",
+            "--die-with-parent",
+            "--as-pid-1",
+            "--cap-drop",
+            "ALL",
+        ]);
         command.args(["--uid", "1000", "--gid", "100"]);
         command.args(["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]);
         command.arg("--bind").arg(top).arg("/build");
@@ -113,7 +119,12 @@ impl Native<'_> {
         let shell = tools::find("bash").context("there is no bash on this machine")?;
         command.arg("--ro-bind").arg(shell).arg("/bin/sh");
         command.args(["--chdir", "/build"]);
-        command.arg(OsStr::from_bytes(&node.derivation.builder));
+        // A builder is called by its base name, which bwrap of today's distributions cannot do.
+        let builder = &node.derivation.builder;
+        let name = builder.rsplit_str("/").next().unwrap_or(builder);
+        let call = "exec { shift } @ARGV or die qq{$!\n}";
+        command.args(["/usr/bin/perl", "-e", call]);
+        command.args([OsStr::from_bytes(builder), OsStr::from_bytes(name)]);
         command.args(
             node.derivation
                 .arguments

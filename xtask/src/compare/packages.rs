@@ -263,6 +263,14 @@ pub fn add_named(files: &mut Files, package: &Node, output: &str, command: &str)
             }
         }
     }
+    // `sbin` is a link to `bin`.
+    if files.contains_key("sbin") {
+        let real = |place: String| match place.strip_prefix("sbin/") {
+            Some(program) => format!("bin/{program}"),
+            None => place,
+        };
+        places = places.into_iter().map(real).collect();
+    }
     for place in &places {
         let last = place.rsplit('/').next().unwrap_or(place);
         let is_folder =
@@ -317,8 +325,11 @@ fn is_unit(word: &str) -> bool {
         "scope",
         "swap",
     ];
-    word.rsplit_once('.')
-        .is_some_and(|(name, kind)| !name.is_empty() && KINDS.contains(&kind))
+    // The unit of a derivation has the name of its store path, and is no unit of systemd.
+    StorePath::from_basename(word.as_bytes()).is_err()
+        && word
+            .rsplit_once('.')
+            .is_some_and(|(name, kind)| !name.is_empty() && KINDS.contains(&kind))
 }
 
 /// The tree with these files.
@@ -369,6 +380,7 @@ mod tests {
     #[test]
     fn units_are_told_from_other_words() {
         assert!(is_unit("getty@.service") && is_unit("system-systemd\\x2dfsck.slice"));
+        assert!(!is_unit("zspkj7f5nds2vcw8xrci3phq5hz2b4iq-unit-a.service"));
         assert!(!is_unit("service") && !is_unit(".service") && !is_unit("readme.txt"));
     }
 }

@@ -207,13 +207,8 @@ mod tests {
 
     #[test]
     fn only_listed_refusals_pass() -> Result<()> {
-        let refused = || {
-            (
-                "fonts",
-                Verdict::Refused("fontconfig-2.15/bin/fc-cache".into()),
-            )
-        };
-        let allowed = Allowed::parse("# why\n\nfonts: fontconfig-2.15/bin/fc-cache\n")?;
+        let refused = || ("fonts", Verdict::Refused("fc-cache".into()));
+        let allowed = Allowed::parse("# why\n\nfonts: fc-cache\n")?;
         let good = report(vec![("a", Verdict::Identical), refused()]);
         assert_eq!(good.problems(&allowed), Vec::<String>::new());
         assert_eq!(good.problems(&Allowed::default()).len(), 1);

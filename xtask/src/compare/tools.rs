@@ -109,6 +109,7 @@ impl HostTools {
             ("bash", "bash"),
             ("sed", "sed"),
             ("find", "findutils"),
+            ("perl", "perl"),
         ] {
             if find(program).is_none() {
                 bail!(

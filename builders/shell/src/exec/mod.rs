@@ -21,7 +21,7 @@ pub mod trap;
 
 use std::rc::Rc;
 
-use crate::state::{Flow, MAX_EXEC_DEPTH, Shell, TRAP_ERR, Unwind};
+use crate::state::{Flow, Shell, TRAP_ERR, Unwind};
 use crate::syntax::ast::{AndOr, Command, Connector, Item, Kind, List, Pipeline};
 
 impl Shell {
@@ -130,18 +130,12 @@ impl Shell {
     /// Runs one command with its redirections.
     pub fn run_command(&mut self, command: &Rc<Command>) -> Flow {
         self.poll_signals()?;
-        self.depth += 1;
-        if self.depth > MAX_EXEC_DEPTH {
-            self.depth -= 1;
+        if crate::stack::is_used_up() {
             self.st.line = command.line;
-            self.error(format!(
-                "commands nested deeper than {MAX_EXEC_DEPTH} levels"
-            ));
+            self.error("commands nested too deeply: the stack is used up");
             return Err(Unwind::Exit(2));
         }
-        let result = self.run_command_kind(command);
-        self.depth -= 1;
-        result
+        self.run_command_kind(command)
     }
 
     fn run_command_kind(&mut self, command: &Rc<Command>) -> Flow {

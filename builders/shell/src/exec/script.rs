@@ -88,7 +88,6 @@ impl Shell {
             },
             jobs: Vec::new(),
             arith_cache: Default::default(),
-            depth: 0,
             call_depth: 0,
             in_trap: Vec::new(),
             started: sys::now(),
