@@ -57,6 +57,8 @@ impl Meta {
 #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // The types differ by platform.
 fn meta(stat: &rustix::fs::Stat, mode: u32) -> Meta {
     let kind = match (stat.st_mode as u32) & 0o170_000 {
+        // WASI has no number for pipes, and says that it does not know.
+        0 if cfg!(target_os = "wasi") => Kind::Fifo,
         0o040_000 => Kind::Directory,
         0o120_000 => Kind::Link,
         0o020_000 => Kind::Character,
