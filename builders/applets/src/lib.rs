@@ -15,6 +15,7 @@ mod sed;
 mod shared;
 mod table;
 mod trifles;
+mod unpack;
 
 pub use table::markdown;
 
@@ -41,6 +42,11 @@ pub fn diffutils() {
 /// Runs the process as `awk` or `gawk`.
 pub fn gawk() {
     gawk::main()
+}
+
+/// Runs the process as a program that unpacks: `gzip`, `bzip2`, `xz`, `zstd` and their like.
+pub fn unpack() {
+    unpack::main()
 }
 
 /// Runs the process as `jq`.

@@ -2,7 +2,7 @@
 //! read.
 
 use crate::shared::options::{Spec, Takes};
-use crate::{coreutils, diffutils, findutils, gawk, grep, jq, sed, trifles};
+use crate::{coreutils, diffutils, findutils, gawk, grep, jq, sed, trifles, unpack};
 
 /// One line per program: package, name, options.
 pub fn markdown() -> String {
@@ -32,6 +32,9 @@ pub fn markdown() -> String {
     line("jq", "jq", &words(jq::OPTIONS));
     for (package, name, options, _) in trifles::TRIFLES {
         line(package, name, options);
+    }
+    for (package, name, _) in unpack::PROGRAMS {
+        line(package, name, &options(&unpack::SPEC));
     }
     text
 }
