@@ -10,5 +10,5 @@ printf '%s\n' 'alpha 1' 'beta 2' 'delta 4' > left; printf '%s\n' 'alpha one' 'ga
     od -A d -t x1 left | head -n 1; od -c -N 6 left; stat -c '%s %F %a' left; stat -L -c %A .
     date -u -d @86400 +%Y-%m-%dT%H:%M:%SZ; date -u -d @"$SOURCE_DATE_EPOCH" -I; date -u -r left +%Z
     split -l 2 left part.; ls part.*; truncate -s 3 part.aa; cat part.aa; echo; tsort <<< "a b b c"; env printf '%03d %s\n' 7 seven
-    id -u; whoami; uname -s; timeout 9 echo in time; echo one two | xargs -n 1 printf '<%s>\n'; yes | head -n 2 || [ $? = 141 ]
+    printf "a b\n" | wc; wc < left; wc -l -c < left; cat left | wc -w; id -u; whoami; uname -s; timeout 9 echo in time; echo one two | xargs -n 1 printf '<%s>\n'; yes | head -n 2 || [ $? = 141 ]
 } > $out
