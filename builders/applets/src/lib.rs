@@ -9,6 +9,7 @@ mod diffutils;
 mod findutils;
 mod grep;
 mod jq;
+pub mod languages;
 mod regex;
 mod sed;
 mod shared;

@@ -106,7 +106,12 @@ fn run(spec: &Spec, mut words: Vec<BString>, head: bool) -> u8 {
 
 /// The first records or bytes, without reading on: what writes into a pipe may never end. What was
 /// read of a file but not wanted is given back, for the next program that reads it.
-fn first(source: &io::Source, mut left: usize, by_bytes: bool, end: u8) -> Result<(), rustix::io::Errno> {
+fn first(
+    source: &io::Source,
+    mut left: usize,
+    by_bytes: bool,
+    end: u8,
+) -> Result<(), rustix::io::Errno> {
     // As much as GNU reads at a time.
     let mut buffer = [0; 8192];
     while left > 0 {
