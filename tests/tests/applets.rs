@@ -9,6 +9,8 @@ mod differences;
 mod diffutils;
 #[path = "applets/filters.rs"]
 mod filters;
+#[path = "applets/gawk.rs"]
+mod gawk;
 #[path = "applets/generated.rs"]
 mod generated;
 #[path = "applets/jq.rs"]

@@ -7,6 +7,7 @@
 mod coreutils;
 mod diffutils;
 mod findutils;
+mod gawk;
 mod grep;
 mod jq;
 pub mod languages;
@@ -36,6 +37,11 @@ pub fn grep() {
 /// Runs the process as `cmp` or `diff`.
 pub fn diffutils() {
     diffutils::main()
+}
+
+/// Runs the process as `awk` or `gawk`.
+pub fn gawk() {
+    gawk::main()
 }
 
 /// Runs the process as `jq`.

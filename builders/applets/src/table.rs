@@ -2,7 +2,7 @@
 //! read.
 
 use crate::shared::options::{Spec, Takes};
-use crate::{coreutils, diffutils, findutils, grep, jq, sed, trifles};
+use crate::{coreutils, diffutils, findutils, gawk, grep, jq, sed, trifles};
 
 /// One line per program: package, name, options.
 pub fn markdown() -> String {
@@ -25,6 +25,8 @@ pub fn markdown() -> String {
     let all = [findutils::FIND_OPTIONS, findutils::PREDICATES].concat();
     line("findutils", "find", &words(&all));
     line("findutils", "xargs", &options(&findutils::XARGS));
+    line("gawk", "awk", &options(&gawk::SPEC));
+    line("gawk", "gawk", &options(&gawk::SPEC));
     line("gnugrep", "grep", &options(&grep::SPEC));
     line("gnused", "sed", &options(&sed::SPEC));
     line("jq", "jq", &words(jq::OPTIONS));

@@ -35,6 +35,7 @@ mod links;
 mod ln;
 mod ls;
 mod mkdir;
+mod mkfifo;
 mod mktemp;
 mod mode;
 mod mv;
@@ -108,6 +109,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     ls::LS,
     digest::MD5SUM,
     mkdir::MKDIR,
+    mkfifo::MKFIFO,
     mktemp::MKTEMP,
     mv::MV,
     launch::NICE,

@@ -5,13 +5,14 @@
 //! numbers, descriptors and byte slices. Counterpart: the Linux system calls of the same names.
 //!
 //! - [`process`], [`table`], [`description`]: processes, their descriptors, what those share.
-//! - [`pipe`], [`clock`], [`random`], [`log`], [`signal`], [`status`]: the smaller parts.
+//! - [`pipe`], [`fifo`], [`clock`], [`random`], [`log`], [`signal`], [`status`]: the smaller parts.
 //! - [`open`], [`transfer`], [`descriptor`], [`path`]: files. [`exec`], [`spawn`], [`wait`]: programs.
 
 pub mod clock;
 pub mod description;
 pub mod descriptor;
 pub mod exec;
+pub mod fifo;
 pub mod log;
 pub mod open;
 pub mod path;
@@ -35,7 +36,7 @@ use crate::vfs::Vfs;
 use clock::Clock;
 use description::{Descriptions, FileId, Object, OpenFile};
 use log::Log;
-use pipe::Pipes;
+use pipe::{PipeId, Pipes};
 use process::{Process, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct Kernel {
     pub memory: u64,
     files: Descriptions,
     pipes: Pipes,
+    /// The pipes of the named pipes that are open, by inode number.
+    fifos: BTreeMap<u64, PipeId>,
     processes: BTreeMap<u32, Process>,
     ready: VecDeque<u32>,
     started: VecDeque<(u32, Module)>,
@@ -97,6 +100,7 @@ impl Kernel {
             memory: 0,
             files: Descriptions::default(),
             pipes: Pipes::default(),
+            fifos: BTreeMap::new(),
             processes: BTreeMap::new(),
             ready: VecDeque::new(),
             started: VecDeque::new(),
@@ -228,11 +232,18 @@ impl Kernel {
         if let Some(node) = file.object.node() {
             self.vfs.unhold(node);
         }
-        let woken = match file.object {
-            Object::PipeReader(pipe) => self.pipes.close(pipe, false),
-            Object::PipeWriter(pipe) => self.pipes.close(pipe, true),
-            _ => Vec::new(),
+        let (pipe, ends): (_, &[bool]) = match file.object {
+            Object::PipeReader(pipe) => (pipe, &[false]),
+            Object::PipeWriter(pipe) => (pipe, &[true]),
+            Object::PipeBoth(pipe) => (pipe, &[false, true]),
+            _ => return,
         };
-        self.wake(woken);
+        for writer in ends {
+            let woken = self.pipes.close(pipe, *writer);
+            self.wake(woken);
+        }
+        if !self.fifos.is_empty() && !self.pipes.exists(pipe) {
+            self.fifos.retain(|_, named| *named != pipe);
+        }
     }
 }
