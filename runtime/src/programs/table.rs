@@ -224,6 +224,16 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         module: "trifles",
+        packages: &["util-linux", "util-linux-minimal"],
+        programs: &["rev"],
+    },
+    Row {
+        module: "trifles",
+        packages: &["hostname-net-tools", "inetutils", "net-tools"],
+        programs: &["hostname"],
+    },
+    Row {
+        module: "trifles",
         packages: &["which"],
         programs: &["which"],
     },
