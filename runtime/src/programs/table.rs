@@ -220,7 +220,13 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         module: "trifles",
-        packages: &["hostname", "hostname-debian", "net-tools", "inetutils"],
+        packages: &[
+            "hostname",
+            "hostname-debian",
+            "hostname-net-tools",
+            "net-tools",
+            "inetutils",
+        ],
         programs: &["hostname"],
     },
     Row {
