@@ -11,10 +11,12 @@ mod gawk;
 mod grep;
 mod jq;
 pub mod languages;
+mod patch;
 mod regex;
 mod sed;
 mod shared;
 mod table;
+mod tar;
 mod trifles;
 mod unpack;
 
@@ -48,6 +50,16 @@ pub fn gawk() {
 /// Runs the process as a program that unpacks: `gzip`, `bzip2`, `xz`, `zstd` and their like.
 pub fn unpack() {
     unpack::main()
+}
+
+/// Runs the process as `patch`.
+pub fn patch() {
+    patch::main()
+}
+
+/// Runs the process as `tar`.
+pub fn tar() {
+    tar::main()
 }
 
 /// Runs the process as `jq`.

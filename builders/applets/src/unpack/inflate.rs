@@ -180,11 +180,10 @@ fn block(bits: &mut Bits<'_>, out: &mut Vec<u8>, start: usize, codes: &[Code; 2]
                 if distance > out.len() - start {
                     return Err(BAD);
                 }
-                let mut from = out.len() - distance;
-                for _ in 0..length {
-                    let byte = out.get(from).copied().ok_or(BAD)?;
+                let from = out.len() - distance;
+                for at in from..from + length {
+                    let byte = out.get(at).copied().ok_or(BAD)?;
                     out.push(byte);
-                    from += 1;
                 }
             }
         }

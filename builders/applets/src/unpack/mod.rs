@@ -109,11 +109,11 @@ pub fn main() -> ! {
 fn run(format: Format, parsed: &Parsed) -> u8 {
     let name = program::base_name();
     let cat = name.ends_with(b"cat");
-    if !(cat || name.starts_with(b"un") || name.starts_with(b"gun") || name.starts_with(b"bun"))
-        && !parsed.has('d')
-        && !parsed.has('đ')
-        && !parsed.has('t')
-    {
+    let unpacks = cat
+        || [b"un", &b"gun"[..], b"bun"]
+            .iter()
+            .any(|it| name.starts_with(it));
+    if !unpacks && parsed.last_of(&['d', 'đ', 't']).is_none() {
         program::refuse("packing");
     }
     if parsed.has('n') && format != Format::Gzip || parsed.has('T') && format != Format::Xz {
