@@ -6,10 +6,7 @@ use super::support::World;
 /// Script, and what the message must say.
 const SCRIPTS: &[(&str, &str)] = &[
     // Processes.
-    (
-        ":() { : | : & }; :; while true; do sleep 1; done",
-        "--max-processes",
-    ),
+    ("f() { f | f & wait; }; f", "--max-processes"),
     ("while true; do sleep 1000000 & done", "--max-processes"),
     ("f() { f | cat; }; f", "--max-processes"),
     ("f() { cat <(f); }; f", "--max-processes"),
@@ -39,10 +36,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ),
     // Expansions.
     ("echo {1..1000000000}", "more elements than fit"),
-    (
-        "echo {a,b}{1..2000000}{1..2000000}",
-        "more elements than fit",
-    ),
+    ("echo {a,b}{1..20000}{1..20000}", "more elements than fit"),
     ("printf %1000000000d 1", "a field wider than"),
     ("printf -v x %.1000000000d 1", "a field wider than"),
     ("printf '%*s' 9999999999999 x", "a field wider than"),
@@ -75,17 +69,17 @@ const SCRIPTS: &[(&str, &str)] = &[
     ),
     ("while true; do : > /tmp/f$((i++)); done", "--max-files"),
     (
-        "while mkdir x && cd x; do :; done; pwd -P | wc -c; false",
-        "File",
+        "printf -v x %0200d 0; while mkdir $x && cd $x; do :; done; cd ..; mkdir $x/$x",
+        "too long",
     ),
     ("yes > $out", "--max-output-size"),
     ("yes >> $out", "--max-output-size"),
     (
-        "mkdir $out; while true; do cat $out/* > $out/$((i++)); echo $i > $out/x$i; done",
+        "mkdir $out; while true; do cat $out/* > /tmp/x || :; cp /tmp/x $out/$((i++)); echo $i > $out/x$i; done",
         "--max-",
     ),
     ("yes", "--max-build-log-size"),
-    ("echo x > /nix/store/x; false", "Permission denied"),
+    ("echo x >> $0; false", "Permission denied"),
     ("rm -rf /nix/store/*; false", "Permission denied"),
     ("chmod -R 777 /nix/store/*; false", "not permitted"),
 ];
@@ -120,7 +114,7 @@ fn hostile_scripts_end_in_a_clear_error_and_leave_nothing() {
         let ran = world.wasibuild(&arguments);
         let message: String = ran.err.chars().take(3000).collect();
         let left = paths(&world);
-        let clear = ran.code != 0 && !message.contains("trapped") && message.contains(wanted);
+        let clear = ran.code != 0 && !message.contains("trapped") && ran.err.contains(wanted);
         if !clear || left != before {
             failed.push(format!(
                 "#### {script}\nstatus {}, wanted '{wanted}', new paths: {}\n{message}",

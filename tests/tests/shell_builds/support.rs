@@ -31,6 +31,7 @@ const PACKAGES: &[(&str, &[(&str, &str)])] = &[
             ("ln", "->coreutils"),
             ("chmod", "->coreutils"),
             ("touch", "->coreutils"),
+            ("cp", "->coreutils"),
             ("rm", "->coreutils"),
             ("sleep", "->coreutils"),
             ("tr", "->coreutils"),
