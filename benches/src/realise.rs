@@ -70,7 +70,6 @@ impl Host {
 
     fn plan(&self, request: Request) -> Result<Plan> {
         let choices = Choices {
-            attempt: Default::default(),
             prefer_substitutes: false,
             check: false,
             attempt: Attempt::default(),

@@ -5,8 +5,6 @@ mod harness;
 
 #[path = "applets/archives.rs"]
 mod archives;
-#[path = "applets/coreutils.rs"]
-mod coreutils;
 #[path = "applets/differences.rs"]
 mod differences;
 #[path = "applets/diffutils.rs"]
@@ -15,9 +13,19 @@ mod diffutils;
 mod filters;
 #[path = "applets/gawk.rs"]
 mod gawk;
+#[path = "applets/generated.rs"]
+mod generated;
 #[path = "applets/jq.rs"]
 mod jq;
 #[path = "applets/patch.rs"]
 mod patch;
+#[path = "applets/sandbox.rs"]
+mod sandbox;
+#[path = "applets/tables.rs"]
+mod tables;
 #[path = "applets/text.rs"]
 mod text;
+#[path = "applets/tree.rs"]
+mod tree;
+#[path = "applets/words.rs"]
+mod words;

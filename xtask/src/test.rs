@@ -35,7 +35,6 @@ pub fn run(options: &Options) -> Result<()> {
     tests()?;
     // The stdenv example: every output as GNU tools make it, and no program of this host started.
     compare::run(&compare::Options {
-        trace: true,
         program: Some(target_dir().join("debug/wasibuild")),
         ..Default::default()
     })?;

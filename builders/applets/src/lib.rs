@@ -10,6 +10,7 @@ mod findutils;
 mod gawk;
 mod grep;
 mod jq;
+pub mod languages;
 mod patch;
 mod regex;
 mod sed;

@@ -51,6 +51,7 @@ mod wasi {
         #[link(wasm_import_module = "wasibuild_v1")]
         unsafe extern "C" {
             pub fn path_set_mode(fd: u32, flags: u32, path: *const u8, len: u32, mode: u32) -> i32;
+            pub fn make_fifo(fd: u32, path: *const u8, len: u32, mode: u32) -> i32;
             pub fn path_mode(fd: u32, flags: u32, path: *const u8, len: u32, out: *mut u32) -> i32;
             pub fn path_owner(fd: u32, flags: u32, path: *const u8, len: u32, out: *mut u32)
             -> i32;
@@ -104,6 +105,12 @@ mod wasi {
         check(unsafe {
             import::path_set_mode(ROOT, FOLLOW, path.as_ptr(), path.len() as u32, mode)
         })
+    }
+
+    pub fn make_fifo(path: &[u8], mode: u32) -> io::Result<()> {
+        let path = from_root(path)?;
+        // SAFETY: the path is a live vector.
+        check(unsafe { import::make_fifo(ROOT, path.as_ptr(), path.len() as u32, mode) })
     }
 
     pub fn path_mode(path: &[u8], follow: bool) -> io::Result<u32> {
@@ -257,6 +264,15 @@ mod native {
 
     pub fn set_path_mode(path: &[u8], mode: u32) -> io::Result<()> {
         std::fs::set_permissions(bytes::to_path(path), PermissionsExt::from_mode(mode))
+    }
+
+    pub fn make_fifo(path: &[u8], mode: u32) -> io::Result<()> {
+        let path = std::ffi::CString::new(path)?;
+        // SAFETY: the path is NUL-terminated and lives through the call.
+        match unsafe { libc::mkfifo(path.as_ptr(), mode as libc::mode_t) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
     }
 
     fn metadata(path: &[u8], follow: bool) -> io::Result<std::fs::Metadata> {
@@ -453,6 +469,14 @@ pub fn set_fd_mode(fd: i32, mode: u32) -> io::Result<()> {
 #[cfg(target_os = "wasi")]
 pub fn umask(new: u32) -> io::Result<u32> {
     system::umask(new)
+}
+
+/// Makes a named pipe; the file mask applies to `mode`.
+///
+/// # Errors
+/// As `mkfifo(3)`.
+pub fn make_fifo(path: &[u8], mode: u32) -> io::Result<()> {
+    system::make_fifo(path, mode)
 }
 
 /// The working directory that the process was started in.

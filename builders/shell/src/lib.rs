@@ -13,6 +13,7 @@ mod expand;
 #[cfg(any(target_family = "wasm", test))]
 mod memory;
 mod pattern;
+mod stack;
 mod state;
 mod syntax;
 mod sys;
@@ -81,7 +82,10 @@ fn with_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .stack_size(STACK)
-            .spawn_scoped(scope, run)
+            .spawn_scoped(scope, || {
+                stack::start();
+                run()
+            })
             .ok()?
             .join()
             .ok()
@@ -90,5 +94,6 @@ fn with_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
 
 #[cfg(not(unix))]
 fn with_big_stack<T>(run: impl FnOnce() -> T) -> Option<T> {
+    stack::start();
     Some(run())
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 /// A process's instance, running or waiting in a host call.
 type Task = Pin<Box<dyn Future<Output = Status> + Send>>;
@@ -39,6 +39,8 @@ pub fn run(
     sink: &mut dyn LogSink,
 ) -> End {
     let mut tasks: BTreeMap<u32, Task> = BTreeMap::new();
+    // Processes run for the first time in the order of their numbers.
+    let mut seen = 0;
     let mut context = Context::from_waker(Waker::noop());
     loop {
         let pid = {
@@ -80,11 +82,21 @@ pub fn run(
         let Some(running) = tasks.get_mut(&pid) else {
             continue;
         };
-        match running.as_mut().poll(&mut context) {
-            Poll::Pending => lock(kernel).resume_if_ready(pid),
+        let began = watch.elapsed();
+        let polled = running.as_mut().poll(&mut context);
+        let time = watch.elapsed().saturating_sub(began);
+        let started = seen < pid;
+        seen = seen.max(pid);
+        match polled {
+            Poll::Pending => {
+                let mut guard = lock(kernel);
+                guard.ran(pid, time, started);
+                guard.resume_if_ready(pid);
+            }
             Poll::Ready(status) => {
                 tasks.remove(&pid);
                 let mut guard = lock(kernel);
+                guard.ran(pid, time, started);
                 guard.ended(pid, status.clone());
                 guard.log.drain(sink);
                 if let Some(fatal) = guard.fatal.take() {
@@ -119,7 +131,39 @@ fn task(
     pid: u32,
     module: Module,
 ) -> Task {
-    let mut store = Store::new(engine.wasmtime(), Ctx::new(pid, Arc::clone(kernel)));
+    let (engine, kernel, watch) = (engine.clone(), Arc::clone(kernel), Arc::clone(watch));
+    Box::pin(async move {
+        let outcome = async {
+            let mut store = store(engine.wasmtime(), &kernel, &watch, pid);
+            let made = module.pre().instantiate_async(&mut store).await;
+            let instance = match made {
+                // Which instances come from the pool is nothing that a guest could notice.
+                Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                    let unpooled = engine.unpooled()?;
+                    let pre = module.unpooled(unpooled)?;
+                    store = self::store(unpooled.wasmtime(), &kernel, &watch, pid);
+                    pre.instantiate_async(&mut store).await?
+                }
+                made => made?,
+            };
+            let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
+            start.call_async(&mut store, ()).await
+        };
+        match outcome.await {
+            Ok(()) => Status::Exit(0),
+            Err(error) => status_of(&error),
+        }
+    })
+}
+
+/// What holds the instance of a process.
+fn store(
+    engine: &wasmtime::Engine,
+    kernel: &Arc<Mutex<Kernel>>,
+    watch: &Arc<Watch>,
+    pid: u32,
+) -> Store<Ctx> {
+    let mut store = Store::new(engine, Ctx::new(pid, Arc::clone(kernel)));
     store.limiter(|ctx| ctx);
     store.set_epoch_deadline(1);
     let watch = Arc::clone(watch);
@@ -130,17 +174,7 @@ fn task(
             Err(Ended::Build.into())
         }
     });
-    Box::pin(async move {
-        let outcome = async {
-            let instance = module.pre().instantiate_async(&mut store).await?;
-            let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
-            start.call_async(&mut store, ()).await
-        };
-        match outcome.await {
-            Ok(()) => Status::Exit(0),
-            Err(error) => status_of(&error),
-        }
-    })
+    store
 }
 
 /// The status that an error out of wasm means.

@@ -2,11 +2,14 @@
 //!
 //! Contract: nodes are stored so that whatever a node needs has a lower number; a cycle therefore
 //! cannot be expressed. Only what planning needs is kept of each derivation (the environment and
-//! the arguments are read again when it is built), so that ten thousand of them take little memory.
+//! the arguments are read again when it is built), so that ten thousand of them take little memory;
+//! of the first few thousand the rest is kept too, up to a bound, so that most runs read each once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bstr::BString;
+use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::store_path::StorePath;
 
 use crate::router::Traits;
@@ -34,6 +37,8 @@ pub struct Node {
     pub allow_substitutes: bool,
     /// What else decides who builds it.
     pub traits: Traits,
+    /// The whole derivation, if memory allows: see [`crate::request`].
+    pub kept: Option<Arc<Derivation>>,
 }
 
 impl Node {

@@ -89,6 +89,7 @@ fn add(
             .collect(),
         sources: sources.iter().map(|name| path(name)).collect(),
         allow_substitutes: true,
+        kept: None,
         traits: Default::default(),
     })
 }

@@ -1,8 +1,9 @@
 //! The derivations below a top level, and which of them are its configuration.
 //!
 //! Contract: a *configuration* derivation is one that no binary cache holds: `preferLocalBuild`,
-//! `allowSubstitutes = false`, or a `buildCommand` without `src`, and not of a fixed output. It counts if
-//! it is reached from the top through such derivations alone. A *stdenv* is what they are built
+//! `allowSubstitutes = false`, or a `buildCommand`, and not of a fixed output. It counts if it is
+//! reached from the top through such derivations alone. (`wasibuild run` by itself does not attempt those
+//! with a `src` beside the `buildCommand`; here it is told to.) A *stdenv* is what they are built
 //! with. Everything else is a package, which a cache would give.
 
 use anyhow::{Context, Result, bail};
@@ -98,7 +99,7 @@ impl Node {
         }
         self.attribute("preferLocalBuild").as_deref() == Some("1")
             || self.attribute("allowSubstitutes").as_deref() == Some("")
-            || (self.attribute("buildCommand").is_some() && self.attribute("src").is_none())
+            || self.attribute("buildCommand").is_some()
     }
 }
 

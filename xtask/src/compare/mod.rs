@@ -29,7 +29,7 @@ use graph::{Graph, Kind, Node};
 use native::Native;
 use packages::Packages;
 use report::{Allowed, Entry, Report, Verdict};
-use sandbox::{Outcome, Sandbox};
+use sandbox::{Outcome, Sandbox, not_found};
 use store::Store;
 use tools::HostTools;
 
@@ -45,7 +45,7 @@ pub struct Options {
     /// Refusals that are expected: lines `NAME: PROGRAM`
     #[arg(long, value_name = "FILE")]
     pub allow: Option<PathBuf>,
-    /// Fail if wasibuild starts any program of the host, as strace sees it
+    /// Fail if wasibuild starts any program of the host, as strace sees it; always so with the example
     #[arg(long)]
     pub trace: bool,
     /// Print the result as JSON on standard output
@@ -85,9 +85,10 @@ pub fn run(options: &Options) -> Result<()> {
         .dir
         .clone()
         .unwrap_or_else(|| target_dir().join("compare"));
+    let trace = options.trace || options.store.is_none();
     let (mut problems, mut reports) = (Vec::new(), Vec::new());
     for (store, top) in jobs {
-        let report = compare(&store, &top, &dir, &program, options.trace)?;
+        let report = compare(&store, &top, &dir, &program, trace)?;
         if !options.json {
             print!("{top}\n{}", report.text());
         }
@@ -140,6 +141,12 @@ fn compare(store: &Path, top: &str, dir: &Path, program: &Path, trace: bool) -> 
         let verdict = match results.outcomes.get(&node.path) {
             Some(Outcome::Refused(program)) => Verdict::Refused(program.clone()),
             Some(Outcome::Failed(error)) => match failures.get(&node.path) {
+                // The package would have the program; its stand-in has it not.
+                Some(failure)
+                    if not_found(error).is_some() && not_found(error) == not_found(failure) =>
+                {
+                    Verdict::Refused(not_found(error).unwrap_or_default().to_owned())
+                }
                 Some(failure) => Verdict::NoReference(format!(
                     "both fail; natively: {failure}; in the sandbox: {error}"
                 )),
@@ -171,7 +178,10 @@ fn outputs(node: &Node, sandbox: &Sandbox, native: &Store) -> Result<Verdict> {
         let (ours, theirs) = (sandbox.object(path)?, native.object(path)?);
         if ours.nar_hash()? != theirs.nar_hash()? {
             let what = tree::difference(&ours, &theirs).unwrap_or_default();
-            return Ok(Verdict::Different(format!("{}{what}", path.to_absolute_path())));
+            return Ok(Verdict::Different(format!(
+                "{}{what}",
+                path.to_absolute_path()
+            )));
         }
     }
     Ok(Verdict::Identical)
@@ -234,7 +244,10 @@ impl Reference {
         for stdenv in stdenvs.into_iter().rev() {
             let outcome = reference.native().build(stdenv)?;
             if let Some(failure) = outcome.failure {
-                bail!("{} cannot be built natively: {failure}", stdenv.path.basename());
+                bail!(
+                    "{} cannot be built natively: {failure}",
+                    stdenv.path.basename()
+                );
             }
             reference.given.extend(stdenv.outputs().into_values());
         }
@@ -258,9 +271,9 @@ impl Reference {
                 continue;
             };
             let packages = &mut self.packages;
-            let (_, files) = made.entry(path.clone()).or_insert_with(|| {
-                (package.name().to_owned(), packages.output(package, &output))
-            });
+            let (_, files) = made
+                .entry(path.clone())
+                .or_insert_with(|| (package.name().to_owned(), packages.output(package, &output)));
             packages::add_named(files, package, &output, command);
         }
     }

@@ -9,6 +9,7 @@ use bstr::ByteSlice;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -40,6 +41,8 @@ impl Native<'_> {
     pub fn build(&self, node: &Node) -> Result<Outcome> {
         let top = self.scratch.join("build");
         tree::fresh(&top)?;
+        // As Nix makes it.
+        fs::set_permissions(&top, fs::Permissions::from_mode(0o700))?;
         let environment = environment::prepare(node, self.store)
             .with_context(|| format!("preparing the build of {}", node.path.basename()))?;
         for (name, contents) in &environment.files {
@@ -52,7 +55,10 @@ impl Native<'_> {
         let log = self.scratch.join("log");
         let mut command = self.command(node, &environment, &top)?;
         let out = fs::File::create(&log)?;
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        command
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out);
         let start = Instant::now();
         let status = wait(&mut command)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -63,9 +69,7 @@ impl Native<'_> {
             .find(|path| fs::symlink_metadata(self.store.place(path)).is_err());
         let failure = match (status, missing) {
             (None, _) => Some(format!("it ran longer than {} s", TIMEOUT.as_secs())),
-            (Some(status), _) if !status.success() => {
-                Some(format!("{status}: {}", tail(&log)?))
-            }
+            (Some(status), _) if !status.success() => Some(format!("{status}: {}", tail(&log)?)),
             (_, Some(path)) => Some(format!("it made no {}", path.basename())),
             (_, None) => None,
         };
@@ -84,17 +88,29 @@ impl Native<'_> {
             etc.join("passwd"),
             "root:x:0:0:Nix build user:/build:/noshell\nnixbld:x:1000:100:Nix build user:/build:/noshell\nnobody:x:65534:65534:Nobody:/:/noshell\n",
         )?;
-        fs::write(etc.join("group"), "root:x:0:\nnixbld:!:100:\nnogroup:x:65534:\n")?;
+        fs::write(
+            etc.join("group"),
+            "root:x:0:\nnixbld:!:100:\nnogroup:x:65534:\n",
+        )?;
         fs::write(etc.join("hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
 
         // By its path, since the builder's PATH is another one.
         let bwrap = tools::find("bwrap").context("there is no bwrap on this machine")?;
         let mut command = Command::new(bwrap);
-        command.args(["--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]);
+        command.args([
+            "--unshare-all",
+            "--die-with-parent",
+            "--as-pid-1",
+            "--cap-drop",
+            "ALL",
+        ]);
         command.args(["--uid", "1000", "--gid", "100"]);
         command.args(["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]);
         command.arg("--bind").arg(top).arg("/build");
-        command.arg("--bind").arg(self.store.root().join("nix")).arg("/nix");
+        command
+            .arg("--bind")
+            .arg(self.store.root().join("nix"))
+            .arg("/nix");
         command.arg("--ro-bind").arg(&etc).arg("/etc");
         for folder in ["/usr", "/lib", "/lib64"] {
             match fs::read_link(folder) {
@@ -106,8 +122,18 @@ impl Native<'_> {
         let shell = tools::find("bash").context("there is no bash on this machine")?;
         command.arg("--ro-bind").arg(shell).arg("/bin/sh");
         command.args(["--chdir", "/build"]);
-        command.arg(OsStr::from_bytes(&node.derivation.builder));
-        command.args(node.derivation.arguments.iter().map(|a| OsStr::from_bytes(a)));
+        // A builder is called by its base name, which bwrap of today's distributions cannot do.
+        let builder = &node.derivation.builder;
+        let name = builder.rsplit_str("/").next().unwrap_or(builder);
+        let call = "exec { shift } @ARGV or die qq{$!\n}";
+        command.args(["/usr/bin/perl", "-e", call]);
+        command.args([OsStr::from_bytes(builder), OsStr::from_bytes(name)]);
+        command.args(
+            node.derivation
+                .arguments
+                .iter()
+                .map(|a| OsStr::from_bytes(a)),
+        );
         command.env_clear();
         let pairs = environment.variables.iter();
         command.envs(pairs.map(|(k, v)| (OsStr::from_bytes(k), OsStr::from_bytes(v))));

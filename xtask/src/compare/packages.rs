@@ -75,7 +75,9 @@ impl Packages {
         let name = node.name();
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         let is_file = (2..=4).contains(&ending.len())
-            && ending.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
+            && ending
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || c == b'_')
             && !ending.bytes().all(|c| c.is_ascii_digit());
         if is_file || name == "sudoers" {
             FileSystemObject::file(format!("stand-in for {name}\n").into_bytes())
@@ -106,8 +108,19 @@ impl Packages {
 /// The output that has a kind of file, as nixpkgs splits packages.
 fn home<'n>(package: &'n Node, kind: &'n str) -> &'n str {
     let has = |name: &str| package.derivation.outputs.contains_key(name);
-    let candidates: &[&'n str] = if kind == "man" { &["man", "doc", "bin"] } else { &[kind] };
-    let fallback = || package.derivation.outputs.keys().next().map_or("out", String::as_str);
+    let candidates: &[&'n str] = if kind == "man" {
+        &["man", "doc", "bin"]
+    } else {
+        &[kind]
+    };
+    let fallback = || {
+        package
+            .derivation
+            .outputs
+            .keys()
+            .next()
+            .map_or("out", String::as_str)
+    };
     candidates
         .iter()
         .copied()
@@ -133,14 +146,26 @@ fn contents(package: &Node, base: &str) -> Vec<(&'static str, String, FileSystem
     for program in programs {
         let page = format!("share/man/man{section}/{program}.{section}.gz");
         add("man", page, text(format!("page of {program}\n")));
-        add("bin", format!("bin/{program}"), tools::stand_in(name, &program));
+        add(
+            "bin",
+            format!("bin/{program}"),
+            tools::stand_in(name, &program),
+        );
     }
     add("bin", "sbin".into(), FileSystemObject::symlink("bin"));
     add("lib", format!("lib/lib{base}.so.1"), note());
     let link = FileSystemObject::symlink(format!("lib{base}.so.1").into_bytes());
     add("lib", format!("lib/lib{base}.so"), link);
-    add("dev", format!("include/{base}/{base}.h"), text(format!("/* {name} */\n")));
-    add("dev", format!("lib/pkgconfig/{base}.pc"), text(format!("Name: {base}\n")));
+    add(
+        "dev",
+        format!("include/{base}/{base}.h"),
+        text(format!("/* {name} */\n")),
+    );
+    add(
+        "dev",
+        format!("lib/pkgconfig/{base}.pc"),
+        text(format!("Name: {base}\n")),
+    );
     add("doc", format!("share/doc/{base}/README"), note());
     add("info", format!("share/info/{base}.info"), note());
     add("data", format!("share/{base}/data"), note());
@@ -159,7 +184,11 @@ fn contents(package: &Node, base: &str) -> Vec<(&'static str, String, FileSystem
         let policy = format!("etc/dbus-1/system.d/{base}.conf");
         add("data", policy, text("<busconfig/>\n".into()));
         let service = format!("share/dbus-1/system-services/{base}.service");
-        add("data", service, text(format!("[D-BUS Service]\nName={base}\n")));
+        add(
+            "data",
+            service,
+            text(format!("[D-BUS Service]\nName={base}\n")),
+        );
     }
     if chance(4, 4) || name.starts_with("systemd") || name.starts_with("udev") {
         add("data", format!("lib/udev/rules.d/50-{base}.rules"), note());
@@ -167,16 +196,35 @@ fn contents(package: &Node, base: &str) -> Vec<(&'static str, String, FileSystem
     }
     if chance(5, 8) {
         let place = format!("share/applications/{base}.desktop");
-        add("data", place, text(format!("[Desktop Entry]\nName={base}\n")));
-        add("data", format!("share/icons/hicolor/48x48/apps/{base}.png"), note());
+        add(
+            "data",
+            place,
+            text(format!("[Desktop Entry]\nName={base}\n")),
+        );
+        add(
+            "data",
+            format!("share/icons/hicolor/48x48/apps/{base}.png"),
+            note(),
+        );
     }
     if name.contains("font") || name.contains("ttf") {
         add("data", format!("share/fonts/truetype/{base}.ttf"), note());
     }
-    if let Some(version) = name.strip_prefix("linux-").filter(|v| v.starts_with(|c: char| c.is_ascii_digit())) {
+    if let Some(version) = name
+        .strip_prefix("linux-")
+        .filter(|v| v.starts_with(|c: char| c.is_ascii_digit()))
+    {
         add("data", "bzImage".into(), note());
-        add("data", format!("lib/modules/{version}/modules.order"), text(String::new()));
-        add("data", format!("lib/modules/{version}/kernel/{base}.ko"), note());
+        add(
+            "data",
+            format!("lib/modules/{version}/modules.order"),
+            text(String::new()),
+        );
+        add(
+            "data",
+            format!("lib/modules/{version}/kernel/{base}.ko"),
+            note(),
+        );
     }
     if name == "initrd" {
         add("data", "initrd".into(), note());
@@ -201,15 +249,32 @@ pub fn add_named(files: &mut Files, package: &Node, output: &str, command: &str)
         .map(|place| place.trim_end_matches(['/', '.']).to_owned())
         .collect();
     if package.name().starts_with("systemd") {
-        for unit in command.split(|c: char| !(is_part(c) || c == '\\') || c == '/').filter(|word| is_unit(word)) {
-            for (folder, scope) in [("example", "system"), ("example", "user"), ("lib", "system"), ("lib", "user")] {
+        for unit in command
+            .split(|c: char| !(is_part(c) || c == '\\') || c == '/')
+            .filter(|word| is_unit(word))
+        {
+            for (folder, scope) in [
+                ("example", "system"),
+                ("example", "user"),
+                ("lib", "system"),
+                ("lib", "user"),
+            ] {
                 places.insert(format!("{folder}/systemd/{scope}/{unit}"));
             }
         }
     }
+    // `sbin` is a link to `bin`.
+    if files.contains_key("sbin") {
+        let real = |place: String| match place.strip_prefix("sbin/") {
+            Some(program) => format!("bin/{program}"),
+            None => place,
+        };
+        places = places.into_iter().map(real).collect();
+    }
     for place in &places {
         let last = place.rsplit('/').next().unwrap_or(place);
-        let is_folder = !last.contains('.') && (place.starts_with("lib/") || place.starts_with("share/"));
+        let is_folder =
+            !last.contains('.') && (place.starts_with("lib/") || place.starts_with("share/"));
         let file = match place.strip_suffix("/*") {
             Some(folder) => format!("{folder}/stand-in"),
             None if is_folder => format!("{place}/stand-in"),
@@ -217,16 +282,29 @@ pub fn add_named(files: &mut Files, package: &Node, output: &str, command: &str)
         };
         let inside = |other: &String| other.starts_with(&format!("{place}/"));
         let taken = |file: &str| {
-            files.keys().any(|known| known == file || known.starts_with(&format!("{file}/")) || file.starts_with(&format!("{known}/")))
+            files.keys().any(|known| {
+                known == file
+                    || known.starts_with(&format!("{file}/"))
+                    || file.starts_with(&format!("{known}/"))
+            })
         };
-        if file.is_empty() || file.contains('*') || taken(&file) || taken(place) || places.iter().any(inside) {
+        if file.is_empty()
+            || file.contains('*')
+            || taken(&file)
+            || taken(place)
+            || places.iter().any(inside)
+        {
             continue;
         }
-        let program = ["bin/", "sbin/", "libexec/"].iter().any(|folder| place.starts_with(folder));
+        let program = ["bin/", "sbin/", "libexec/"]
+            .iter()
+            .any(|folder| place.starts_with(folder));
         let object = if program {
             tools::stand_in(package.name(), place)
         } else {
-            FileSystemObject::file(format!("stand-in for {place} of {}\n", package.name()).into_bytes())
+            FileSystemObject::file(
+                format!("stand-in for {place} of {}\n", package.name()).into_bytes(),
+            )
         };
         files.insert(file, object);
     }
@@ -234,9 +312,24 @@ pub fn add_named(files: &mut Files, package: &Node, output: &str, command: &str)
 
 fn is_unit(word: &str) -> bool {
     const KINDS: [&str; 12] = [
-        "service", "target", "socket", "mount", "timer", "path", "slice", "automount", "wants", "busname", "scope", "swap",
+        "service",
+        "target",
+        "socket",
+        "mount",
+        "timer",
+        "path",
+        "slice",
+        "automount",
+        "wants",
+        "busname",
+        "scope",
+        "swap",
     ];
-    word.rsplit_once('.').is_some_and(|(name, kind)| !name.is_empty() && KINDS.contains(&kind))
+    // The unit of a derivation has the name of its store path, and is no unit of systemd.
+    StorePath::from_basename(word.as_bytes()).is_err()
+        && word
+            .rsplit_once('.')
+            .is_some_and(|(name, kind)| !name.is_empty() && KINDS.contains(&kind))
 }
 
 /// The tree with these files.
@@ -257,7 +350,9 @@ fn insert(tree: &mut FileSystemObject, place: &str, object: FileSystemObject) {
             entries.entry(place.into()).or_insert(object);
         }
         Some((folder, rest)) => {
-            let folder = entries.entry(folder.into()).or_insert_with(|| FileSystemObject::directory([]));
+            let folder = entries
+                .entry(folder.into())
+                .or_insert_with(|| FileSystemObject::directory([]));
             insert(folder, rest, object);
         }
     }
@@ -285,6 +380,7 @@ mod tests {
     #[test]
     fn units_are_told_from_other_words() {
         assert!(is_unit("getty@.service") && is_unit("system-systemd\\x2dfsck.slice"));
+        assert!(!is_unit("zspkj7f5nds2vcw8xrci3phq5hz2b4iq-unit-a.service"));
         assert!(!is_unit("service") && !is_unit(".service") && !is_unit("readme.txt"));
     }
 }

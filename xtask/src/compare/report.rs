@@ -58,7 +58,10 @@ impl Allowed {
                 continue;
             }
             let Some((name, program)) = line.split_once(": ") else {
-                bail!("line {} is not of the form `NAME: PROGRAM`: {line}", number + 1);
+                bail!(
+                    "line {} is not of the form `NAME: PROGRAM`: {line}",
+                    number + 1
+                );
             };
             allowed.insert((name.trim().to_owned(), program.trim().to_owned()));
         }
@@ -124,7 +127,11 @@ impl Report {
         for entry in &self.entries {
             if entry.verdict != Verdict::Identical {
                 let status = entry.verdict.status();
-                text.push_str(&format!("{status:9} {}: {}\n", entry.name, entry.verdict.detail()));
+                text.push_str(&format!(
+                    "{status:9} {}: {}\n",
+                    entry.name,
+                    entry.verdict.detail()
+                ));
             }
         }
         text.push_str(&format!(
@@ -200,8 +207,8 @@ mod tests {
 
     #[test]
     fn only_listed_refusals_pass() -> Result<()> {
-        let refused = || ("fonts", Verdict::Refused("fontconfig-2.15/bin/fc-cache".into()));
-        let allowed = Allowed::parse("# why\n\nfonts: fontconfig-2.15/bin/fc-cache\n")?;
+        let refused = || ("fonts", Verdict::Refused("fc-cache".into()));
+        let allowed = Allowed::parse("# why\n\nfonts: fc-cache\n")?;
         let good = report(vec![("a", Verdict::Identical), refused()]);
         assert_eq!(good.problems(&allowed), Vec::<String>::new());
         assert_eq!(good.problems(&Allowed::default()).len(), 1);
@@ -227,7 +234,10 @@ mod tests {
             ("b", Verdict::Different("/file".into())),
         ]);
         let (text, json) = (report.text(), report.json());
-        assert!(text.starts_with("different b: /file\n2 derivations: 1 built"), "{text}");
+        assert!(
+            text.starts_with("different b: /file\n2 derivations: 1 built"),
+            "{text}"
+        );
         assert_eq!((&json["built"], &json["different"]), (&json!(1), &json!(1)));
         assert_eq!(json["hostProgramsStarted"], 0);
         assert_eq!(json["derivations"][0]["detail"], Value::Null);

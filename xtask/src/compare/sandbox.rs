@@ -68,7 +68,11 @@ impl Sandbox {
                 None => true,
             });
             if left.len() == before {
-                bail!("wasibuild decided nothing about {}: {report}", left[0].path.basename());
+                bail!(
+                    "wasibuild run neither built nor failed {}; it reports these errors: {}",
+                    left[0].path.basename(),
+                    report["errors"]
+                );
             }
             self.import(native, &given)?;
         }
@@ -116,8 +120,15 @@ impl Sandbox {
         if self.trace {
             command = trace::watch(&self.program, &record)?;
         }
-        command.args(["run", "--keep-going", "--no-substitute", "--no-build-output", "--json", "--store"]);
-        command.arg(&self.root);
+        command.args([
+            "run",
+            "--keep-going",
+            "--no-substitute",
+            "--no-build-output",
+            "--json",
+        ]);
+        // Also those that look like packages, such as a `runCommand` with a `src`.
+        command.args(["--shell=all", "--store"]).arg(&self.root);
         command.args(nodes.iter().map(|node| graph.file(&node.path)));
         let start = Instant::now();
         let output = command
@@ -150,7 +161,8 @@ fn outcome(report: &Value, path: &StorePath) -> Option<Outcome> {
         .find(|entry| of(entry, "derivation") == path)?;
     match of(entry, "status").as_str() {
         "built" | "valid" => Some(Outcome::Built),
-        "failed" => {
+        "failed" => Some(Outcome::Failed(of(entry, "error"))),
+        "refused" => {
             let error = of(entry, "error");
             Some(match foreign(&error) {
                 Some(program) => Outcome::Refused(program),
@@ -161,14 +173,21 @@ fn outcome(report: &Value, path: &StorePath) -> Option<Outcome> {
     }
 }
 
-/// The program that an error names as foreign: its path, without the folder and hash of the store.
+/// The name of the program that an error names as foreign; one that has no name of its own but that
+/// of its store path goes without hash.
 fn foreign(error: &str) -> Option<String> {
     let (_, rest) = error.split_once("needs the foreign program '")?;
     let (program, _) = rest.split_once('\'')?;
-    Some(match program.strip_prefix("/nix/store/") {
-        Some(below) => below.get(33..).unwrap_or(below).to_owned(),
-        None => program.to_owned(),
-    })
+    let name = program.rsplit_once('/').map_or(program, |(_, name)| name);
+    let path = StorePath::from_basename(name.as_bytes());
+    Some(path.map_or(name.to_owned(), |path| path.name().to_owned()))
+}
+
+/// The program that a shell did not find, if that is the last thing a failure says of one.
+pub fn not_found(failure: &str) -> Option<&str> {
+    let (before, _) = failure.rsplit_once(": command not found")?;
+    let name = before.rsplit([' ', '\n']).next()?;
+    (before.contains(": line ") && !name.is_empty()).then_some(name)
 }
 
 /// The program that is built from this workspace.
@@ -182,20 +201,30 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn programs_that_were_not_found_are_named() {
+        let log =
+            "exit status: 127: /nix/store/x/setup: line 858: xsltproc: command not found | more";
+        assert_eq!(not_found(log), Some("xsltproc"));
+        assert_eq!(not_found("exit status: 1: xsltproc: no such file"), None);
+    }
+
+    #[test]
     fn reports_are_read() -> Result<()> {
         let path = |digit: u8| StorePath::from_digest(&[digit; 20], "x.drv");
         let entry = |digit: u8, status: &str, error: &str| -> Result<Value> {
-            Ok(json!({"derivation": path(digit)?.to_absolute_path(), "status": status, "error": error}))
+            Ok(
+                json!({"derivation": path(digit)?.to_absolute_path(), "status": status, "error": error}),
+            )
         };
         let refusal = "build of 'x' needs the foreign program '/nix/store/7waxcy8wp4a38ssvk48x7wypnyzv2phr-libxslt-1.1/bin/xsltproc' (why)";
         let report = json!({"derivations": [
             entry(1, "built", "")?,
-            entry(2, "failed", refusal)?,
+            entry(2, "refused", refusal)?,
             entry(3, "failed", "exit status 1")?,
             entry(4, "dependency-failed", "")?,
         ]});
         assert_eq!(outcome(&report, &path(1)?), Some(Outcome::Built));
-        let refused = Outcome::Refused("libxslt-1.1/bin/xsltproc".into());
+        let refused = Outcome::Refused("xsltproc".into());
         assert_eq!(outcome(&report, &path(2)?), Some(refused));
         let failed = Outcome::Failed("exit status 1".into());
         assert_eq!(outcome(&report, &path(3)?), Some(failed));

@@ -45,7 +45,6 @@ impl Store {
         self.root.join("nix/store").join(path.basename())
     }
 
-
     pub fn add(&self, path: &StorePath, object: &FileSystemObject) -> Result<()> {
         tree::remove(&self.place(path))?;
         tree::write(object, &self.place(path))
@@ -141,7 +140,10 @@ mod tests {
         let text = format!("see {}\n", used.to_absolute_path());
         store.add(&user, &FileSystemObject::file(text.into_bytes()))?;
         store.add(&used, &FileSystemObject::file("nothing\n"))?;
-        assert_eq!(store.info(&user)?.references, BTreeSet::from([used.clone()]));
+        assert_eq!(
+            store.info(&user)?.references,
+            BTreeSet::from([used.clone()])
+        );
         assert_eq!(store.closure(&BTreeSet::from([user.clone()]))?.len(), 2);
 
         let file = place.path().join("export");

@@ -45,15 +45,29 @@ const PACKAGES: &[(&str, &str)] = &[
 
 /// A package of nixpkgs' bootstrap has the programs of all that come before the compilers.
 const BOOTSTRAP: &[&str] = &[
-    "bash", "bzip2", "coreutils", "diffutils", "findutils", "gawk", "gnugrep", "gnumake",
-    "gnupatch", "gnused", "gnutar", "gzip", "xz",
+    "bash",
+    "bzip2",
+    "coreutils",
+    "diffutils",
+    "findutils",
+    "gawk",
+    "gnugrep",
+    "gnumake",
+    "gnupatch",
+    "gnused",
+    "gnutar",
+    "gzip",
+    "xz",
 ];
 
 /// The programs that a package of this name in the store has; none for packages that are not GNU's.
 pub fn of_package(name: &str) -> Vec<&'static str> {
     let name = without_stage(name);
     if name.starts_with("bootstrap-tools") || name.starts_with("unpack-bootstrap-tools") {
-        return BOOTSTRAP.iter().flat_map(|package| listed(package)).collect();
+        return BOOTSTRAP
+            .iter()
+            .flat_map(|package| listed(package))
+            .collect();
     }
     let version = name
         .match_indices('-')
@@ -61,13 +75,17 @@ pub fn of_package(name: &str) -> Vec<&'static str> {
     let name = version.map_or(name, |(at, _)| &name[..at]);
     let name = ["-interactive", "-minimal", "-static", "-full"]
         .iter()
-        .fold(name, |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
+        .fold(name, |name, suffix| {
+            name.strip_suffix(suffix).unwrap_or(name)
+        });
     listed(name).collect()
 }
 
 fn listed(package: &str) -> impl Iterator<Item = &'static str> + use<> {
     let found = PACKAGES.iter().find(|(name, _)| *name == package);
-    found.map_or("", |(_, programs)| programs).split_whitespace()
+    found
+        .map_or("", |(_, programs)| programs)
+        .split_whitespace()
 }
 
 fn without_stage(name: &str) -> &str {
@@ -91,6 +109,7 @@ impl HostTools {
             ("bash", "bash"),
             ("sed", "sed"),
             ("find", "findutils"),
+            ("perl", "perl"),
         ] {
             if find(program).is_none() {
                 bail!(

@@ -16,7 +16,17 @@ pub fn watch(program: &Path, record: &Path) -> Result<Command> {
          install it (`apt-get install strace` on Debian), or leave --trace out",
     )?;
     let mut command = Command::new(strace);
-    command.args(["-f", "-qq", "-s", "4096", "-e", "trace=execve,execveat", "-e", "signal=none", "-o"]);
+    command.args([
+        "-f",
+        "-qq",
+        "-s",
+        "4096",
+        "-e",
+        "trace=execve,execveat",
+        "-e",
+        "signal=none",
+        "-o",
+    ]);
     command.arg(record).arg("--").arg(program);
     Ok(command)
 }
@@ -63,19 +73,28 @@ mod tests {
         check(Path::new("/bin/program"), &record)
     }
 
-    const START: &str = "17 execve(\"/bin/program\", [\"/bin/program\", \"run\"], 0x7ffd /* 20 vars */) = 0\n";
+    const START: &str =
+        "17 execve(\"/bin/program\", [\"/bin/program\", \"run\"], 0x7ffd /* 20 vars */) = 0\n";
 
     #[test]
     fn only_the_start_is_allowed() {
         assert_eq!(checked(START).ok(), Some(1));
-        assert_eq!(checked(&format!("{START}17 +++ exited with 0 +++\n")).ok(), Some(1));
+        assert_eq!(
+            checked(&format!("{START}17 +++ exited with 0 +++\n")).ok(),
+            Some(1)
+        );
         for more in [
             "18 execve(\"/bin/sh\", [\"sh\"], 0x1 /* 1 var */) = 0\n",
             "18 execve(\"/bin/none\", [\"none\"], 0x1 /* 1 var */) = -1 ENOENT (No such file or directory)\n",
             "18 execveat(3, \"\", [\"x\"], 0x1, AT_EMPTY_PATH <unfinished ...>\n",
         ] {
             let error = checked(&format!("{START}{more}")).expect_err("a program was started");
-            assert!(error.to_string().contains(more.trim_start_matches("18 ").trim()), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .contains(more.trim_start_matches("18 ").trim()),
+                "{error}"
+            );
         }
         assert!(checked("").is_err());
         assert!(checked(&START.replace("/bin/program\", [", "/bin/other\", [")).is_err());

@@ -158,21 +158,20 @@ pub fn difference(ours: &FileSystemObject, theirs: &FileSystemObject) -> Option<
             if x != y {
                 Some(first_line(&x, &y))
             } else if a != b {
-                Some(format!(
-                    " is{} executable",
-                    if *a { "" } else { " not" }
-                ))
+                Some(format!(" is{} executable", if *a { "" } else { " not" }))
             } else {
                 None
             }
         }
         (Directory { entries: a }, Directory { entries: b }) => {
             let names: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
-            names.into_iter().find_map(|name| match (a.get(name), b.get(name)) {
-                (Some(x), Some(y)) => difference(x, y).map(|what| format!("/{name}{what}")),
-                (None, _) => Some(format!("/{name} is missing")),
-                (_, None) => Some(format!("/{name} should not be there")),
-            })
+            names
+                .into_iter()
+                .find_map(|name| match (a.get(name), b.get(name)) {
+                    (Some(x), Some(y)) => difference(x, y).map(|what| format!("/{name}{what}")),
+                    (None, _) => Some(format!("/{name} is missing")),
+                    (_, None) => Some(format!("/{name} should not be there")),
+                })
         }
         _ => Some(" is of another type".to_owned()),
     }

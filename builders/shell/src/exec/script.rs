@@ -36,7 +36,11 @@ pub fn run(argv: Vec<Vec<u8>>, environment: Vec<(Vec<u8>, Vec<u8>)>) -> i32 {
     }
     sh.import_environment(environment);
     match sh.parse_arguments(&argv) {
-        Ok(invocation) => sh.run_invocation(invocation),
+        Ok(invocation) => {
+            let status = sh.run_invocation(invocation);
+            sh.await_consumers();
+            status
+        }
         Err(status) => status,
     }
 }
@@ -88,7 +92,6 @@ impl Shell {
             },
             jobs: Vec::new(),
             arith_cache: Default::default(),
-            depth: 0,
             call_depth: 0,
             in_trap: Vec::new(),
             started: sys::now(),

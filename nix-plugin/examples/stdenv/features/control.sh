@@ -34,7 +34,7 @@ set -e
     f || echo "returned $?"
     { true; } && { (exit 3) || echo "exit $?"; }
     while read -r a b; do echo "$b $a"; done < <(printf '1 one\n2 two three\n')
-    declare -f options | head -n 2
+    declare -f options | sed -n 1,2p
     type -t echo f cat if || true
     command -v f nothing || echo "command -v: $?"
 } > $out

@@ -4,7 +4,7 @@ export exported="$number" TZ
 unexported=1
 {
     echo "$NIX_STORE $NIX_BUILD_TOP $TMPDIR $PWD $HOME ${NIX_LOG_FD} ${TERM}"
-    echo "$- ${BASH_VERSINFO[0]} $BASH_SUBSHELL $(echo $BASH_SUBSHELL) ${#RANDOM} $UID $EUID $OSTYPE"
+    echo "$- ${BASH_VERSINFO[0]} $BASH_SUBSHELL $(echo $BASH_SUBSHELL) $UID $EUID $OSTYPE"
     umask; echo "$SHLVL $0"
     env -i PATH="$PATH" A=1 B='2 3' env | sed -e '/^PATH=/d' | sort
     env -u HOME bash -c 'echo "${HOME-no home} $exported ${unexported-not exported}"'

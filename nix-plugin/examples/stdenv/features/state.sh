@@ -8,7 +8,7 @@ mkdir $out
     read -r -n 3 first <<< abcdef; read -r -N 2 -d x second <<< xyz; read -r -p "" third < <(printf 'a\\b c \n'); echo "$first $second <$third>"
     IFS= read -r line < <(printf '  blanks  \n'); echo "[$line]"
     IFS=$'\t' read -r a b c <<< $'1\t\t3'; echo "$a|$b|$c"
-    printf '%s\n' {a..e} | { mapfile -n 2 -s 1 two; printf '%s' "${two[@]}"; }
+    printf '%s\n' {a..e} | { mapfile -n 2 -s 1 two; printf '%s' "${two[@]}"; cat > /dev/null; }
     declare -p IFS; printf '%q\n' "$IFS"; unset IFS; echo ${list[*]-} | wc -w | tr -d ' '
     compgen -A function | grep -x -E 'runHook|substitute|genericBuild' | sort; declare -F runPhase
     { sleep 0; } & pid=$!; wait "$pid"; echo "waited $?"; (exit 9) & wait $! || echo "child $?"
