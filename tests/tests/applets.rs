@@ -3,6 +3,8 @@
 #[path = "applets/harness.rs"]
 mod harness;
 
+#[path = "applets/archives.rs"]
+mod archives;
 #[path = "applets/differences.rs"]
 mod differences;
 #[path = "applets/diffutils.rs"]
@@ -15,6 +17,8 @@ mod gawk;
 mod generated;
 #[path = "applets/jq.rs"]
 mod jq;
+#[path = "applets/patch.rs"]
+mod patch;
 #[path = "applets/sandbox.rs"]
 mod sandbox;
 #[path = "applets/tables.rs"]

@@ -10,11 +10,15 @@ mod findutils;
 mod gawk;
 mod grep;
 mod jq;
+pub mod languages;
+mod patch;
 mod regex;
 mod sed;
 mod shared;
 mod table;
+mod tar;
 mod trifles;
+mod unpack;
 
 pub use table::markdown;
 
@@ -41,6 +45,21 @@ pub fn diffutils() {
 /// Runs the process as `awk` or `gawk`.
 pub fn gawk() {
     gawk::main()
+}
+
+/// Runs the process as a program that unpacks: `gzip`, `bzip2`, `xz`, `zstd` and their like.
+pub fn unpack() {
+    unpack::main()
+}
+
+/// Runs the process as `patch`.
+pub fn patch() {
+    patch::main()
+}
+
+/// Runs the process as `tar`.
+pub fn tar() {
+    tar::main()
 }
 
 /// Runs the process as `jq`.

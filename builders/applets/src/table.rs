@@ -2,7 +2,7 @@
 //! read.
 
 use crate::shared::options::{Spec, Takes};
-use crate::{coreutils, diffutils, findutils, gawk, grep, jq, sed, trifles};
+use crate::{coreutils, diffutils, findutils, gawk, grep, jq, patch, sed, tar, trifles, unpack};
 
 /// One line per program: package, name, options.
 pub fn markdown() -> String {
@@ -29,9 +29,14 @@ pub fn markdown() -> String {
     line("gawk", "gawk", &options(&gawk::SPEC));
     line("gnugrep", "grep", &options(&grep::SPEC));
     line("gnused", "sed", &options(&sed::SPEC));
+    line("gnupatch", "patch", &options(&patch::SPEC));
+    line("gnutar", "tar", &options(&tar::SPEC));
     line("jq", "jq", &words(jq::OPTIONS));
     for (package, name, options, _) in trifles::TRIFLES {
         line(package, name, options);
+    }
+    for (package, name, _) in unpack::PROGRAMS {
+        line(package, name, &options(&unpack::SPEC));
     }
     text
 }

@@ -3,7 +3,7 @@
 //!
 //! In wasm there are two stacks: the one in linear memory, which the shell can measure and whose size
 //! it chooses (`build.rs`), and the host's of 8 MiB (`docs/abi.md`), which it cannot. Measured over
-//! forty kinds of nesting (`tests/tests/hostile_scripts.rs` repeats them), the host's is used 0.7 to
+//! forty kinds of nesting (`tests/tests/shell_builds/recursion.rs` repeats them), the host's is used 0.7 to
 //! 2.1 times as fast. So at 2.5 MiB of the first there is room on both: for what is done between
 //! two checks, and for processors with larger frames.
 

@@ -125,7 +125,7 @@ impl Case {
     fn environment(&self, path: &str) -> BTreeMap<BString, BString> {
         let mut env: BTreeMap<BString, BString> = self.env.iter().cloned().collect();
         env.insert("LC_ALL".into(), "C".into());
-        env.insert("TZ".into(), "UTC".into());
+        env.entry("TZ".into()).or_insert_with(|| "UTC".into());
         env.entry("PATH".into()).or_insert_with(|| path.into());
         env
     }

@@ -259,7 +259,10 @@ impl<'a> Parser<'a> {
         self.depth += 1;
         if self.depth > MAX_DEPTH || crate::stack::is_used_up() {
             self.too_deep = true;
-            return Err(self.error(format!("nesting deeper than {} levels", self.depth - 1)));
+            let levels = self.depth - 1;
+            return Err(self.error(format!(
+                "nesting deeper than the stack lasts ({levels} levels)"
+            )));
         }
         Ok(())
     }

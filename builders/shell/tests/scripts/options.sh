@@ -7,5 +7,3 @@ bash -c 'echo a; if then'; echo $?; printf 'echo one\necho "two\n' > s; bash s; 
 printf '%s\n' 'echo one | cat' 'echo two && echo three || { echo four; }' 'echo five &' '! echo six | cat' 'time echo seven | cat' 'f() { echo; }; f | cat' '$(echo eight) | cat < nofile' > n; bash -n n; echo $?; echo 'fi' >> n; bash -n n; echo $?
 bash -c 'set -n; echo never | cat; exit 3'; echo $?; bash -c 'echo first | cat; set -n
 echo second | cat'; echo $?
-# The shell's own name, and the user's shell where nothing else is known.
-bash -c 'echo ${BASH##*/}'; env -i "$(type -p bash)" -c 'echo ${BASH##*/} $SHELL'; (exec -a nosuchname bash -c 'echo ${SHELL-none}'); env -u SHELL bash -c '(exec -a nosuchname bash -c "echo \$BASH \$SHELL")'; declare -p SHELL

@@ -31,8 +31,9 @@ use crate::errno::{Errno, Result};
 use crate::error::Fatal;
 use crate::limits::{LimitKind, Limits};
 use crate::program::ProgramLoader;
-use crate::request::Console;
+use crate::request::{Console, ProgramTime};
 use crate::vfs::Vfs;
+use bstr::{BString, ByteSlice};
 use clock::Clock;
 use description::{Descriptions, FileId, Object, OpenFile};
 use log::Log;
@@ -65,6 +66,8 @@ pub struct Kernel {
     pub console: Option<Console>,
     /// Why the build ends now, once that is decided.
     pub fatal: Option<Fatal>,
+    /// What each program took.
+    pub programs_time: BTreeMap<BString, ProgramTime>,
     /// Linear memory of all processes, in bytes.
     pub memory: u64,
     files: Descriptions,
@@ -97,6 +100,7 @@ impl Kernel {
             limits,
             console: None,
             fatal: None,
+            programs_time: BTreeMap::new(),
             memory: 0,
             files: Descriptions::default(),
             pipes: Pipes::default(),
@@ -167,6 +171,27 @@ impl Kernel {
     fn block(&mut self, pid: u32, why: &'static str) {
         if let Some(process) = self.processes.get_mut(&pid) {
             process.state = State::Blocked(why);
+        }
+    }
+
+    /// A process ran for this long; `started` when it ran for the first time.
+    pub fn ran(&mut self, pid: u32, time: std::time::Duration, started: bool) {
+        let Some(process) = self.processes.get(&pid) else {
+            return;
+        };
+        let called = process.argv.first().map(|name| name.as_slice());
+        let name = called.and_then(|name| name.rsplit_str("/").next());
+        let name = name.unwrap_or_default().as_bstr();
+        match self.programs_time.get_mut(name) {
+            Some(program) => {
+                program.time += time;
+                program.count += u32::from(started);
+            }
+            None => {
+                let count = u32::from(started);
+                self.programs_time
+                    .insert(name.to_owned(), ProgramTime { count, time });
+            }
         }
     }
 
