@@ -133,7 +133,7 @@ fn home<'n>(package: &'n Node, kind: &'n str) -> &'n str {
 fn contents(package: &Node, base: &str) -> Vec<(&'static str, String, FileSystemObject)> {
     let name = package.name();
     let dice: [u8; 32] = Sha256::digest(name.as_bytes()).into();
-    let chance = |index: usize, of: u8| dice[index % 32] % of == 0;
+    let chance = |index: usize, of: u8| dice[index % 32].is_multiple_of(of);
     let text = |text: String| FileSystemObject::file(text.into_bytes());
     let note = || text(format!("stand-in for {name}\n"));
     let mut all = Vec::new();
