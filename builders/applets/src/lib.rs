@@ -7,13 +7,16 @@
 mod coreutils;
 mod diffutils;
 mod findutils;
+mod gawk;
 mod grep;
 mod jq;
+pub mod languages;
 mod regex;
 mod sed;
 mod shared;
 mod table;
 mod trifles;
+mod unpack;
 
 pub use table::markdown;
 
@@ -35,6 +38,16 @@ pub fn grep() {
 /// Runs the process as `cmp` or `diff`.
 pub fn diffutils() {
     diffutils::main()
+}
+
+/// Runs the process as `awk` or `gawk`.
+pub fn gawk() {
+    gawk::main()
+}
+
+/// Runs the process as a program that unpacks: `gzip`, `bzip2`, `xz`, `zstd` and their like.
+pub fn unpack() {
+    unpack::main()
 }
 
 /// Runs the process as `jq`.

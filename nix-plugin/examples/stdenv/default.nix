@@ -22,7 +22,7 @@ let
       inherit packages stdenv;
       inherit (stdenv) mkDerivation;
       buildEnv = import ./lib/build-env.nix { inherit stdenv trivial; };
-      formats = import ./lib/formats.nix { inherit trivial; };
+      formats = import ./lib/formats.nix { inherit packages trivial; };
     };
   # As nixpkgs has it today, and as it is to be for all derivations.
   lib = library false;

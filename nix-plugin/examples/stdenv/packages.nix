@@ -18,6 +18,7 @@ in
   gawk = source "gawk-5.3.2" "gawk";
   gnugrep = source "gnugrep-3.11" "gnugrep";
   gnused = source "gnused-4.9" "gnused";
+  jq = source "jq-1.7.1" "jq";
   lndir = source "lndir-1.0.5" "lndir";
 
   # What the machine has: linked and named, never run.

@@ -129,6 +129,7 @@ fn finish(kernel: &mut Kernel, request: &BuildRequest, end: End) -> Result<Outco
         processes: kernel.process_count(),
         log_bytes: kernel.log.total(),
         virtual_ns: kernel.clock.peek(),
+        programs: std::mem::take(&mut kernel.programs_time),
     };
     Ok(Outcome { outputs, stats })
 }

@@ -156,6 +156,19 @@ impl Store {
         known(path).ok_or_else(|| self.not_valid(path))
     }
 
+    /// Computes the modulo hash of a derivation that is in place, as
+    /// [`derivation_hash`](Self::derivation_hash) would from its file.
+    pub(crate) fn remember_hash(&self, path: &StorePath, derivation: &Derivation) -> Result<()> {
+        if derivation.supported_kind().is_err() {
+            return Ok(());
+        }
+        let hash = derivation
+            .hash_derivation_modulo(|input| self.derivation_hash(input).map_err(HashError::Store))
+            .map_err(|e| e.of(path))?;
+        self.modulo_hashes().insert(path.clone(), hash);
+        Ok(())
+    }
+
     fn modulo_hashes(&self) -> std::sync::MutexGuard<'_, ModuloHashes> {
         self.inner
             .modulo_hashes

@@ -51,6 +51,35 @@ pub struct PlacedOutputs {
 }
 
 impl PlacedOutputs {
+    /// Nothing yet.
+    pub(crate) fn empty(store: &Store) -> Self {
+        PlacedOutputs {
+            registrations: Vec::new(),
+            known: Vec::new(),
+            written: Written {
+                store: store.clone(),
+                names: Vec::new(),
+            },
+            locks: None,
+        }
+    }
+
+    /// Notes a tree that is about to be in place, so that it goes when something fails.
+    pub(crate) fn note_written(&mut self, path: &StorePath) {
+        self.written.names.push(path.clone());
+    }
+
+    /// Notes a path that is in place.
+    pub(crate) fn note(&mut self, registration: Registration) {
+        self.registrations.push(registration);
+    }
+
+    /// The same, with the locks of all its paths.
+    pub(crate) fn with_locks(mut self, locks: OutputLocks) -> Self {
+        self.locks = Some(locks);
+        self
+    }
+
     /// The facts of all outputs, as they are or will be registered.
     pub fn infos(&self) -> impl Iterator<Item = &PathInfo> {
         let new = self.registrations.iter().map(|new| &new.info);
@@ -207,15 +236,7 @@ impl Store {
                 });
             }
         }
-        let mut placed = PlacedOutputs {
-            registrations: Vec::with_capacity(outputs.len()),
-            known: Vec::new(),
-            written: Written {
-                store: self.clone(),
-                names: Vec::new(),
-            },
-            locks: None,
-        };
+        let mut placed = PlacedOutputs::empty(self);
         for output in outputs {
             if self.is_valid(&output.path)? {
                 placed.known.extend(self.query_path_info(&output.path)?);
@@ -223,7 +244,7 @@ impl Store {
             }
             let mut writer = TreeWriter::new(self.target(), &output.path);
             self.explain(writer.object(&output.object))?;
-            placed.written.names.push(output.path.clone());
+            placed.note_written(&output.path);
             self.explain(writer.finish(&output.path))?;
             let mut info = PathInfo::new(output.path, output.nar_hash, output.nar_size);
             info.references = output.references;
@@ -231,7 +252,7 @@ impl Store {
             info.ca = output.ca;
             info.ultimate = true;
             info.signatures = vec![self.sign(&info)?];
-            placed.registrations.push(self.registration(info)?);
+            placed.note(self.registration(info)?);
         }
         Ok(placed)
     }

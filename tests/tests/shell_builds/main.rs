@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod corpus;
+mod fifos;
 mod hostile;
 mod identify;
 mod recursion;

@@ -26,6 +26,7 @@ const PACKAGES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("coreutils", "="),
             ("mkdir", "->coreutils"),
+            ("mkfifo", "->coreutils"),
             ("cat", "->coreutils"),
             ("env", "->coreutils"),
             ("ln", "->coreutils"),

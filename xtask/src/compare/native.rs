@@ -9,6 +9,7 @@ use bstr::ByteSlice;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -40,6 +41,8 @@ impl Native<'_> {
     pub fn build(&self, node: &Node) -> Result<Outcome> {
         let top = self.scratch.join("build");
         tree::fresh(&top)?;
+        // As Nix makes it.
+        fs::set_permissions(&top, fs::Permissions::from_mode(0o700))?;
         let environment = environment::prepare(node, self.store)
             .with_context(|| format!("preparing the build of {}", node.path.basename()))?;
         for (name, contents) in &environment.files {

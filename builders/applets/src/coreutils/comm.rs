@@ -112,11 +112,11 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         } else if let Some(total) = totals.get_mut(class) {
             *total += 1;
         }
-        if order.is_ge() {
-            comm.next(two, 2);
-        }
         if order.is_le() {
             comm.next(one, 1);
+        }
+        if order.is_ge() {
+            comm.next(two, 2);
         }
     }
     if parsed.has('ť') {

@@ -49,9 +49,11 @@ pub fn parse(text: &[u8]) -> Option<(Decimal, usize)> {
         .get(at..at + 3)
         .unwrap_or_default()
         .to_ascii_lowercase();
-    let hexadecimal = matches!(text.get(at..at + 2), Some(b"0x" | b"0X"));
-    if word == b"inf" || word == b"nan" || hexadecimal {
+    if word == b"inf" || word == b"nan" {
         return None;
+    }
+    if matches!(text.get(at..at + 2), Some(b"0x" | b"0X")) {
+        return hexadecimal(text, at + 2, negative);
     }
     let (mut digits, mut exponent) = (Vec::new(), 0i64);
     while let Some(digit @ b'0'..=b'9') = byte(at) {
@@ -109,6 +111,22 @@ pub fn parse(text: &[u8]) -> Option<(Decimal, usize)> {
         exponent,
     };
     Some((number, at))
+}
+
+/// A whole number in hexadecimal; fractions and powers of two are beyond this.
+fn hexadecimal(text: &[u8], start: usize, negative: bool) -> Option<(Decimal, usize)> {
+    let rest = text.get(start..).unwrap_or_default();
+    let count = rest.iter().take_while(|it| it.is_ascii_hexdigit()).count();
+    let (digits, behind) = rest.split_at(count);
+    if count == 0 || count > MAX_DIGITS || matches!(behind, [b'.' | b'p' | b'P', ..]) {
+        return None;
+    }
+    let number = Decimal {
+        negative,
+        digits: BigUint::parse_bytes(digits, 16)?,
+        exponent: 0,
+    };
+    Some((number, start + count))
 }
 
 impl Decimal {
@@ -234,23 +252,34 @@ fn significant(numerator: &BigUint, denominator: &BigUint, count: usize) -> (Str
     }
     let length = |it: &BigUint| it.to_string().len() as i64;
     let mut exponent = length(numerator) - length(denominator);
-    // The estimate may be one too large; rounding may make it one too small.
-    loop {
-        let shift = count as i64 - 1 - exponent;
-        let digits = if shift >= 0 {
-            divide(&(numerator * power(10, shift as u64)), denominator)
+    // By the number of digits it may be one too large.
+    let scaled = |by: i64| {
+        if by >= 0 {
+            (
+                numerator * power(10, by.unsigned_abs()),
+                denominator.clone(),
+            )
         } else {
-            divide(numerator, &(denominator * power(10, shift.unsigned_abs())))
-        };
-        let digits = digits.to_string();
-        if digits.len() < count {
-            exponent -= 1;
-        } else if digits.len() > count {
-            exponent += 1;
-        } else {
-            return (digits, exponent);
+            (
+                numerator.clone(),
+                denominator * power(10, by.unsigned_abs()),
+            )
         }
+    };
+    let (above, below) = scaled(-exponent);
+    if above < below {
+        exponent -= 1;
     }
+    let (above, below) = scaled(count as i64 - 1 - exponent);
+    let digits = divide(&above, &below).to_string();
+    if digits.len() <= count {
+        return (digits, exponent);
+    }
+    // Rounded up to the next power of ten.
+    (
+        digits.get(..count).unwrap_or(&digits).to_owned(),
+        exponent + 1,
+    )
 }
 
 fn scientific(digits: &str, exponent: i64, alternate: bool, capital: bool) -> String {

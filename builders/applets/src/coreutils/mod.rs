@@ -19,13 +19,13 @@ mod comm;
 mod copy;
 mod cp;
 mod cut;
-mod date;
+pub(crate) mod date;
 mod digest;
 mod ends;
 mod env;
 mod expand;
-mod expr;
-mod float;
+pub(crate) mod expr;
+pub(crate) mod float;
 mod fold;
 mod install;
 mod join;
@@ -35,6 +35,7 @@ mod links;
 mod ln;
 mod ls;
 mod mkdir;
+mod mkfifo;
 mod mktemp;
 mod mode;
 mod mv;
@@ -44,7 +45,7 @@ mod od;
 mod owner;
 mod paste;
 mod pathchk;
-mod printf;
+pub(crate) mod printf;
 mod resolve;
 mod rm;
 mod seq;
@@ -108,6 +109,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     ls::LS,
     digest::MD5SUM,
     mkdir::MKDIR,
+    mkfifo::MKFIFO,
     mktemp::MKTEMP,
     mv::MV,
     launch::NICE,

@@ -46,7 +46,8 @@ fn run(_: &Spec, mut words: Vec<BString>) -> u8 {
         status |= printer.status;
         match end {
             Ok(()) => {}
-            Err(End::Stopped) => return status,
+            // Whatever went wrong before: GNU ends well here.
+            Err(End::Stopped) => return 0,
             Err(End::Fatal(text)) => program::die(1, &[&text]),
             Err(End::Refused(text)) => program::refuse(&text),
         }

@@ -30,6 +30,8 @@ const SURE_DIGITS: usize = 18;
 /// An operand: its value in units of `10^-scale`, how wide it is written, and its digits behind the point.
 struct Operand {
     value: BigInt,
+    /// Written with a minus, which zero keeps.
+    minus: bool,
     scale: usize,
     width: i64,
     precision: usize,
@@ -79,6 +81,7 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let numbers: Vec<Operand> = operands.iter().map(operand).collect();
     let one = || Operand {
         value: BigInt::from(1),
+        minus: false,
         scale: 0,
         width: 1,
         precision: 0,
@@ -140,6 +143,9 @@ fn operand(text: &BString) -> Operand {
         let shown = quote::locale(text);
         program::usage_error(1, &[b"invalid floating point argument: ", &shown])
     };
+    if text.iter().any(|it| matches!(it, b'x' | b'X')) {
+        program::refuse(&format!("the number '{text}'"));
+    }
     let Some((number, used)) = float::parse(text) else {
         program::refuse(&format!("the number '{text}'"));
     };
@@ -206,6 +212,7 @@ fn operand(text: &BString) -> Operand {
     }
     Operand {
         value,
+        minus: number.negative,
         scale,
         width,
         precision: usize::try_from(precision).unwrap_or(0),
@@ -285,8 +292,7 @@ fn layout(text: &BString) -> Format {
 
 impl Format {
     /// The number as text.
-    fn show(&self, value: &BigInt, scale: usize) -> Vec<u8> {
-        let negative = value.sign() == Sign::Minus;
+    fn show(&self, value: &BigInt, scale: usize, negative: bool) -> Vec<u8> {
         let whole = scale == 0 && self.letter == b'f' && self.precision == Some(0);
         let text = if whole {
             value.magnitude().to_string()
@@ -335,6 +341,7 @@ impl Format {
 fn print(first: &Operand, step: &Operand, last: &Operand, format: &Format, separator: &[u8]) {
     let scale = first.scale.max(step.scale).max(last.scale);
     let scaled = |it: &Operand| &it.value * BigInt::from(10).pow((scale - it.scale) as u32);
+    let mut minus = first.minus;
     let (first, step, last) = (scaled(first), scaled(step), scaled(last));
     let beyond = |value: &BigInt| {
         if step.sign() == Sign::Minus {
@@ -352,16 +359,18 @@ fn print(first: &Operand, step: &Operand, last: &Operand, format: &Format, separ
     let whole = |it: &BigInt| (it % &ten) == BigInt::default();
     let integers =
         format.letter == b'f' && format.precision == Some(0) && whole(&value) && whole(&step);
-    let show = |value: &BigInt| {
+    let show = |value: &BigInt, minus: bool| {
+        let negative = minus || value.sign() == Sign::Minus;
         if integers {
-            format.show(&(value / &ten), 0)
+            format.show(&(value / &ten), 0, negative)
         } else {
-            format.show(value, scale)
+            format.show(value, scale, negative)
         }
     };
     let mut extra = false;
     loop {
-        let text = show(&value);
+        let text = show(&value, minus);
+        minus = false;
         io::put(&format.prefix);
         io::put(&text);
         io::put(&format.suffix);
@@ -371,7 +380,7 @@ fn print(first: &Operand, step: &Operand, last: &Operand, format: &Format, separ
         value += &step;
         if beyond(&value) {
             // One more, if what is just beyond the last prints as the last, and is no repetition.
-            let next = show(&value);
+            let next = show(&value, false);
             let same = float::parse(&next).is_some_and(|(number, used)| {
                 let digits = BigInt::from(number.digits);
                 let digits = if number.negative { -digits } else { digits };

@@ -293,7 +293,7 @@ fn divide(text: &[u8], cut: &Cut, end: u8, names: &mut Names) {
             while !rest.is_empty() {
                 let most = size(*count).min(rest.len());
                 let window = rest.get(..most).unwrap_or_default();
-                let whole = most == rest.len();
+                let whole = size(*count) > rest.len();
                 let last = memchr::memrchr(end, window).map(|at| at + 1);
                 let at = if whole { most } else { last.unwrap_or(most) };
                 let (part, after) = rest.split_at(at);

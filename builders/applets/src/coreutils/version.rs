@@ -31,9 +31,7 @@ pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
 fn prefix(name: &[u8]) -> &[u8] {
     let byte = |at: usize| name.get(at).copied();
     let (mut at, mut end) = (0, 0);
-    while at < name.len() {
-        at += 1;
-        end = at;
+    loop {
         while byte(at) == Some(b'.')
             && byte(at + 1).is_some_and(|it| it.is_ascii_alphabetic() || it == b'~')
         {
@@ -42,8 +40,12 @@ fn prefix(name: &[u8]) -> &[u8] {
                 at += 1;
             }
         }
+        if at >= name.len() {
+            return name.get(..end).unwrap_or_default();
+        }
+        at += 1;
+        end = at;
     }
-    name.get(..end).unwrap_or_default()
 }
 
 fn rank(byte: Option<u8>) -> i32 {

@@ -2,6 +2,7 @@
 //!
 //! Counterpart: diffutils' `cmp.c`.
 
+use crate::shared::fs::Kind;
 use crate::shared::io::{self, Source};
 use crate::shared::options::{Parsed, Spec, flag, parse, value};
 use crate::shared::program;
@@ -41,14 +42,17 @@ pub fn run(words: Vec<BString>) -> u8 {
             None => (count(text), count(text)),
         });
     let most = parsed.value('n').map_or(usize::MAX, |text| count(text));
-    let Some(one) = read(&first, skip.0, most) else {
+    let Some((one, end_of_one)) = read(&first, skip.0, most) else {
         return 2;
     };
-    let Some(two) = read(&second, skip.1, most) else {
+    let Some((two, end_of_two)) = read(&second, skip.1, most) else {
         return 2;
     };
     parsed.operands = vec![first, second];
-    compare(&parsed, &one, &two, silent)
+    // Of a pipe nobody knows how far it goes.
+    let most = parsed.value('n').map_or(i64::MAX as u64, |_| most as u64);
+    let last = end_of_one.min(end_of_two).min(most);
+    compare(&parsed, &one, &two, silent, last.to_string().len())
 }
 
 fn count(text: &[u8]) -> usize {
@@ -58,15 +62,18 @@ fn count(text: &[u8]) -> usize {
     }
 }
 
-fn read(path: &BString, skip: usize, most: usize) -> Option<Vec<u8>> {
-    match Source::open(path).and_then(|source| source.read_to_end()) {
-        Ok(bytes) => {
+/// The bytes to compare, and how many there are as far as is known beforehand: in a regular file.
+fn read(path: &BString, skip: usize, most: usize) -> Option<(Vec<u8>, u64)> {
+    let opened = Source::open(path).and_then(|source| {
+        let meta = source.meta()?;
+        Ok((source.read_to_end()?, meta.kind == Kind::File))
+    });
+    match opened {
+        Ok((bytes, known)) => {
             let rest = bytes.get(skip..).unwrap_or_default();
-            Some(
-                rest.get(..most.min(rest.len()))
-                    .unwrap_or_default()
-                    .to_vec(),
-            )
+            let wanted = rest.get(..most.min(rest.len())).unwrap_or_default();
+            let end = if known { rest.len() as u64 } else { u64::MAX };
+            Some((wanted.to_vec(), end))
         }
         Err(number) => {
             program::complain_errno(&[path], number);
@@ -89,7 +96,8 @@ fn shown(byte: u8) -> String {
     }
 }
 
-fn compare(parsed: &Parsed, one: &[u8], two: &[u8], silent: bool) -> u8 {
+/// `width` is how many columns a place takes.
+fn compare(parsed: &Parsed, one: &[u8], two: &[u8], silent: bool, width: usize) -> u8 {
     let [first, second] = parsed.operands.as_slice() else {
         return 2;
     };
@@ -101,7 +109,6 @@ fn compare(parsed: &Parsed, one: &[u8], two: &[u8], silent: bool) -> u8 {
         memchr::memchr_iter(b'\n', before).count()
     };
     let mut status = 0;
-    let width = common.max(1).to_string().len();
     for (at, (a, b)) in differing {
         status = 1;
         if silent {

@@ -157,7 +157,7 @@ impl Diff {
             Err(number) => return Err(number),
             Ok(meta) => match meta.kind {
                 Kind::Directory => return Ok(Side::Directory),
-                Kind::File => {}
+                Kind::File | Kind::Fifo => {}
                 _ => program::refuse("a file that is neither plain nor a directory"),
             },
         }

@@ -27,6 +27,7 @@ pub const KNOWN: &[(&str, usize)] = &[
     ("keys", 0),
     ("keys_unsorted", 0),
     ("to_entries", 0),
+    ("from_entries", 0),
     ("add", 0),
     ("sort", 0),
     ("unique", 0),
@@ -158,6 +159,7 @@ fn nullary(name: &str, input: &Value) -> Result<Value> {
             ),
             _ => return wrong(input, "has no keys"),
         },
+        "from_entries" => from_entries(input)?,
         "add" => {
             let all: Vec<Value> = match input {
                 Value::Array(values) => values.to_vec(),
@@ -246,6 +248,27 @@ fn nullary(name: &str, input: &Value) -> Result<Value> {
         "nan" => Value::number(f64::NAN),
         _ => return numeric(name, input),
     })
+}
+
+/// Only entries with a text as `key` or `name`, and with a `value`: in others versions differ.
+fn from_entries(input: &Value) -> Result<Value> {
+    let Value::Array(entries) = input else {
+        program::refuse("'from_entries' of what is no array");
+    };
+    let mut map = Map::default();
+    for entry in entries.iter() {
+        let Value::Object(entry) = entry else {
+            program::refuse("'from_entries' of an entry that is no object");
+        };
+        let key = entry.get("key").or_else(|| entry.get("name"));
+        match (key, entry.get("value")) {
+            (Some(Value::String(key)), Some(value)) => {
+                map.insert(key.clone(), value.clone());
+            }
+            _ => program::refuse("'from_entries' of an entry without a text as key, or no value"),
+        }
+    }
+    Ok(Value::object(map))
 }
 
 fn entry(key: Value, value: Value) -> Value {
@@ -357,7 +380,7 @@ fn unary(name: &str, input: &Value, one: &Value) -> Result<Value> {
             }
             Value::Bool(at >= 0.0 && at < values.len() as f64)
         }
-        ("has", Value::Null, Value::String(_) | Value::Number(_)) => Value::Bool(false),
+        ("has", Value::Null, _) => program::refuse("'has' of null, where versions differ"),
         ("has", ..) => {
             return fail(format!(
                 "Cannot check whether {} has a {} key",

@@ -14,6 +14,9 @@ false | true
 echo "$?" >> $out/status
 set -e
 yes again | head -n 3 > $out/head || [ $? = 141 ]
+# What head has read too much of a file is there for the next program.
+printf '%s\n' 1 2 3 4 5 > numbers
+{ head -n 1 > $out/first; head -c 2; sed -n 2p; cat; } < numbers > $out/rest || true
 paste_lines() {
     while IFS= read -r -u 3 left && IFS= read -r -u 4 right; do
         echo "$left $right"

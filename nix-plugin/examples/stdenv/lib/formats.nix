@@ -1,6 +1,6 @@
 # Configuration formats whose text is made while Nix evaluates, or by the shell from the attributes:
 # what nixpkgs' `pkgs.formats` gives where it needs no program beyond the stdenv.
-{ trivial }:
+{ packages, trivial }:
 let
   inherit (builtins)
     attrNames
@@ -50,6 +50,19 @@ in
           printf '%s' "$value" > "$out"
         fi
         echo >> "$out"
+      '';
+
+  # For people: on many lines, with sorted members, by jq.
+  prettyJson =
+    name: value:
+    trivial.runCommandLocal name
+      {
+        nativeBuildInputs = [ packages.jq ];
+        value = toJSON value;
+        passAsFile = [ "value" ];
+      }
+      ''
+        jq . "$valuePath" > $out
       '';
 
   # From an attribute set that the shell sees as an associative array.

@@ -117,7 +117,7 @@ in
     TZDIR = "/etc/zoneinfo";
     lines = "one\ntwo\ttab";
   };
-  dashboard = lib.formats.json "dashboard.json" {
+  dashboard = formats.prettyJson "dashboard.json" {
     panels = builtins.genList (id: {
       inherit id;
       title = "Panel ${toString id}";

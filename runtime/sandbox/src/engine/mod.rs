@@ -27,9 +27,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use wasmtime::{
-    Config, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, WasmFeatures,
-};
+use wasmtime::{Config, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, WasmFeatures};
 
 /// Bytes of native stack that wasm code of one process may use. Deeper recursion traps.
 const WASM_STACK: usize = 8 * 1024 * 1024;

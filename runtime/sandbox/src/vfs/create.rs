@@ -71,6 +71,17 @@ impl Vfs {
         Ok(id)
     }
 
+    /// Creates a named pipe; `mode` is already masked.
+    pub fn create_fifo(&mut self, place: &Place, mode: u32) -> Result<()> {
+        if place.node.is_none() && place.slash {
+            return Err(Errno::Noent.into());
+        }
+        self.check_new(place)?;
+        let node = self.fresh(mode & 0o7777, Body::Fifo);
+        let id = self.insert(node)?;
+        self.attach(place.parent, place.name.clone(), id)
+    }
+
     /// Creates a directory; `mode` is already masked.
     pub fn create_directory(&mut self, place: &Place, mode: u32) -> Result<()> {
         self.check_new(place)?;

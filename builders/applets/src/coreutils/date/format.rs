@@ -171,7 +171,7 @@ fn zone(out: &mut Vec<u8>, colons: usize, flags: Flags) {
         2 => ("00:00:00", "0:00:00"),
         _ => ("00", "0"),
     };
-    let width = flags.width.unwrap_or(0).max(long.len() + 1);
+    let width = flags.width.unwrap_or(long.len() + 1);
     match flags.pad {
         Some(b'-') => out.extend_from_slice(format!("+{short}").as_bytes()),
         Some(b'_') => {
@@ -181,8 +181,9 @@ fn zone(out: &mut Vec<u8>, colons: usize, flags: Flags) {
         }
         _ => {
             out.push(b'+');
-            out.extend(std::iter::repeat_n(b'0', width - long.len() - 1));
-            out.extend_from_slice(long.as_bytes());
+            let fill = width.saturating_sub(short.len() + 1);
+            out.extend(std::iter::repeat_n(b'0', fill));
+            out.extend_from_slice(short.as_bytes());
         }
     }
 }
@@ -232,7 +233,14 @@ fn directive(
             };
             text(half, flags, out);
         }
-        b'P' => text(if parts.hour < 12 { "am" } else { "pm" }, flags, out),
+        b'P' => {
+            let half = if parts.hour < 12 { "am" } else { "pm" };
+            let flags = Flags {
+                upper: false,
+                ..flags
+            };
+            text(half, flags, out);
+        }
         b'Z' => {
             let zone = if flags.swap { "utc" } else { "UTC" };
             text(zone, flags, out);
@@ -281,7 +289,10 @@ fn directive(
                 b'R' => b"%H:%M",
                 _ => b"%H:%M:%S",
             };
-            if depth > 0 || (letter == b'F' && (flags.pad.is_some() || flags.width.is_some())) {
+            // Padding reaches into some of these, and not into all of their parts.
+            let padded = matches!(flags.pad, Some(b'_' | b'-'))
+                || (letter == b'F' && (flags.pad.is_some() || flags.width.is_some()));
+            if depth > 0 || padded {
                 return None;
             }
             let mut found = Vec::new();

@@ -6,8 +6,8 @@ mod format;
 mod parse;
 mod words;
 
-pub(super) use format::{Moment, format};
-pub(super) use parse::{Bad, parse as parse_date};
+pub(crate) use format::{Moment, format};
+pub(crate) use parse::{Bad, parse as parse_date};
 
 use super::Utility;
 use crate::shared::options::{Parsed, Spec, flag, maybe, parse, value};

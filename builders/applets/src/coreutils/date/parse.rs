@@ -345,6 +345,8 @@ fn item<'a>(seen: &mut Seen, rest: &'a [Token]) -> Result<&'a [Token]> {
             }
             Ok(skip(1))
         }
+        // A number before a day's name counts weeks.
+        [Number { .. }, Word(word), ..] if week_day(word).is_some() => Err(Bad::Beyond),
         // A number alone: the year, a whole date, or a time.
         [
             Number {
@@ -384,6 +386,9 @@ fn to_24(hour: i64, afternoon: bool) -> Result<i64> {
 
 /// Seconds east of UTC.
 fn offset(sign: i64, value: i64, digits: usize, minutes: Option<i64>) -> Result<i64> {
+    if value > 9999 || minutes.is_some_and(|it| it > 9999) {
+        return Err(Bad::Invalid);
+    }
     let found = match minutes {
         Some(minutes) => value * 60 + minutes,
         None if digits <= 2 => value * 60,

@@ -131,28 +131,33 @@ impl Type {
             Kind::Octal => format!("{value:0digits$o}").into_bytes(),
             Kind::Unsigned => value.to_string().into_bytes(),
             Kind::Hexadecimal => format!("{value:0digits$x}").into_bytes(),
+            // By its bits: the conversion of a NaN may lose its sign.
+            Kind::Float if self.size == 4 && (value as u32) << 1 > 0xff00_0000 => {
+                not_a_number(value >> 31 != 0)
+            }
+            Kind::Float if self.size == 8 && value << 1 > 0xffe0_0000_0000_0000 => {
+                not_a_number(value >> 63 != 0)
+            }
             Kind::Float if self.size == 4 => {
                 let value = f32::from_bits(value as u32);
-                shortest(
-                    f64::from(value),
-                    6,
-                    9,
-                    &|text| text.parse() == Ok(value),
-                    value.abs() < f32::MIN_POSITIVE,
-                )
+                let tiny = value.abs() < f32::MIN_POSITIVE;
+                let same = |text: &str| text.parse() == Ok(value);
+                shortest(f64::from(value), if tiny { 1 } else { 6 }, 9, &same)
             }
             Kind::Float => {
                 let value = f64::from_bits(value);
-                shortest(
-                    value,
-                    15,
-                    17,
-                    &|text| text.parse() == Ok(value),
-                    value.abs() < f64::MIN_POSITIVE,
-                )
+                let tiny = value.abs() < f64::MIN_POSITIVE;
+                let same = |text: &str| text.parse() == Ok(value);
+                shortest(value, if tiny { 1 } else { 15 }, 17, &same)
             }
         }
     }
+}
+
+fn not_a_number(negative: bool) -> Vec<u8> {
+    if negative { b"-nan" } else { b" nan" }
+        .trim_ascii()
+        .to_vec()
 }
 
 fn bad_size(text: &[u8], number: &[u8], float: bool) -> ! {
@@ -207,17 +212,7 @@ fn letter(byte: u8) -> Vec<u8> {
 }
 
 /// `%.Ng` with the least N that reads back as the same number.
-fn shortest(
-    value: f64,
-    least: usize,
-    most: usize,
-    same: &dyn Fn(&str) -> bool,
-    tiny: bool,
-) -> Vec<u8> {
-    if value.is_nan() {
-        let sign: &[u8] = if value.is_sign_negative() { b"-" } else { b"" };
-        return [sign, b"nan"].concat();
-    }
+fn shortest(value: f64, least: usize, most: usize, same: &dyn Fn(&str) -> bool) -> Vec<u8> {
     if value.is_infinite() {
         return if value < 0.0 {
             b"-inf".to_vec()
@@ -225,7 +220,6 @@ fn shortest(
             b"inf".to_vec()
         };
     }
-    let least = if tiny { 1 } else { least };
     for precision in least..most {
         let text = general(value, precision);
         if same(&text) {
