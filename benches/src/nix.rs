@@ -28,9 +28,8 @@ struct Made {
 /// Writes the derivations into the store at `root`; returns those that nothing needs.
 fn write(plain: &Plain, root: &Path) -> Result<Vec<StorePath>> {
     let store = Store::open(root)?;
-    for (path, place) in &plain.sources {
-        let added = store.add_path_as(place, path.name())?;
-        ensure!(added == *path, "{path} is no plain source");
+    for (info, nar) in &plain.archives {
+        store.add_nar(info.clone(), &mut nar.as_slice())?;
     }
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
     let mut made: Vec<Made> = Vec::new();
@@ -101,6 +100,20 @@ fn write(plain: &Plain, root: &Path) -> Result<Vec<StorePath>> {
         .filter(|(number, _)| !needed.contains(number))
         .map(|(_, made)| made.path)
         .collect())
+}
+
+/// Whether Nix is here and can build; if not, standard error says why.
+///
+/// # Errors
+/// When the derivations cannot be written.
+pub fn works(plain: &Plain, root: &Path, jobs: usize) -> Result<bool> {
+    match run(plain, root, jobs) {
+        Ok(time) => Ok(time.is_some()),
+        Err(error) => {
+            eprintln!("real Nix takes no part: {error:#}");
+            Ok(false)
+        }
+    }
 }
 
 /// Realises everything once in a new store at `root`; the time is that of the program. None if Nix

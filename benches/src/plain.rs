@@ -48,6 +48,8 @@ pub struct Plain {
     pub(crate) steps: Vec<Step>,
     tasks: Vec<Task>,
     pub(crate) sources: BTreeMap<StorePath, PathBuf>,
+    /// The sources and what they refer to, as archives, each after those that it needs.
+    pub(crate) archives: Vec<(PathInfo, Vec<u8>)>,
     programs: PathBuf,
 }
 
@@ -83,6 +85,7 @@ impl Plain {
             steps: Vec::new(),
             tasks: Vec::new(),
             sources: BTreeMap::new(),
+            archives: Vec::new(),
             programs: programs.to_owned(),
         };
         let numbers: BTreeMap<_, _> = plan.graph.ids().zip(0..).collect();
@@ -123,6 +126,7 @@ impl Plain {
                 needs,
             });
         }
+        plain.archives = archives(store, &plain.sources)?;
         Ok(plain)
     }
 
@@ -307,6 +311,30 @@ impl Call {
         );
         Ok(())
     }
+}
+
+/// The closure of sources as archives, what others need first.
+fn archives(
+    store: &Store,
+    sources: &BTreeMap<StorePath, PathBuf>,
+) -> Result<Vec<(PathInfo, Vec<u8>)>> {
+    let mut left = store.query_closure(&sources.keys().cloned().collect())?;
+    let mut archives = Vec::new();
+    while !left.is_empty() {
+        let before = left.len();
+        for path in left.clone() {
+            let info = store.query_path_info(&path)?.context("a valid source")?;
+            let mut others = info.references.iter().filter(|other| **other != path);
+            if others.all(|other| !left.contains(other)) {
+                let mut nar = Vec::new();
+                store.write_nar(&path, &mut nar)?;
+                archives.push((info, nar));
+                left.remove(&path);
+            }
+        }
+        ensure!(left.len() < before, "sources need each other");
+    }
+    Ok(archives)
 }
 
 /// What bash has to do for the outputs.

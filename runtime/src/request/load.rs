@@ -45,6 +45,8 @@ struct Open {
     derivation: Derivation,
     /// Its length as text, in bytes.
     size: usize,
+    /// Whether its path follows from its bytes.
+    named: Result<(), RequestError>,
     /// The inputs that were not looked at yet.
     todo: Vec<StorePath>,
 }
@@ -84,7 +86,7 @@ impl<'l> Loader<'l> {
                 Argument::Loose(file) => {
                     let (path, text) = read_loose(file)?;
                     let valid = self.library.is_valid(&path)?;
-                    open(path, file.clone(), !valid, text)?
+                    open(path, file.clone(), !valid, text)
                 }
             };
             let id = self.load_closure(open)?;
@@ -166,7 +168,7 @@ impl<'l> Loader<'l> {
 
     fn open(&self, path: StorePath, file: PathBuf, loose: bool) -> Result<Open, RequestError> {
         let text = read(&file)?;
-        open(path, file, loose, text)
+        Ok(open(path, file, loose, text))
     }
 
     /// Checks a derivation whose inputs are in the graph, and adds it.
@@ -177,8 +179,10 @@ impl<'l> Loader<'l> {
             loose,
             derivation,
             size,
+            named,
             ..
         } = open;
+        named?;
         let name = path.derivation_name().unwrap_or_default();
         let input_hash = |input: &StorePath| -> Result<[u8; 32], OutputPathError> {
             let id = self.graph.find(input);
@@ -286,20 +290,22 @@ fn traits(derivation: &Derivation) -> Traits {
     }
 }
 
-fn open(path: StorePath, file: PathBuf, loose: bool, text: Text) -> Result<Open, RequestError> {
-    check_name(&path, &file, &text)?;
+fn open(path: StorePath, file: PathBuf, loose: bool, text: Text) -> Open {
+    // Told only when its inputs were read: a circle is the better message.
+    let named = check_name(&path, &file, &text);
     let Text { derivation, bytes } = text;
     let size = bytes.len();
     // Taken from the end, so that the first input is read first.
     let todo = derivation.input_derivations.keys().rev().cloned().collect();
-    Ok(Open {
+    Open {
         path,
         file,
         loose,
         derivation,
         size,
+        named,
         todo,
-    })
+    }
 }
 
 /// A derivation and the bytes that it was read from.
