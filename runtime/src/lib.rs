@@ -6,12 +6,14 @@
 //! module for each command, and every error ends in [`error`], which maps it to an exit code
 //! ([`exit_code`]).
 
-#![forbid(unsafe_code)]
+// Only `platform` may allow it, and says why each use is sound.
+#![deny(unsafe_code)]
 // An error ends a build or the program, so that there is never more than a handful of them: their
 // size does not matter, while a box in each would hide what they hold.
 #![allow(clippy::result_large_err)]
 
 pub mod commands;
+pub mod daemon;
 pub mod difference;
 pub mod directories;
 pub mod embedded;
@@ -22,6 +24,7 @@ pub mod interrupt;
 pub mod options;
 pub mod output_checks;
 pub mod plan;
+pub mod platform;
 pub mod printable;
 pub mod progress;
 pub mod realise;

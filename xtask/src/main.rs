@@ -9,6 +9,7 @@ mod example;
 mod fixtures;
 mod layers;
 mod lock;
+mod nixes;
 mod skips;
 mod test;
 
@@ -31,6 +32,8 @@ enum Chore {
     Fixtures(fixtures::Options),
     /// Compare the dependencies between packages with the table in docs/architecture.md
     Layers,
+    /// Unpack other versions of Nix to target/nix, for tests
+    Nixes,
     /// Everything that CI runs: format, lints, layers, builders, tests, the check for macOS
     Test(test::Options),
 }
@@ -41,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Example(options) => example::run(&options),
         Chore::Fixtures(options) => fixtures::run(&options),
         Chore::Layers => layers::run(),
+        Chore::Nixes => nixes::run(),
         Chore::Test(options) => test::run(&options),
     }
 }

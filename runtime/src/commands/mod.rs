@@ -4,6 +4,7 @@
 //! command; nothing here is needed by the library's other modules.
 
 mod builders;
+mod daemon;
 mod generate;
 mod log;
 mod run;
@@ -12,6 +13,7 @@ mod store;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -44,6 +46,10 @@ fn dispatch(options: Options) -> Result<u8, Error> {
             drop(out);
             return run::run(common, run);
         }
+        Command::Daemon(daemon) => {
+            drop(out);
+            return daemon::daemon(common, daemon);
+        }
         Command::Show(show) => show::show(common, show, &mut out)?,
         Command::Log(log) => log::log(common, log, &mut out)?,
         Command::Store(command) => store::store(common, command, &mut out)?,
@@ -55,14 +61,15 @@ fn dispatch(options: Options) -> Result<u8, Error> {
     Ok(exit_code::SUCCESS)
 }
 
+/// The root of the store that the options name.
+fn store_root(common: &Common) -> Result<PathBuf, Error> {
+    let root = common.store.clone().or_else(directories::default_store);
+    root.ok_or(Error::NoStore)
+}
+
 /// Opens the store that the options name.
 fn open_store(common: &Common) -> Result<Store, Error> {
-    let root = common
-        .store
-        .clone()
-        .or_else(directories::default_store)
-        .ok_or(Error::NoStore)?;
-    Ok(Store::open(&root)?)
+    Ok(Store::open(&store_root(common)?)?)
 }
 
 /// An argument that names a path of the store: `/nix/store/…`, a place below its directory, or a

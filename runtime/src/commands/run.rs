@@ -8,10 +8,10 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use wasibuild_nix_compat::store_path::StorePath;
-use wasibuild_sandbox::Limits;
 use wasibuild_store::Store;
 
 use super::open_store;
+use crate::directories;
 use crate::error::Error;
 use crate::exit_code;
 use crate::interrupt::Interrupt;
@@ -23,7 +23,6 @@ use crate::realise::report::{Report, Status};
 use crate::realise::stop::Stop;
 use crate::realise::{Caches, Realiser, Settings, World, import, links};
 use crate::request::Request;
-use crate::{directories, options};
 
 /// Runs it and returns the exit code.
 pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
@@ -90,9 +89,8 @@ fn realise(realiser: &Realiser<'_>, options: &Run) -> Result<Option<(Plan, Repor
         }
         import::import(&imports, realiser.store)?;
     }
-    let substitution = &options.substitution;
     let choices = Choices {
-        prefer_substitutes: substitution.substituters != [options::DEFAULT_SUBSTITUTER],
+        prefer_substitutes: options.substitution.preferred(),
         check: options.check,
     };
     let plan = Plan::make(graph, goals, &world, choices)?;
@@ -129,41 +127,19 @@ fn listen(progress: &Arc<dyn Progress>, stop: &Stop) -> Result<Interrupt, Error>
 }
 
 fn caches(options: &Substitution, progress: &Arc<dyn Progress>, stop: &Stop) -> Caches {
-    let urls = if options.no_substitute {
-        Vec::new()
-    } else {
-        options.substituters.clone()
-    };
-    let urls = urls.into_iter().filter(|url| !url.is_empty()).collect();
-    let keys = options
-        .trusted_public_keys
-        .iter()
-        .filter(|key| !key.is_empty())
-        .cloned()
-        .collect();
+    let (urls, keys) = (options.urls(), options.keys());
     Caches::new(urls, keys, progress.clone(), stop.clone())
 }
 
 fn settings(options: &Run) -> Settings {
-    let limits = &options.limits;
-    let defaults = Limits::default();
     Settings {
         jobs: options
             .max_jobs
             .map_or_else(directories::default_jobs, usize::from),
         cores: options.cores,
-        limits: Limits {
-            timeout: options.timeout(),
-            max_silent_time: options.max_silent_time(),
-            memory: limits.max_memory.unwrap_or(defaults.memory),
-            total_memory: limits.max_total_memory.unwrap_or(defaults.total_memory),
-            output_size: limits.max_output_size.unwrap_or(defaults.output_size),
-            files: limits.max_files.unwrap_or(defaults.files),
-            open_files: limits.max_open_files.unwrap_or(defaults.open_files),
-            log_size: limits.max_build_log_size.unwrap_or(defaults.log_size),
-            processes: limits.max_processes.unwrap_or(defaults.processes),
-            ..defaults
-        },
+        limits: options
+            .limits
+            .limits(options.timeout, options.max_silent_time),
         check: options.check,
         keep_failed: options.keep_failed,
         keep_going: options.keep_going,

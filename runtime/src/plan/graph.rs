@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::BString;
+use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::store_path::StorePath;
 
 /// The number of a node in its [`Graph`].
@@ -46,6 +47,7 @@ impl Node {
 pub struct Graph {
     nodes: Vec<Node>,
     index: BTreeMap<StorePath, NodeId>,
+    given: BTreeMap<StorePath, Derivation>,
 }
 
 impl Graph {
@@ -70,6 +72,17 @@ impl Graph {
         self.index.insert(node.derivation.clone(), id);
         self.nodes.push(node);
         id
+    }
+
+    /// Adds a node whose derivation need not be in the store.
+    pub fn add_given(&mut self, node: Node, derivation: Derivation) -> NodeId {
+        self.given.insert(node.derivation.clone(), derivation);
+        self.add(node)
+    }
+
+    /// A derivation that was given with its node, and is not read from the store.
+    pub fn given(&self, derivation: &StorePath) -> Option<&Derivation> {
+        self.given.get(derivation)
     }
 
     /// The number of a derivation.

@@ -56,7 +56,10 @@ impl Realiser<'_> {
         node: &Node,
         locks: &OutputLocks,
     ) -> Result<Status, RealiseError> {
-        let derivation = self.store.read_derivation(&node.derivation)?;
+        let derivation = match plan.graph.given(&node.derivation) {
+            Some(given) => given.clone(),
+            None => self.store.read_derivation(&node.derivation)?,
+        };
         let options =
             DerivationOptions::of(&derivation).map_err(|source| RealiseError::Environment {
                 derivation: node.derivation.to_absolute_path(),

@@ -18,7 +18,7 @@ use super::error::RealiseError;
 use super::log::BuildLog;
 use crate::environment::Environment;
 
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, Until};
 
 /// Everything that decides the result of a build.
 #[derive(Debug)]

@@ -182,22 +182,7 @@ impl<'l> Loader<'l> {
         let hash = derivation
             .hash_derivation_modulo(input_hash)
             .map_err(|source| wrong_outputs(&file, source))?;
-        let inputs = derivation.input_derivations.iter();
-        let node = Node {
-            system: derivation.system.clone(),
-            builder: derivation.builder.clone(),
-            outputs: derivation
-                .outputs
-                .iter()
-                .filter_map(|(name, output)| Some((name.clone(), output.path()?.clone())))
-                .collect(),
-            inputs: inputs
-                .filter_map(|(input, outputs)| Some((self.graph.find(input)?, outputs.clone())))
-                .collect(),
-            sources: derivation.input_sources.clone(),
-            allow_substitutes: allow_substitutes(&derivation),
-            derivation: path.clone(),
-        };
+        let node = node(&path, &derivation, &self.graph);
         if loose {
             self.import(&path, file, &derivation)?;
         }
@@ -231,6 +216,26 @@ impl<'l> Loader<'l> {
         }
         self.imports.derivations.push((path.clone(), file));
         Ok(())
+    }
+}
+
+/// What planning needs of a derivation whose inputs are in the graph.
+pub(super) fn node(path: &StorePath, derivation: &Derivation, graph: &Graph) -> Node {
+    let inputs = derivation.input_derivations.iter();
+    Node {
+        system: derivation.system.clone(),
+        builder: derivation.builder.clone(),
+        outputs: derivation
+            .outputs
+            .iter()
+            .filter_map(|(name, output)| Some((name.clone(), output.path()?.clone())))
+            .collect(),
+        inputs: inputs
+            .filter_map(|(input, outputs)| Some((graph.find(input)?, outputs.clone())))
+            .collect(),
+        sources: derivation.input_sources.clone(),
+        allow_substitutes: allow_substitutes(derivation),
+        derivation: path.clone(),
     }
 }
 

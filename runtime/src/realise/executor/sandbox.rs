@@ -57,11 +57,51 @@ impl Sandbox {
     }
 }
 
+/// A sandbox whose builds end when another switch is thrown, too: one engine for many clients.
+pub struct Until<'s> {
+    sandbox: &'s Sandbox,
+    cancel: CancelToken,
+}
+
+impl Sandbox {
+    /// The same sandbox, whose builds end when `stop` is thrown.
+    pub fn until(&self, stop: &Stop) -> Until<'_> {
+        let cancel = CancelToken::new();
+        let thrown = cancel.clone();
+        stop.on_stop(move || thrown.cancel());
+        Until {
+            sandbox: self,
+            cancel,
+        }
+    }
+}
+
+impl Execute for Until<'_> {
+    fn execute(
+        &self,
+        job: Job,
+        log: &mut BuildLog<'_>,
+    ) -> Result<BTreeMap<String, FileSystemObject>, Failure> {
+        self.sandbox.run(job, log, &self.cancel)
+    }
+}
+
 impl Execute for Sandbox {
     fn execute(
         &self,
         job: Job,
         log: &mut BuildLog<'_>,
+    ) -> Result<BTreeMap<String, FileSystemObject>, Failure> {
+        self.run(job, log, &self.cancel)
+    }
+}
+
+impl Sandbox {
+    fn run(
+        &self,
+        job: Job,
+        log: &mut BuildLog<'_>,
+        cancel: &CancelToken,
     ) -> Result<BTreeMap<String, FileSystemObject>, Failure> {
         let engine = self.engine()?;
         let mut request = BuildRequest::new(job.name, ProgramSource::Path(job.builder));
@@ -83,7 +123,7 @@ impl Execute for Sandbox {
         request.limits = job.limits;
         let mut leftovers = BTreeMap::new();
         let keep = job.keep_failed.then_some(&mut leftovers);
-        match engine.run_keeping(request, &mut Sink(log), &self.cancel, keep) {
+        match engine.run_keeping(request, &mut Sink(log), cancel, keep) {
             Ok(outcome) => Ok(outcome.outputs),
             Err(error) => Err(Failure {
                 error: error.into(),
