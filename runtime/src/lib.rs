@@ -20,6 +20,7 @@ pub mod embedded;
 pub mod environment;
 pub mod error;
 pub mod exit_code;
+pub mod external_builder;
 pub mod interrupt;
 pub mod options;
 pub mod output_checks;

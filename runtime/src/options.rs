@@ -57,6 +57,8 @@ pub enum Command {
     Log(Log),
     /// Build for Nix: serve its worker protocol on a socket, or on standard input and output
     Daemon(Daemon),
+    /// Build for Nix: run one builder that Nix describes (`external-builders`)
+    ExternalBuilder(ExternalBuilder),
     /// Look after the store
     #[command(subcommand)]
     Store(StoreCommand),
@@ -206,6 +208,23 @@ pub struct Daemon {
     pub limits: Bounds,
 }
 
+/// `wasibuild external-builder`.
+#[derive(Debug, Args)]
+pub struct ExternalBuilder {
+    /// The file that Nix wrote
+    #[arg(value_name = "BUILD.json", value_hint = ValueHint::FilePath)]
+    pub description: PathBuf,
+    /// A directory with compiled builders, as `wasibuild builders precompile DIR` fills it
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub precompiled: Option<PathBuf>,
+    /// What builders see as NIX_BUILD_CORES
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: u16,
+    /// What a build may use.
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
 /// `wasibuild show`.
 #[derive(Debug, Args)]
 pub struct Show {
@@ -293,7 +312,12 @@ pub enum BuildersCommand {
         directory: PathBuf,
     },
     /// Compile the builders now, so that no build has to wait for it
-    Precompile,
+    Precompile {
+        /// Write them there, readable by all, for `external-builder --precompiled`
+        /// [default: the user's own cache]
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        directory: Option<PathBuf>,
+    },
 }
 
 impl Bounds {

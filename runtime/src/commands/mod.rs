@@ -5,6 +5,7 @@
 
 mod builders;
 mod daemon;
+mod external_builder;
 mod generate;
 mod log;
 mod run;
@@ -49,6 +50,10 @@ fn dispatch(options: Options) -> Result<u8, Error> {
         Command::Daemon(daemon) => {
             drop(out);
             return daemon::daemon(common, daemon);
+        }
+        Command::ExternalBuilder(options) => {
+            drop(out);
+            return external_builder::external_builder(options);
         }
         Command::Show(show) => show::show(common, show, &mut out)?,
         Command::Log(log) => log::log(common, log, &mut out)?,

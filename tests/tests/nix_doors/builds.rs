@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Daemon, Nix, PROGRAM, World, failure, log_of, text, until};
 
 /// Many kinds of derivations, all of which must build.
-const KINDS: &str = r#"
+pub const KINDS: &str = r#"
   let
     leaf = mk "leaf" { script = "print building the leaf\nwrite $out leaf"; };
     multiple = mk "multiple" {

@@ -5,6 +5,7 @@
 //! the one between may be skipped. Nothing of this machine's Nix but its programs takes part.
 
 mod builds;
+mod external;
 mod protocol;
 mod sockets;
 mod support;

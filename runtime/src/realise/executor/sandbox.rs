@@ -21,6 +21,7 @@ use crate::realise::stop::Stop;
 /// See the module.
 pub struct Sandbox {
     cache: Option<PathBuf>,
+    precompiled: Option<PathBuf>,
     cancel: CancelToken,
     engine: Mutex<Option<Engine>>,
 }
@@ -33,9 +34,16 @@ impl Sandbox {
         stop.on_stop(move || thrown.cancel());
         Sandbox {
             cache,
+            precompiled: None,
             cancel,
             engine: Mutex::new(None),
         }
+    }
+
+    /// The same, with a directory of compiled modules that others filled.
+    pub fn precompiled(mut self, directory: Option<PathBuf>) -> Self {
+        self.precompiled = directory;
+        self
     }
 
     /// The engine, made now if it is not there yet.
@@ -49,7 +57,7 @@ impl Sandbox {
         }
         let options = EngineOptions {
             cache_dir: self.cache.clone(),
-            precompiled_dir: None,
+            precompiled_dir: self.precompiled.clone(),
         };
         let made = Engine::new(options)?;
         *engine = Some(made.clone());
