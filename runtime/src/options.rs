@@ -59,6 +59,8 @@ pub enum Command {
     Daemon(Daemon),
     /// Build for Nix: run one builder that Nix describes (`external-builders`)
     ExternalBuilder(ExternalBuilder),
+    /// Build for Nix: decide about builds and do them in Nix's own store (`build-hook`)
+    Hook(Hook),
     /// Look after the store
     #[command(subcommand)]
     Store(StoreCommand),
@@ -217,6 +219,26 @@ pub struct ExternalBuilder {
     /// A directory with compiled builders, as `wasibuild builders precompile DIR` fills it
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub precompiled: Option<PathBuf>,
+    /// What builders see as NIX_BUILD_CORES
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: u16,
+    /// What a build may use.
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
+/// `wasibuild hook`.
+#[derive(Debug, Args)]
+pub struct Hook {
+    /// Nix's level of verbosity
+    #[arg(value_name = "VERBOSITY", default_value = "3")]
+    pub verbosity: String,
+    /// The program `nix`, with `nix-store` beside it
+    #[arg(long, value_name = "PROGRAM", default_value = "nix", env = "WASIBUILD_NIX", hide_env_values = true, value_hint = ValueHint::ExecutablePath)]
+    pub nix: PathBuf,
+    /// Build at most N derivations at once, over all hooks of this user [default: the number of processors]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub max_jobs: Option<u16>,
     /// What builders see as NIX_BUILD_CORES
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub cores: u16,

@@ -152,6 +152,47 @@ pub fn inherited_listeners() -> io::Result<Vec<UnixListener>> {
     Ok(listeners)
 }
 
+/// The descriptors beyond standard error that a build hook is given: where its builds' logs go, and the
+/// other end of that.
+const HOOK_LOG: i32 = 4;
+const HOOK_LOG_READER: i32 = 5;
+
+/// A copy of the descriptor to which a build hook writes logs.
+///
+/// # Errors
+/// When there is none: this process is no build hook.
+pub fn hook_log() -> io::Result<std::fs::File> {
+    use std::os::fd::BorrowedFd;
+    // SAFETY: only asks whether the descriptor is open.
+    if unsafe { libc::fcntl(HOOK_LOG, libc::F_GETFD) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and nobody in this program closes it: it is not owned by anything.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(HOOK_LOG) };
+    Ok(borrowed.try_clone_to_owned()?.into())
+}
+
+/// Keeps the two descriptors of a build hook from programs that are started.
+pub fn keep_hook_descriptors() {
+    set_hook_flags(libc::FD_CLOEXEC);
+}
+
+/// Starts a program that gets the two descriptors of a build hook.
+pub fn with_hook_descriptors<T>(start: impl FnOnce() -> T) -> T {
+    set_hook_flags(0);
+    let result = start();
+    set_hook_flags(libc::FD_CLOEXEC);
+    result
+}
+
+fn set_hook_flags(flags: i32) {
+    for descriptor in [HOOK_LOG, HOOK_LOG_READER] {
+        // SAFETY: changes nothing but whether children inherit the descriptor; if it is not open, it
+        // fails, which does not matter.
+        unsafe { libc::fcntl(descriptor, libc::F_SETFD, flags) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ mod builders;
 mod daemon;
 mod external_builder;
 mod generate;
+mod hook;
 mod log;
 mod run;
 mod show;
@@ -28,7 +29,7 @@ use crate::{directories, exit_code, printable};
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     // Usage errors end here with code 2, `--help` and `--version` with 0.
-    let options = Options::parse();
+    let options = Options::parse_from(hook::arguments(std::env::args_os()));
     match dispatch(options) {
         Ok(code) => exit_code::process(code),
         Err(error) if error.is_broken_pipe() => exit_code::process(exit_code::SUCCESS),
@@ -54,6 +55,10 @@ fn dispatch(options: Options) -> Result<u8, Error> {
         Command::ExternalBuilder(options) => {
             drop(out);
             return external_builder::external_builder(options);
+        }
+        Command::Hook(options) => {
+            drop(out);
+            return hook::hook(options);
         }
         Command::Show(show) => show::show(common, show, &mut out)?,
         Command::Log(log) => log::log(common, log, &mut out)?,

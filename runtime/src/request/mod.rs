@@ -27,6 +27,7 @@ pub use beside::{SourceFile, SourceForm, list as list_sources};
 pub use error::RequestError;
 pub use given::{GivenError, is_self_evident};
 pub use library::Library;
+pub use load::MAX_DERIVATION_SIZE;
 
 /// The derivations that were asked for, with everything that they need.
 #[derive(Debug)]

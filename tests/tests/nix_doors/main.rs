@@ -6,6 +6,7 @@
 
 mod builds;
 mod external;
+mod hook;
 mod protocol;
 mod sockets;
 mod support;

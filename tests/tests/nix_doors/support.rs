@@ -76,13 +76,17 @@ impl Nix {
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
     }
 
-    /// One of its programs, with an environment that cannot disturb it.
-    pub fn command(&self, program: &str, home: &Path) -> Command {
-        let program = match &self.bin {
+    /// Where a program of it is.
+    pub fn program(&self, program: &str) -> PathBuf {
+        match &self.bin {
             Some(bin) => bin.join(program),
             None => PathBuf::from(program),
-        };
-        let mut command = Command::new(program);
+        }
+    }
+
+    /// One of its programs, with an environment that cannot disturb it.
+    pub fn command(&self, program: &str, home: &Path) -> Command {
+        let mut command = Command::new(self.program(program));
         let config = "experimental-features = nix-command\nsubstituters =\nsandbox = false\nbuild-users-group =\n";
         command
             .env("NIX_CONFIG", config)
