@@ -18,6 +18,7 @@ use wasibuild_sandbox::{BuildRequest, CancelToken, Engine, EngineOptions, LogSin
 
 use crate::derivations::{self, Written};
 use crate::measure::{Row, Side, medians};
+use crate::nix;
 use crate::plain::{Kind, Plain};
 use crate::realise::Host;
 
@@ -112,6 +113,8 @@ fn row(job: &str, goal: f64, times: Vec<Duration>) -> Result<Row> {
         ours: times.next().context("our time")?,
         native: times.next(),
         gnu: times.next(),
+        sandboxed: times.next(),
+        nix: times.next(),
         goal,
     })
 }
@@ -134,7 +137,7 @@ fn derivations_row(
         .collect();
     host.run(&goals)?;
     let plain = Plain::of(&host.store, &plan, &places.programs)?;
-    for kind in [Kind::Native, Kind::Gnu] {
+    for kind in [Kind::Native, Kind::Gnu, Kind::Sandboxed] {
         let folder = places.fresh("plain")?;
         plain.run(kind, &folder, places.jobs)?;
         plain.check(kind, &folder)?;
@@ -151,11 +154,18 @@ fn derivations_row(
         let plain = &plain;
         move || plain.run(kind, &places.fresh("plain")?, places.jobs)
     };
-    let mut sides: [Side<'_>; 3] = [
+    let mut sides: Vec<Side<'_>> = vec![
         Box::new(ours),
         Box::new(other(Kind::Native)),
         Box::new(other(Kind::Gnu)),
+        Box::new(other(Kind::Sandboxed)),
     ];
+    if nix::run(&plain, &places.fresh("nix")?, places.jobs)?.is_some() {
+        sides.push(Box::new(|| {
+            let time = nix::run(&plain, &places.fresh("nix")?, places.jobs)?;
+            time.context("nix-store vanished")
+        }));
+    }
     row(job, goal, medians(samples, &mut sides)?)
 }
 
@@ -208,11 +218,17 @@ pub fn text(places: &Places) -> Result<Row> {
         host.run(&[goal])?;
         Ok(start.elapsed())
     };
-    let mut sides: [Side<'_>; 3] = [
+    let mut sides: Vec<Side<'_>> = vec![
         Box::new(ours),
         Box::new(run(Kind::Native)),
         Box::new(run(Kind::Gnu)),
+        Box::new(run(Kind::Sandboxed)),
     ];
+    if nix::run(&plain, &places.fresh("nix")?, 1)?.is_some() {
+        sides.push(Box::new(|| {
+            nix::run(&plain, &places.fresh("nix")?, 1)?.context("nix-store vanished")
+        }));
+    }
     row(
         "one text derivation, from its .drv to the registered output",
         1.0,
@@ -331,6 +347,8 @@ pub fn nar_hash(places: &Places) -> Result<Row> {
         ours: times.next().context("our time")?,
         native: None,
         gnu: times.next(),
+        sandboxed: None,
+        nix: None,
         goal: 1.0,
     })
 }
@@ -380,8 +398,7 @@ fn wasibuild(places: &Places, store: &Path) -> Command {
 pub fn many(places: &Places, count: usize, chain: bool) -> Result<(Duration, u64)> {
     let folder = places.fresh("drv")?;
     let store = places.fresh("store")?;
-    let mut files = Vec::new();
-    let mut goals: Vec<OsString> = Vec::new();
+    let mut all: Vec<Written> = Vec::new();
     let mut last: Option<Written> = None;
     for number in 0..count {
         let inputs: Vec<Written> = last.take().filter(|_| chain).into_iter().collect();
@@ -391,14 +408,19 @@ pub fn many(places: &Places, count: usize, chain: bool) -> Result<(Duration, u64
         let attributes = json!({ "text": format!("number {number} after {before:?}\n") });
         let name = format!("many-{number}");
         let made = derivations::write(&folder, "text", &name, attributes, &[], &inputs)?;
-        files.push(file(&folder, &made));
-        goals.push(made.path.to_absolute_path().into());
+        if !chain {
+            all.push(made.clone());
+        }
         last = Some(made);
     }
-    Host::open(&store, &places.modules(), 1)?.import(&files)?;
+    // One that needs all the others: a command line has no room for ten thousand.
+    all.extend(last.filter(|_| chain));
+    let attributes = json!({ "text": "the last one\n" });
+    let top = derivations::write(&folder, "text", "many", attributes, &[], &all)?;
+    Host::open(&store, &places.modules(), 1)?.import(&[file(&folder, &top)])?;
     let start = Instant::now();
     let mut child = wasibuild(places, &store)
-        .args(&goals)
+        .arg(top.path.to_absolute_path())
         .stderr(Stdio::null())
         .spawn()?;
     let status = format!("/proc/{}/status", child.id());

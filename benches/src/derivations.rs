@@ -2,9 +2,11 @@
 //!
 //! Contract: their builders are the program's own, found by name in its table.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -15,6 +17,9 @@ use crate::program::workspace;
 
 /// A builder that every fixture has.
 const TEXT: &str = "text";
+
+/// The sources of the fixture's derivations, once they were read.
+static SOURCES: Mutex<BTreeSet<StorePath>> = Mutex::new(BTreeSet::new());
 
 /// A derivation of ours.
 #[derive(Debug, Clone)]
@@ -77,9 +82,11 @@ pub fn write(
         path: builder_path(TEXT)?,
     };
     derivation.outputs.insert("out".to_owned(), unknown);
+    let hashes: BTreeMap<&StorePath, [u8; 32]> = (inputs.iter())
+        .map(|input| (&input.path, input.hash))
+        .collect();
     let hash = |path: &StorePath| -> Result<[u8; 32], OutputPathError> {
-        let found = inputs.iter().find(|input| input.path == *path);
-        Ok(found.map(|input| input.hash).unwrap_or_default())
+        Ok(hashes.get(path).copied().unwrap_or_default())
     };
     let paths = derivation.calculate_output_paths(name, hash)?;
     let out = paths.get("out").context("an output path")?.clone();
@@ -97,15 +104,21 @@ pub fn write(
 /// Where the fixture's derivations expect a builder of ours.
 fn builder_path(name: &str) -> Result<StorePath> {
     let end = format!("-wasibuild-{name}.wasm");
-    for entry in fs::read_dir(workspace().join("tests/fixtures/nixos"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "drv") {
-            let derivation = Derivation::from_aterm_bytes(&fs::read(&path)?)?;
-            let mut sources = derivation.input_sources.into_iter();
-            if let Some(found) = sources.find(|source| source.basename().ends_with(&end)) {
-                return Ok(found);
+    let mut known = match SOURCES.lock() {
+        Ok(known) => known,
+        Err(poisoned) => poisoned.into_inner(),
+    };
+    if known.is_empty() {
+        for entry in fs::read_dir(workspace().join("tests/fixtures/nixos"))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "drv") {
+                known.extend(Derivation::from_aterm_bytes(&fs::read(&path)?)?.input_sources);
             }
         }
     }
-    anyhow::bail!("the fixture has no builder '{name}'")
+    let mut sources = known.iter();
+    let found = sources.find(|source| source.basename().ends_with(&end));
+    found
+        .cloned()
+        .with_context(|| format!("the fixture has no builder '{name}'"))
 }

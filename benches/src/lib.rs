@@ -7,6 +7,7 @@
 pub mod cases;
 pub mod derivations;
 pub mod measure;
+pub mod nix;
 pub mod plain;
 pub mod program;
 pub mod realise;

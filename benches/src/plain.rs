@@ -5,7 +5,8 @@
 //! the directories, one `ln -s` for each link, texts by the shell itself, `chmod` for executables,
 //! replacement by the shell. Where the job needs more thought (formats, merged trees, units), the
 //! script is *given the result* and only writes it: the comparison favours bash. `/nix/store` is
-//! renamed to a folder, so that no namespace is needed, which Nix would have to set up as well.
+//! renamed to a folder, so that no namespace is needed; a further side starts each script in those of
+//! Nix's sandbox.
 //! [`Plain::check`] compares what was written with what wasibuild built.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,25 +39,34 @@ pub enum Kind {
     Native,
     /// GNU bash and coreutils.
     Gnu,
+    /// The same in the namespaces and with the mounts of Nix's sandbox, made by bubblewrap.
+    Sandboxed,
 }
 
 /// All derivations of a plan, inputs first.
 pub struct Plain {
-    steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     tasks: Vec<Task>,
-    sources: BTreeMap<StorePath, PathBuf>,
+    pub(crate) sources: BTreeMap<StorePath, PathBuf>,
     programs: PathBuf,
 }
 
-struct Step {
+/// One derivation.
+pub(crate) struct Step {
     program: String,
-    environment: Environment,
-    outputs: Vec<(StorePath, PathBuf)>,
-    script: Vec<u8>,
+    pub(crate) name: String,
+    pub(crate) environment: Environment,
+    /// Names, paths, and where they lie.
+    pub(crate) outputs: Vec<(StorePath, PathBuf)>,
+    pub(crate) output_names: Vec<String>,
+    pub(crate) script: Vec<u8>,
+    /// The numbers of the steps that it needs.
+    pub(crate) needs: Vec<usize>,
 }
 
 /// A process that is ready to be started.
 struct Call {
+    store: PathBuf,
     directory: PathBuf,
     native: PathBuf,
     arguments: Vec<OsString>,
@@ -96,16 +106,21 @@ impl Plain {
                         .insert(source.clone(), store.real_path(source));
                 }
             }
+            let needs: Vec<usize> = (node.inputs.iter())
+                .filter_map(|(id, _)| numbers.get(id).copied())
+                .collect();
             plain.steps.push(Step {
                 program: program.to_owned(),
+                name: node.name().to_owned(),
+                output_names: node.outputs.keys().cloned().collect(),
+                needs: needs.clone(),
                 script: script(&environment, &outputs)?,
                 environment,
                 outputs,
             });
-            let needs = node.inputs.iter().filter_map(|(id, _)| numbers.get(id));
             plain.tasks.push(Task {
                 lane: Lane::Build,
-                needs: needs.copied().collect(),
+                needs,
             });
         }
         Ok(plain)
@@ -175,6 +190,7 @@ impl Plain {
                 .collect();
             variables.insert("PATH".into(), "/usr/bin:/bin".into());
             calls.push(Call {
+                store: store.clone(),
                 native: self.programs.join(&step.program),
                 arguments: (step.environment.arguments.iter().skip(1))
                     .map(|argument| moved(argument))
@@ -213,6 +229,44 @@ impl Plain {
     }
 }
 
+/// What Nix's sandbox on Linux has: its namespaces, its user, `/proc`, `/dev` and `/tmp` of its own.
+/// Nix mounts every input by itself, this the whole store at once: the comparison favours bash.
+const NAMESPACES: [&str; 33] = [
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--uid",
+    "1000",
+    "--gid",
+    "100",
+    "--hostname",
+    "localhost",
+    "--ro-bind",
+    "/usr",
+    "/usr",
+    "--symlink",
+    "usr/bin",
+    "/bin",
+    "--symlink",
+    "usr/lib",
+    "/lib",
+    "--symlink",
+    "usr/lib64",
+    "/lib64",
+    "--proc",
+    "/proc",
+    "--dev",
+    "/dev",
+    "--tmpfs",
+    "/tmp",
+    "--tmpfs",
+    "/dev/shm",
+    "--die-with-parent",
+    "--new-session",
+];
+
 impl Call {
     fn start(&self, kind: Kind) -> Result<()> {
         let mut command = match kind {
@@ -224,6 +278,16 @@ impl Call {
             Kind::Gnu => {
                 let mut command = Command::new("/bin/bash");
                 command.arg0("bash").args(["-e", "script"]);
+                command
+            }
+            Kind::Sandboxed => {
+                let mut command = Command::new("/usr/bin/bwrap");
+                command.args(NAMESPACES);
+                for directory in [&self.store, &self.directory] {
+                    command.arg("--bind").args([directory, directory]);
+                }
+                command.arg("--chdir").arg(&self.directory);
+                command.args(["/bin/bash", "-e", "script"]);
                 command
             }
         };
@@ -380,7 +444,7 @@ fn read(
     Ok(())
 }
 
-fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+pub(crate) fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut result = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {

@@ -14,6 +14,7 @@ use wasibuild::realise::executor::Sandbox;
 use wasibuild::realise::stop::Stop;
 use wasibuild::realise::{Caches, Realiser, Settings, World, import};
 use wasibuild::request::Request;
+use wasibuild::router::Attempt;
 use wasibuild_sandbox::Limits;
 use wasibuild_store::Store;
 
@@ -71,6 +72,7 @@ impl Host {
         let choices = Choices {
             prefer_substitutes: false,
             check: false,
+            attempt: Attempt::default(),
         };
         Ok(Plan::make(
             request.graph,

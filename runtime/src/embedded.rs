@@ -5,6 +5,8 @@
 //! compiled without them (see `build.rs`). A derivation may name a builder as the source
 //! `wasibuild-NAME.wasm`, as nix-plugin/lib does; [`find`] answers only for the program's own bytes.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use wasibuild_nix_compat::content_address::CaMethod;
 use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
@@ -55,8 +57,13 @@ pub fn find(path: &StorePath) -> Option<&'static Builder> {
         .name()
         .strip_prefix("wasibuild-")?
         .strip_suffix(".wasm")?;
-    let builder = BUILDERS.iter().find(|builder| builder.name == name)?;
-    (builder.store_path().as_ref() == Some(path)).then_some(builder)
+    let at = BUILDERS.iter().position(|builder| builder.name == name)?;
+    // Each is hashed once in a program: closures name the same few again and again.
+    static PATHS: [OnceLock<Option<StorePath>>; BUILDERS.len()] =
+        [const { OnceLock::new() }; BUILDERS.len()];
+    let (builder, known) = (BUILDERS.get(at)?, PATHS.get(at)?);
+    let own = known.get_or_init(|| builder.store_path());
+    (own.as_ref() == Some(path)).then_some(builder)
 }
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ Exit codes:
   2    wrong use of the command line
   3    a derivation, or what it needs, is unreadable, lies, is cyclic or is missing
   4    the store cannot be opened, read or written, or `store verify` found errors
-  5    a derivation asks for something that is not supported, such as another system
+  5    a derivation asks for something that is not supported, such as another system, or a
+       program that is not run here
   100  a build failed
   101  a build ran into --timeout or --max-silent-time
   102  a fixed output has another hash than its derivation says
@@ -47,6 +48,9 @@ Exit codes:
 pub struct BuildFailures {
     /// A builder failed, or its outputs were rejected.
     pub failed: bool,
+    /// A build was given up, because it needs a program that is not run here. Nix has no such case:
+    /// beside other failures it counts as a failed build.
+    pub refused: bool,
     /// A build ran out of time or was silent for too long.
     pub timed_out: bool,
     /// A fixed output had the wrong hash.
@@ -66,7 +70,14 @@ impl BuildFailures {
         if !self.any() {
             return SUCCESS;
         }
-        let failed = self.failed || self.timed_out || self.hash_mismatch;
+        let only_refused = BuildFailures {
+            refused: true,
+            ..Self::default()
+        };
+        if self == only_refused {
+            return UNSUPPORTED;
+        }
+        let failed = self.failed || self.refused || self.timed_out || self.hash_mismatch;
         0x60 | u8::from(failed) << 2
             | u8::from(self.timed_out)
             | u8::from(self.hash_mismatch) << 1
@@ -87,6 +98,7 @@ mod tests {
     fn numbers_are_those_of_nix() {
         let code = |failed, timed_out, hash_mismatch, not_deterministic| {
             BuildFailures {
+                refused: false,
                 failed,
                 timed_out,
                 hash_mismatch,
@@ -100,6 +112,13 @@ mod tests {
         assert_eq!(code(true, false, true, false), 102);
         assert_eq!(code(false, false, false, true), 104);
         assert_eq!(code(true, false, false, true), 108);
+        let refused = |failed| BuildFailures {
+            refused: true,
+            failed,
+            ..BuildFailures::default()
+        };
+        assert_eq!(refused(false).code(), UNSUPPORTED);
+        assert_eq!(refused(true).code(), 100);
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod output_checks;
 pub mod plan;
 pub mod platform;
 pub mod printable;
+pub mod programs;
 pub mod progress;
 pub mod realise;
 pub mod request;

@@ -12,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use wasibuild_sandbox::Limits;
 
 use crate::exit_code;
+use crate::router::Attempt;
 
 /// The cache that is asked by default.
 pub const DEFAULT_SUBSTITUTER: &str = "https://cache.nixos.org";
@@ -61,6 +62,8 @@ pub enum Command {
     ExternalBuilder(ExternalBuilder),
     /// Build for Nix: decide about builds and do them in Nix's own store (`build-hook`)
     Hook(Hook),
+    /// Run the shell of the sandbox by hand
+    Sh(Sh),
     /// Look after the store
     #[command(subcommand)]
     Store(StoreCommand),
@@ -117,6 +120,9 @@ pub struct Run {
     /// Do not print the builders' logs as they run
     #[arg(long, short = 'Q')]
     pub no_build_output: bool,
+    /// Which derivations for Linux to attempt in the shell
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub shell: Attempt,
     /// Where to fetch from.
     #[command(flatten)]
     pub substitution: Substitution,
@@ -151,6 +157,32 @@ pub struct Bounds {
     /// Number of processes at a time [default: 512]
     #[arg(long, value_name = "N")]
     pub max_processes: Option<u32>,
+}
+
+impl Bounds {
+    /// The bounds of a build, without those of time.
+    pub fn limits(&self) -> Limits {
+        let defaults = Limits::default();
+        Limits {
+            memory: self.max_memory.unwrap_or(defaults.memory),
+            total_memory: self.max_total_memory.unwrap_or(defaults.total_memory),
+            output_size: self.max_output_size.unwrap_or(defaults.output_size),
+            files: self.max_files.unwrap_or(defaults.files),
+            open_files: self.max_open_files.unwrap_or(defaults.open_files),
+            log_size: self.max_build_log_size.unwrap_or(defaults.log_size),
+            processes: self.max_processes.unwrap_or(defaults.processes),
+            ..defaults
+        }
+    }
+
+    /// The same with those of time, in seconds; 0 is none.
+    pub fn limits_with_time(&self, timeout: u32, max_silent_time: u32) -> Limits {
+        Limits {
+            timeout: limit(timeout),
+            max_silent_time: limit(max_silent_time),
+            ..self.limits()
+        }
+    }
 }
 
 /// Options that say where missing inputs come from.
@@ -202,6 +234,9 @@ pub struct Daemon {
     /// Stop a build that prints nothing for S seconds; 0 means no limit; clients may ask for less
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub max_silent_time: u32,
+    /// Which derivations for Linux to attempt in the shell
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub shell: Attempt,
     /// Where to fetch from.
     #[command(flatten)]
     pub substitution: Substitution,
@@ -222,6 +257,9 @@ pub struct ExternalBuilder {
     /// What builders see as NIX_BUILD_CORES
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub cores: u16,
+    /// Which derivations for Linux to attempt in the shell
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub shell: Attempt,
     /// What a build may use.
     #[command(flatten)]
     pub limits: Bounds,
@@ -242,9 +280,38 @@ pub struct Hook {
     /// What builders see as NIX_BUILD_CORES
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub cores: u16,
+    /// Which derivations for Linux to attempt in the shell, instead of leaving them to Nix
+    #[arg(long, value_name = "WHICH", value_enum, default_value = "none")]
+    pub shell: Attempt,
     /// What a build may use.
     #[command(flatten)]
     pub limits: Bounds,
+}
+
+/// `wasibuild sh`.
+#[derive(Debug, Args)]
+pub struct Sh {
+    /// Show the content of DIR as /build, and write what has changed there back to DIR at the end
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+    /// Set a variable of the environment; nothing is inherited
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+    /// What a build may use.
+    #[command(flatten)]
+    pub limits: Bounds,
+    /// The shell's own options, then -c CODE, or FILE, and arguments; without CODE and FILE the
+    /// shell reads its standard input
+    #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
+    pub arguments: Vec<OsString>,
+}
+
+/// Reads `NAME=VALUE`.
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
 }
 
 /// `wasibuild show`.
@@ -340,25 +407,6 @@ pub enum BuildersCommand {
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         directory: Option<PathBuf>,
     },
-}
-
-impl Bounds {
-    /// The limits of a build, with the defaults for what is not said.
-    pub fn limits(&self, timeout: u32, max_silent_time: u32) -> Limits {
-        let defaults = Limits::default();
-        Limits {
-            timeout: limit(timeout),
-            max_silent_time: limit(max_silent_time),
-            memory: self.max_memory.unwrap_or(defaults.memory),
-            total_memory: self.max_total_memory.unwrap_or(defaults.total_memory),
-            output_size: self.max_output_size.unwrap_or(defaults.output_size),
-            files: self.max_files.unwrap_or(defaults.files),
-            open_files: self.max_open_files.unwrap_or(defaults.open_files),
-            log_size: self.max_build_log_size.unwrap_or(defaults.log_size),
-            processes: self.max_processes.unwrap_or(defaults.processes),
-            ..defaults
-        }
-    }
 }
 
 impl Substitution {

@@ -3,3 +3,4 @@
 pub mod builder_modules;
 pub mod builder_reference;
 pub mod builder_sandbox;
+pub mod file_systems;

@@ -14,6 +14,7 @@ use std::thread;
 
 use tempfile::TempDir;
 use wasibuild_store::Store;
+use wasibuild_tests::file_systems::{FileSystem, Kind};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_wasibuild-under-test");
 const REBUILDS: usize = 50;
@@ -113,7 +114,7 @@ struct Host {
     clock: Option<PathBuf>,
     names: bool,
     times: bool,
-    mount: Option<Mount>,
+    mounts: Vec<FileSystem>,
     memory: Option<TempDir>,
 }
 
@@ -134,7 +135,7 @@ impl Host {
                 "--fork",
                 "true",
             ]),
-            mount: Mount::new(&directory.join("mounted")),
+            mounts: mounts(directory),
             memory: tempfile::tempdir_in("/dev/shm").ok(),
         };
         for (there, what) in [
@@ -147,10 +148,7 @@ impl Host {
                 host.times,
                 "other clocks since start (needs unshare --time)",
             ),
-            (
-                host.mount.is_some() || host.memory.is_some(),
-                "another file system (needs mount or /dev/shm)",
-            ),
+            (host.memory.is_some(), "memory's file system (/dev/shm)"),
         ] {
             if !there {
                 println!("SKIPPED: rebuilds with {what}");
@@ -162,7 +160,7 @@ impl Host {
     /// Where the store of a rebuild lies.
     fn root(&self, number: usize) -> PathBuf {
         let here = &self.directory;
-        match number % 5 {
+        match number % 7 {
             1 => here.join(format!("a path with 'quotes', \u{e4} and spaces {number}")),
             2 => here.join("deep/".repeat(40)).join(number.to_string()),
             3 => self
@@ -170,10 +168,8 @@ impl Host {
                 .as_ref()
                 .map_or(here.as_path(), TempDir::path)
                 .join(number.to_string()),
-            4 => self
-                .mount
-                .as_ref()
-                .map_or(here.as_path(), |mount| &mount.0)
+            4..=6 if !self.mounts.is_empty() => self.mounts[number / 7 % self.mounts.len()]
+                .path()
                 .join(number.to_string()),
             _ => here.join(number.to_string()),
         }
@@ -285,6 +281,16 @@ impl Host {
     }
 }
 
+/// The file systems that this machine can mount.
+fn mounts(directory: &Path) -> Vec<FileSystem> {
+    let mounted = Kind::ALL.map(|kind| {
+        FileSystem::mount(kind, directory)
+            .inspect_err(|why| println!("SKIPPED: rebuilds on {}: {why}", kind.name()))
+            .ok()
+    });
+    mounted.into_iter().flatten().collect()
+}
+
 /// Compiles the wrong clock.
 fn clock(directory: &Path) -> Option<PathBuf> {
     let (source, library) = (directory.join("clock.c"), directory.join("clock.so"));
@@ -309,22 +315,4 @@ fn works(words: &[&str]) -> bool {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
-}
-
-/// A file system in memory, mounted for the test.
-struct Mount(PathBuf);
-
-impl Mount {
-    fn new(place: &Path) -> Option<Mount> {
-        fs::create_dir_all(place).expect("a directory");
-        let text = place.to_str().expect("text");
-        works(&["mount", "-t", "tmpfs", "-o", "size=1g", "none", text])
-            .then(|| Mount(place.to_owned()))
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
 }

@@ -102,12 +102,15 @@ fn compile(root: &Path, target: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The packages in `builders/` that have a program: all but the library they share.
+/// Folders of libraries that builders share: they have no program.
+const LIBRARIES: [&str; 2] = ["guest", "posix-regex"];
+
+/// The packages in `builders/` that have a program.
 fn packages(root: &Path) -> Result<Vec<String>> {
     let mut packages = Vec::new();
     for entry in std::fs::read_dir(root.join("builders"))? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name != "guest"
+        if !LIBRARIES.contains(&name.as_str())
             && root
                 .join("builders")
                 .join(&name)

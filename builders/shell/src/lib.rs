@@ -10,11 +10,17 @@ mod arith;
 mod builtins;
 mod exec;
 mod expand;
+#[cfg(any(target_family = "wasm", test))]
+mod memory;
 mod pattern;
-mod regex;
+mod stack;
 mod state;
 mod syntax;
 mod sys;
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static MEMORY: memory::Memory = memory::Memory::new();
 
 /// Runs the shell with the process's arguments, environment and descriptors, and ends the process
 /// with its status.
@@ -63,11 +69,9 @@ pub fn pattern_matches(pattern: &[u8], text: &[u8]) -> bool {
 /// The leftmost-longest match of an extended regular expression; `None` if there is none or the
 /// expression is not valid.
 pub fn regex_find(expression: &[u8], text: &[u8]) -> Option<(usize, usize)> {
-    let options = regex::Options::default();
-    *regex::Regex::new(expression, options)
-        .ok()?
-        .find(text)?
-        .first()?
+    let mut regexes = exec::regexes::Regexes::default();
+    let found = regexes.search(expression, false, false, text).ok()?;
+    *found?.first()?
 }
 
 /// Runs with room to recurse: scripts do. `None`: no thread could be made, or it panicked.
@@ -78,7 +82,10 @@ fn with_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .stack_size(STACK)
-            .spawn_scoped(scope, run)
+            .spawn_scoped(scope, || {
+                stack::start();
+                run()
+            })
             .ok()?
             .join()
             .ok()
@@ -87,5 +94,6 @@ fn with_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
 
 #[cfg(not(unix))]
 fn with_big_stack<T>(run: impl FnOnce() -> T) -> Option<T> {
+    stack::start();
     Some(run())
 }

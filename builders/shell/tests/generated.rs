@@ -78,6 +78,18 @@ proptest! {
     }
 
     #[test]
+    fn syntax_of_regular_expressions(expression in "([ab.^$*+?|(){},1-]|\\[\\^?[]ab-]{1,4}\\]|\\[\\[:(alpha|upper|x):\\]\\]|\\\\[1bBwW<>sq]|\\{[12],?3?\\}){0,6}", text in "[abA \\-\\]]{0,6}", nocase in any::<bool>()) {
+        let option = if nocase { "shopt -s nocasematch; " } else { "" };
+        agree(&format!("{option}[[ $1 =~ $2 ]]; echo $? \"${{BASH_REMATCH[0]}}\""), &[&text, &expression])?;
+    }
+
+    #[test]
+    fn regular_expressions_of_utf8(expression in "([aéÉ.]|\\[\\^?[aéß-]{1,3}\\]|\\[\\[:(alpha|upper):\\]\\]|\\\\[bwW])[*?]?[aé]?", text in "[aéÉß ]{0,5}", nocase in any::<bool>()) {
+        let option = if nocase { "shopt -s nocasematch; " } else { "" };
+        agree(&format!("LC_ALL=C.UTF-8; {option}[[ $1 =~ $2 ]]; echo $? \"${{BASH_REMATCH[0]}}\""), &[&text, &expression])?;
+    }
+
+    #[test]
     fn read_splits(line in "[ab: \\\\]{0,9}", ifs in "( |:|: )") {
         agree("IFS=$2 read -r x y <<< \"$1\"; echo \"<$x><$y>\"; IFS=$2 read -ra z <<< \"$1\"; printf '<%s>' \"${z[@]}\"", &[&line, &ifs])?;
     }

@@ -28,6 +28,9 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The ages by the names under which a host asks for them.
+    pub const AGES: &[(&str, Self)] = &[("2016", Self::OF_2016), ("current", Self::CURRENT)];
+
     /// nixpkgs of 2025 and 2026.
     pub const CURRENT: Self = Self {
         selected_first: true,

@@ -6,7 +6,7 @@
 //! Counterpart: `hashPlaceholder` and `inputRewrites` in Nix.
 
 use crate::{hash::sha256, nixbase32, store_path::StorePath};
-use bstr::{BString, ByteSlice};
+use bstr::{BString, ByteSlice, Finder};
 use std::collections::BTreeMap;
 
 /// What stands for the path of this derivation's output of that name: a slash and 52 digits.
@@ -18,7 +18,7 @@ pub fn placeholder(output_name: &str) -> String {
 /// Replaces placeholders by paths.
 #[derive(Debug, Clone)]
 pub struct Rewriter {
-    rewrites: Vec<(String, String)>,
+    rewrites: Vec<(Finder<'static>, String)>,
 }
 
 impl Rewriter {
@@ -26,7 +26,10 @@ impl Rewriter {
     pub fn new(outputs: &BTreeMap<String, StorePath>) -> Self {
         let rewrites = outputs
             .iter()
-            .map(|(name, path)| (placeholder(name), path.to_absolute_path()))
+            .map(|(name, path)| {
+                let finder = Finder::new(&placeholder(name)).into_owned();
+                (finder, path.to_absolute_path())
+            })
             .collect();
         Self { rewrites }
     }
@@ -35,8 +38,8 @@ impl Rewriter {
     pub fn rewrite(&self, text: &[u8]) -> BString {
         let mut text = text.to_vec();
         for (placeholder, path) in &self.rewrites {
-            if text.contains_str(placeholder) {
-                text = text.replace(placeholder, path);
+            if placeholder.find(&text).is_some() {
+                text = text.replace(placeholder.needle(), path);
             }
         }
         text.into()

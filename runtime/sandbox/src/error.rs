@@ -35,9 +35,14 @@ pub struct ForeignProgram {
     pub parent: u32,
     /// The argument vector of the process that asked.
     pub parent_argv: Vec<BString>,
+    /// The script and the line that asked, if the process said so.
+    pub place: Option<ScriptLine>,
     /// Why it is not run here.
     pub reason: String,
 }
+
+/// A script's name as its shell has it, and a line of it, from 1.
+pub type ScriptLine = (BString, u32);
 
 /// Why a build has no result.
 #[derive(Debug, thiserror::Error)]
@@ -100,10 +105,10 @@ pub enum BuildError {
     },
     /// A program was started that is not WebAssembly and that no applet replaces.
     #[error(
-        "build of '{name}' needs the foreign program '{}' ({}): started as [{}] in '{}' by process {} [{}]; \
-         the sandbox runs WebAssembly only, so this derivation needs a Linux builder",
-        program.program, program.reason, words(&program.argv), program.cwd, program.parent,
-        words(&program.parent_argv)
+        "build of '{name}' needs the foreign program '{}': {}\n  started as [{}] in '{}'{}\n\
+         hint: the sandbox runs WebAssembly and the applets that stand for GNU programs, nothing else; \
+         fetch the outputs from a binary cache, or build the derivation with Nix on Linux and import them",
+        program.program, program.reason, words(&program.argv), program.cwd, started_by(program)
     )]
     Foreign {
         /// The derivation's name.
@@ -228,6 +233,19 @@ fn tail_text(tail: &BString) -> String {
         text.push_str(&String::from_utf8_lossy(line));
     }
     text
+}
+
+/// Who started a program: the line of a script, or a process.
+fn started_by(program: &ForeignProgram) -> String {
+    match &program.place {
+        Some((script, line)) => format!(" by line {line} of '{script}'"),
+        None if program.parent == 0 => " as the builder".to_owned(),
+        None => format!(
+            " by process {} [{}]",
+            program.parent,
+            words(&program.parent_argv)
+        ),
+    }
 }
 
 /// An argument vector in one line.

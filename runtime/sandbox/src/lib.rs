@@ -27,9 +27,9 @@ mod wasi;
 mod wasibuild_v1;
 
 pub use engine::{Engine, EngineOptions, Module};
-pub use error::{BuildError, EngineError, ForeignProgram};
+pub use error::{BuildError, EngineError, ForeignProgram, ScriptLine};
 pub use kernel::log::LogSink;
 pub use limits::{LimitKind, Limits};
-pub use program::{LoadAnswer, NoApplets, ProgramLoader, ProgramQuery};
-pub use request::{BuildRequest, CancelToken, Outcome, ProgramSource, Stats};
+pub use program::{LoadAnswer, NoApplets, ProgramLoader, ProgramQuery, ReadFile, is_machine_code};
+pub use request::{BuildRequest, CancelToken, Console, Keep, Outcome, ProgramSource, Stats};
 pub use vfs::WALL_CLOCK_NS;

@@ -5,9 +5,10 @@ use crate::limits::Limits;
 use crate::program::ProgramLoader;
 use bstr::BString;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 
 /// The builder's program.
@@ -15,6 +16,9 @@ use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 pub enum ProgramSource {
     /// A file in the view, normally in an input. It needs no executable bit.
     Path(BString),
+    /// A program for Linux in the view, started as a guest starts one: links, `#!` lines, and the
+    /// loader decide what runs.
+    Linux(BString),
     /// A module that is at hand.
     Module(Module),
 }
@@ -44,8 +48,14 @@ pub struct BuildRequest {
     pub limits: Limits,
     /// Decides about programs that are not WebAssembly.
     pub programs: Arc<dyn ProgramLoader>,
-    /// Show `/bin/sh`, whose program the loader supplies.
-    pub shell: bool,
+    /// What `/bin` holds, such as `sh`: names whose programs the loader supplies.
+    pub bin: Vec<String>,
+    /// Trees to put into `/build` and `/tmp`, by their paths, in this order.
+    pub trees: Vec<(BString, FileSystemObject)>,
+    /// The user's terminal, or what stands for it; a build has none.
+    pub console: Option<Console>,
+    /// When [`crate::Engine::run_keeping`] gives the files back.
+    pub keep: Keep,
     /// The disk that holds the inputs may fold case (the default on macOS).
     pub folded_case: bool,
     /// Where large files of the build spill to; `None` = the system's temporary directory.
@@ -67,11 +77,34 @@ impl BuildRequest {
             seed: [0; 32],
             limits: Limits::default(),
             programs: Arc::new(crate::program::NoApplets),
-            shell: false,
+            bin: Vec::new(),
+            trees: Vec::new(),
+            console: None,
+            keep: Keep::OnFailure,
             folded_case: cfg!(target_os = "macos"),
             spill_dir: None,
         }
     }
+}
+
+/// When the files of a build are given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// When it fails.
+    OnFailure,
+    /// Always.
+    Always,
+}
+
+/// What the first process of a program that is run by hand has as standard input, and whether each of
+/// its three standard files is a terminal. Its output goes to the [`crate::LogSink`], standard
+/// error apart.
+#[derive(Clone)]
+pub struct Console {
+    /// Standard input; reading it may wait.
+    pub input: Arc<Mutex<dyn Read + Send>>,
+    /// Input, output, error.
+    pub terminals: [bool; 3],
 }
 
 /// What a build that succeeded left.

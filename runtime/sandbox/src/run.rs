@@ -4,9 +4,10 @@ use crate::engine::Engine;
 use crate::errno::Fail;
 use crate::error::{BuildError, Fatal};
 use crate::kernel::Kernel;
+use crate::kernel::exec::{Loaded, Start};
 use crate::kernel::log::LogSink;
 use crate::kernel::status::Status;
-use crate::request::{BuildRequest, CancelToken, Outcome, ProgramSource, Stats};
+use crate::request::{BuildRequest, CancelToken, Keep, Outcome, ProgramSource, Stats};
 use crate::scheduler::{self, End};
 use crate::vfs::Vfs;
 use crate::vfs::collect::CollectError;
@@ -32,7 +33,7 @@ impl Engine {
         self.run_keeping(request, sink, cancel, None)
     }
 
-    /// The same; a build that fails once it runs puts what it leaves into `leftovers`: its `/build`
+    /// The same; a build that fails once it runs (or any, with [`Keep::Always`]) puts what it leaves into `leftovers`: its `/build`
     /// as `build`, and its outputs by their base names, as far as they exist (`--keep-failed`).
     ///
     /// # Errors
@@ -55,8 +56,11 @@ impl Engine {
                 .values()
                 .map(|path| BString::from(path.as_str()))
                 .collect(),
+            open_store: matches!(request.program, ProgramSource::Linux(_)),
             build_files: &request.build_files,
-            shell: request.shell,
+            bin: &request.bin,
+            trees: &request.trees,
+            programs: Arc::clone(&request.programs),
             folded_case: request.folded_case,
             spill_dir: request.spill_dir.clone(),
             limits,
@@ -69,12 +73,15 @@ impl Engine {
             Arc::clone(&request.programs),
             self.clone(),
         );
+        kernel.console = request.console.clone();
         start(&mut kernel, &request)?;
         let kernel = Arc::new(Mutex::new(kernel));
         let end = scheduler::run(self, &kernel, &watch, sink);
         let mut kernel = lock(&kernel);
         let result = finish(&mut kernel, &request, end);
-        if let (Err(_), Some(leftovers)) = (&result, leftovers) {
+        if let Some(leftovers) = leftovers
+            && (result.is_err() || request.keep == Keep::Always)
+        {
             leftovers.extend(collect_leftovers(&mut kernel, &request));
         }
         result
@@ -212,8 +219,15 @@ fn start(kernel: &mut Kernel, request: &BuildRequest) -> Result<(), BuildError> 
         program: program.clone(),
         reason,
     };
-    let module = match &request.program {
-        ProgramSource::Module(module) => module.clone(),
+    let argv = request.argv.clone();
+    let plain = |module, program| Loaded {
+        module,
+        program,
+        place: None,
+        argv: request.argv.clone(),
+    };
+    let loaded = match &request.program {
+        ProgramSource::Module(module) => plain(module.clone(), "builder".into()),
         ProgramSource::Path(path) => {
             let place = kernel
                 .vfs
@@ -231,18 +245,30 @@ fn start(kernel: &mut Kernel, request: &BuildRequest) -> Result<(), BuildError> 
                 }
                 Err(fail) => return Err(explain(request, fail, BString::default())),
             };
-            kernel
+            let module = kernel
                 .module(id)
-                .map_err(|error| failed(path, error.to_string()))?
+                .map_err(|error| failed(path, error.to_string()))?;
+            plain(module, path.clone())
+        }
+        ProgramSource::Linux(path) => {
+            let start = Start { argv, place: None };
+            match kernel.load_program(0, path, start, &request.cwd) {
+                Ok(loaded) => loaded,
+                Err(Fail::Errno(errno)) => {
+                    return Err(failed(
+                        path,
+                        format!(
+                            "{errno:?}; the builder must be an executable file in the \
+                             derivation's input closure"
+                        ),
+                    ));
+                }
+                Err(fail) => return Err(explain(request, fail, BString::default())),
+            }
         }
     };
     kernel
-        .start_first(
-            module,
-            request.argv.clone(),
-            request.env.clone(),
-            request.cwd.clone(),
-        )
+        .start_first(loaded, request.env.clone(), request.cwd.clone())
         .map(|_| ())
         .map_err(|fail| explain(request, fail, BString::default()))
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 /// A process's instance, running or waiting in a host call.
 type Task = Pin<Box<dyn Future<Output = Status> + Send>>;
@@ -119,7 +119,39 @@ fn task(
     pid: u32,
     module: Module,
 ) -> Task {
-    let mut store = Store::new(engine.wasmtime(), Ctx::new(pid, Arc::clone(kernel)));
+    let (engine, kernel, watch) = (engine.clone(), Arc::clone(kernel), Arc::clone(watch));
+    Box::pin(async move {
+        let outcome = async {
+            let mut store = store(engine.wasmtime(), &kernel, &watch, pid);
+            let made = module.pre().instantiate_async(&mut store).await;
+            let instance = match made {
+                // Which instances come from the pool is nothing that a guest could notice.
+                Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                    let unpooled = engine.unpooled()?;
+                    let pre = module.unpooled(unpooled)?;
+                    store = self::store(unpooled.wasmtime(), &kernel, &watch, pid);
+                    pre.instantiate_async(&mut store).await?
+                }
+                made => made?,
+            };
+            let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
+            start.call_async(&mut store, ()).await
+        };
+        match outcome.await {
+            Ok(()) => Status::Exit(0),
+            Err(error) => status_of(&error),
+        }
+    })
+}
+
+/// What holds the instance of a process.
+fn store(
+    engine: &wasmtime::Engine,
+    kernel: &Arc<Mutex<Kernel>>,
+    watch: &Arc<Watch>,
+    pid: u32,
+) -> Store<Ctx> {
+    let mut store = Store::new(engine, Ctx::new(pid, Arc::clone(kernel)));
     store.limiter(|ctx| ctx);
     store.set_epoch_deadline(1);
     let watch = Arc::clone(watch);
@@ -130,17 +162,7 @@ fn task(
             Err(Ended::Build.into())
         }
     });
-    Box::pin(async move {
-        let outcome = async {
-            let instance = module.pre().instantiate_async(&mut store).await?;
-            let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
-            start.call_async(&mut store, ()).await
-        };
-        match outcome.await {
-            Ok(()) => Status::Exit(0),
-            Err(error) => status_of(&error),
-        }
-    })
+    store
 }
 
 /// The status that an error out of wasm means.

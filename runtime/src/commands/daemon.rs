@@ -65,7 +65,7 @@ fn config(common: &Common, options: &Daemon) -> Result<Config, Error> {
             cores: options.cores,
             limits: options
                 .limits
-                .limits(options.timeout, options.max_silent_time),
+                .limits_with_time(options.timeout, options.max_silent_time),
             check: false,
             keep_failed: options.keep_failed,
             keep_going: false,
@@ -73,6 +73,7 @@ fn config(common: &Common, options: &Daemon) -> Result<Config, Error> {
         substituters: substitution.urls(),
         trusted_public_keys: keys.collect::<Result<_, _>>()?,
         prefer_substitutes: substitution.preferred(),
+        attempt: options.shell,
     })
 }
 

@@ -38,10 +38,19 @@ pub fn external_builder(options: &ExternalBuilder) -> Result<u8, Error> {
     let cache = directories::cache().map(|cache| cache.join("modules"));
     let sandbox = Sandbox::new(cache, &Stop::new()).precompiled(options.precompiled.clone());
     // Nix has time limits of its own, and kills.
-    let limits = options.limits.limits(0, 0);
+    let limits = options.limits.limits();
     let result = Description::parse(&text)
         .map_err(ExternalError::from)
-        .and_then(|description| build(description, &sandbox, options.cores, limits, io::stdout()));
+        .and_then(|description| {
+            build(
+                description,
+                &sandbox,
+                options.shell,
+                options.cores,
+                limits,
+                io::stdout(),
+            )
+        });
     match result {
         Ok(()) => Ok(exit_code::SUCCESS),
         // What there is to say the builder has said, and Nix says the rest.

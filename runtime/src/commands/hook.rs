@@ -58,9 +58,10 @@ pub fn hook(options: &Hook) -> Result<u8, Error> {
         jobs: options
             .max_jobs
             .map_or_else(directories::default_jobs, usize::from),
+        attempt: options.shell,
         cores: options.cores,
         // Nix has time limits of its own, and kills.
-        limits: options.limits.limits(0, 0),
+        limits: options.limits.limits(),
     };
     match serve(&config, &sandbox, input.into(), log) {
         Ok(()) => Ok(exit_code::SUCCESS),

@@ -1,7 +1,7 @@
 //! `wasibuild log`: the log of a build, as it was written.
 //!
 //! Contract: the bytes of the log, also while the build runs, with what a terminal would act on made
-//! visible if standard output is one. Counterpart: `nix log`, `nix-store --read-log`.
+//! visible if standard output is one. The log of a build here that printed nothing is empty. Counterpart: `nix log`, `nix-store --read-log`.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 
@@ -23,6 +23,10 @@ pub fn log(common: &Common, options: &Log, out: &mut dyn Write) -> Result<(), Er
         },
     };
     let Some(file) = store.open_build_log(&path)? else {
+        // Builds that print nothing leave no file.
+        if store.was_built_here(&path)? {
+            return Ok(());
+        }
         return Err(Error::NoLog(path.to_absolute_path()));
     };
     let unreadable = |source| Error::Io {

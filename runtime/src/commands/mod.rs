@@ -10,6 +10,7 @@ mod generate;
 mod hook;
 mod log;
 mod run;
+mod sh;
 mod show;
 mod store;
 
@@ -59,6 +60,10 @@ fn dispatch(options: Options) -> Result<u8, Error> {
         Command::Hook(options) => {
             drop(out);
             return hook::hook(options);
+        }
+        Command::Sh(sh) => {
+            drop(out);
+            return sh::sh(common, sh);
         }
         Command::Show(show) => show::show(common, show, &mut out)?,
         Command::Log(log) => log::log(common, log, &mut out)?,

@@ -92,6 +92,7 @@ fn realise(realiser: &Realiser<'_>, options: &Run) -> Result<Option<(Plan, Repor
     let choices = Choices {
         prefer_substitutes: options.substitution.preferred(),
         check: options.check,
+        attempt: options.shell,
     };
     let plan = Plan::make(graph, goals, &world, choices)?;
     if options.dry_run {
@@ -139,7 +140,7 @@ fn settings(options: &Run) -> Settings {
         cores: options.cores,
         limits: options
             .limits
-            .limits(options.timeout, options.max_silent_time),
+            .limits_with_time(options.timeout, options.max_silent_time),
         check: options.check,
         keep_failed: options.keep_failed,
         keep_going: options.keep_going,
@@ -193,6 +194,7 @@ fn summary(report: &Report, progress: &dyn Progress) {
         (Status::Built, "built"),
         (Status::Checked, "built again without a difference"),
         (Status::Failed, "failed"),
+        (Status::Refused, "refused"),
         (Status::DependencyFailed, "not built because of that"),
         (Status::Cancelled, "stopped"),
     ] {

@@ -285,6 +285,7 @@ impl Connection<'_> {
             prefer_substitutes: self.server.config.prefer_substitutes
                 && self.options.use_substitutes,
             check: mode == BuildMode::Check,
+            attempt: self.server.config.attempt,
         };
         let world = self.world();
         Ok(Plan::make(request.graph, request.goals, &world, choices)?)
@@ -437,6 +438,8 @@ fn result(plan: &Plan, report: &Report, id: NodeId, wanted: &BTreeSet<String>) -
             (BuildStatus::NotDeterministic, own.unwrap_or_default())
         }
         Status::Failed => (BuildStatus::PermanentFailure, own.unwrap_or_default()),
+        // The shell met what it cannot do.
+        Status::Refused => (BuildStatus::MiscFailure, own.unwrap_or_default()),
         Status::DependencyFailed => (BuildStatus::DependencyFailed, others()),
         Status::Cancelled => (
             BuildStatus::MiscFailure,

@@ -33,6 +33,7 @@ use wasibuild_store::Store;
 use crate::realise::Settings;
 use crate::realise::executor::Sandbox;
 use crate::realise::stop::Stop;
+use crate::router::Attempt;
 use permits::Permits;
 
 pub use stoppable::StoppableInput;
@@ -51,6 +52,8 @@ pub struct Config {
     pub trusted_public_keys: Vec<PublicKey>,
     /// Ask the caches for what can be built here, too.
     pub prefer_substitutes: bool,
+    /// Which derivations for Linux are attempted in the shell.
+    pub attempt: Attempt,
 }
 
 /// What all connections share.

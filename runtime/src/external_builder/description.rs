@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use bstr::{BStr, BString, ByteSlice};
 use serde_json::{Map, Value};
 use thiserror::Error;
+use wasibuild_nix_compat::content_address::{CaMethod, ContentAddress};
+use wasibuild_nix_compat::derivation::{Derivation, Output};
+use wasibuild_nix_compat::hash::NixHash;
 use wasibuild_nix_compat::store_path::{STORE_DIR, StorePath};
 
 /// Why a description cannot be used.
@@ -105,6 +108,39 @@ impl Description {
             return Err(wrong("outputs", "there are none".to_owned()));
         }
         Ok(description)
+    }
+
+    /// The derivation as far as it is known: what its attributes say of it, for the router.
+    pub(super) fn as_derivation(&self, files: &BTreeMap<BString, BString>) -> Derivation {
+        let mut environment = self.variables.clone();
+        if let Some(attributes) = files.get(BStr::new(".attrs.json")) {
+            environment.insert("__json".into(), attributes.clone());
+        }
+        // Nix sets this for outputs whose hash it knows; which, does not matter here.
+        let fixed = environment.contains_key(BStr::new("NIX_OUTPUT_CHECKED"));
+        let outputs = self.outputs.iter().map(|(name, path)| {
+            let path = path.clone();
+            let output = match fixed {
+                true => Output::Fixed {
+                    path,
+                    ca: ContentAddress {
+                        method: CaMethod::Recursive,
+                        hash: NixHash::sha256([0; 32]),
+                    },
+                },
+                false => Output::InputAddressed { path },
+            };
+            (name.clone(), output)
+        });
+        Derivation {
+            outputs: outputs.collect(),
+            input_derivations: BTreeMap::new(),
+            input_sources: self.input_paths.iter().cloned().collect(),
+            system: self.system.clone(),
+            builder: self.builder.clone(),
+            arguments: self.arguments.clone(),
+            environment,
+        }
     }
 
     /// The derivation's name, which Nix always puts into the environment.

@@ -27,7 +27,8 @@ use crate::realise::error::{RealiseError, chain};
 use crate::realise::executor::{Execute, Failure, Job};
 use crate::realise::keep;
 use crate::realise::log::BuildLog;
-use crate::router::{self, Question, Refusal};
+use crate::request::traits;
+use crate::router::{self, Attempt, Executor, Question, Refusal};
 
 pub use description::{Description, DescriptionError};
 
@@ -67,20 +68,26 @@ pub enum ExternalError {
 pub fn build(
     description: Description,
     executor: &dyn Execute,
+    attempt: Attempt,
     cores: u16,
     limits: Limits,
     log: impl Write,
 ) -> Result<(), ExternalError> {
     let name = description.name().to_owned();
-    router::route(Question {
+    let files = directory::read(&description.build_directory)?;
+    let traits = traits(&description.as_derivation(&files));
+    let with = router::route(Question {
         system: description.system.as_bstr(),
         builder: description.builder.as_bstr(),
+        traits: &traits,
+        attempt,
     })
     .map_err(|refusal| ExternalError::Refused {
         name: name.clone(),
         refusal,
     })?;
-    let job = job(&description, name.clone(), cores, limits)?;
+    let mut job = job(&description, files, name.clone(), cores, limits)?;
+    job.executor = with;
     let mut log = BuildLog::new(Some(Box::new(log)), &Silent, &name);
     let result = executor.execute(job, &mut log);
     drop(log);
@@ -101,6 +108,7 @@ pub fn build(
 
 fn job(
     description: &Description,
+    files: BTreeMap<BString, BString>,
     name: String,
     cores: u16,
     limits: Limits,
@@ -113,10 +121,11 @@ fn job(
         derivation: stand_in(description, &name)?,
         name,
         builder: description.builder.clone(),
+        executor: Executor::Sandbox,
         environment: Environment {
             variables,
             arguments,
-            files: directory::read(&description.build_directory)?,
+            files,
         },
         inputs: description.inputs(),
         outputs: description.outputs.clone(),

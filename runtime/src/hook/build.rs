@@ -30,6 +30,7 @@ use crate::realise::error::chain;
 use crate::realise::executor::{Execute, Job};
 use crate::realise::log::BuildLog;
 use crate::realise::{canonical, fixed_output};
+use crate::router::Executor;
 
 /// Why a hook ends without outputs.
 #[derive(Debug, Error)]
@@ -51,7 +52,7 @@ pub enum HookError {
 /// Builds what was accepted.
 pub(super) fn build(
     config: &Config,
-    executor: &dyn Execute,
+    (executor, with): (&dyn Execute, Executor),
     place: &Place,
     asked: &Try,
     accepted: &Accepted,
@@ -79,6 +80,7 @@ pub(super) fn build(
         name: name.to_owned(),
         derivation: asked.derivation.clone(),
         builder: derivation.builder.clone(),
+        executor: with,
         environment,
         inputs: inputs
             .map(|path| (path.basename().to_owned(), place.real_path(path)))

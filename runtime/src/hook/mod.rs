@@ -25,7 +25,8 @@ use wasibuild_sandbox::Limits;
 use wasibuild_worker_protocol::Reader;
 
 use crate::realise::executor::Execute;
-use crate::router::{self, Question};
+use crate::request::traits;
+use crate::router::{self, Attempt, Executor, Question};
 use delegate::Delegate;
 use place::Place;
 use request::{Accepted, Settings, Try};
@@ -43,6 +44,8 @@ pub struct Config {
     pub slots: Option<PathBuf>,
     /// Builds at once, over all hooks of this user.
     pub jobs: usize,
+    /// Which derivations for Linux are attempted in the shell.
+    pub attempt: Attempt,
     /// `NIX_BUILD_CORES`.
     pub cores: u16,
     /// Bounds of the build.
@@ -51,7 +54,7 @@ pub struct Config {
 
 /// What to do with a request.
 enum Decision {
-    Accept(Ticket),
+    Accept(Ticket, Executor),
     /// Too many wait already.
     Postpone,
     /// It is not for the sandbox.
@@ -77,12 +80,12 @@ pub fn serve(
     let mut gone = false;
     while let Some(asked) = Try::read(&mut reader)? {
         match decide(config, place.as_ref(), &asked) {
-            Decision::Accept(ticket) => {
+            Decision::Accept(ticket, with) => {
                 let Some(place) = &place else { continue };
                 reply("accept\nwasibuild")?;
                 let accepted = Accepted::read(&mut reader)?;
                 let slot = ticket.wait()?;
-                let result = build::build(config, executor, place, &asked, &accepted, log);
+                let result = build::build(config, (executor, with), place, &asked, &accepted, log);
                 drop(slot);
                 return result;
             }
@@ -118,10 +121,10 @@ fn decide(config: &Config, place: Option<&Place>, asked: &Try) -> Decision {
     let Some(place) = place else {
         return Decision::Delegate;
     };
-    if !router::SANDBOX_SYSTEMS
+    let ours = router::SANDBOX_SYSTEMS
         .iter()
-        .any(|system| asked.system == *system)
-    {
+        .any(|system| asked.system == *system);
+    if !ours && config.attempt == Attempt::None {
         return Decision::Delegate;
     }
     let Ok(derivation) = place.read_derivation(&asked.derivation) else {
@@ -133,12 +136,15 @@ fn decide(config: &Config, place: Option<&Place>, asked: &Try) -> Decision {
     let question = Question {
         system: derivation.system.as_bstr(),
         builder: derivation.builder.as_bstr(),
+        traits: &traits(&derivation),
+        attempt: config.attempt,
     };
-    if !known || router::route(question).is_err() {
-        return Decision::Delegate;
-    }
+    let with = match router::route(question) {
+        Ok(with) if known => with,
+        _ => return Decision::Delegate,
+    };
     match Ticket::take(config.slots.as_deref(), config.jobs) {
-        Some(ticket) => Decision::Accept(ticket),
+        Some(ticket) => Decision::Accept(ticket, with),
         None => Decision::Postpone,
     }
 }

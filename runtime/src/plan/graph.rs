@@ -2,13 +2,17 @@
 //!
 //! Contract: nodes are stored so that whatever a node needs has a lower number; a cycle therefore
 //! cannot be expressed. Only what planning needs is kept of each derivation (the environment and
-//! the arguments are read again when it is built), so that ten thousand of them take little memory.
+//! the arguments are read again when it is built), so that ten thousand of them take little memory;
+//! of the first few thousand the rest is kept too, up to a bound, so that most runs read each once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bstr::BString;
 use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::store_path::StorePath;
+
+use crate::router::Traits;
 
 /// The number of a node in its [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +35,10 @@ pub struct Node {
     pub sources: BTreeSet<StorePath>,
     /// Whether its outputs may come from a cache (`allowSubstitutes`).
     pub allow_substitutes: bool,
+    /// What else decides who builds it.
+    pub traits: Traits,
+    /// The whole derivation, if memory allows: see [`crate::request`].
+    pub kept: Option<Arc<Derivation>>,
 }
 
 impl Node {
@@ -47,7 +55,6 @@ impl Node {
 pub struct Graph {
     nodes: Vec<Node>,
     index: BTreeMap<StorePath, NodeId>,
-    given: BTreeMap<StorePath, Derivation>,
 }
 
 impl Graph {
@@ -72,17 +79,6 @@ impl Graph {
         self.index.insert(node.derivation.clone(), id);
         self.nodes.push(node);
         id
-    }
-
-    /// Adds a node whose derivation need not be in the store.
-    pub fn add_given(&mut self, node: Node, derivation: Derivation) -> NodeId {
-        self.given.insert(node.derivation.clone(), derivation);
-        self.add(node)
-    }
-
-    /// A derivation that was given with its node, and is not read from the store.
-    pub fn given(&self, derivation: &StorePath) -> Option<&Derivation> {
-        self.given.get(derivation)
     }
 
     /// The number of a derivation.

@@ -14,7 +14,7 @@ use bstr::ByteSlice;
 use thiserror::Error;
 use wasibuild_nix_compat::store_path::StorePath;
 
-use crate::router::{self, Executor, Refusal};
+use crate::router::{self, Attempt, Executor, Refusal};
 
 pub use graph::{Graph, Node, NodeId, PerNode};
 
@@ -62,6 +62,8 @@ pub struct Choices {
     pub prefer_substitutes: bool,
     /// Build the derivations that were asked for even though they are valid, to compare.
     pub check: bool,
+    /// Which derivations for Linux are attempted in the shell.
+    pub attempt: Attempt,
 }
 
 /// What will be done.
@@ -156,6 +158,14 @@ impl Plan {
         Ok(planner.plan)
     }
 
+    /// Who builds a derivation; the sandbox if nobody does.
+    pub fn executor(&self, derivation: &StorePath) -> Executor {
+        match self.graph.find(derivation).map(|id| self.steps[id]) {
+            Some(Step::Build(executor)) => executor,
+            _ => Executor::Sandbox,
+        }
+    }
+
     /// The derivations to build, inputs first.
     pub fn builds(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.graph
@@ -237,7 +247,7 @@ impl<'f, F: Facts> Planner<'f, F> {
                 });
             }
         }
-        let executor = route(node).map_err(|refusal| refused(node, refusal))?;
+        let executor = self.route(node).map_err(|refusal| refused(node, refusal))?;
         self.build(id, executor)
     }
 
@@ -264,7 +274,7 @@ impl<'f, F: Facts> Planner<'f, F> {
                 continue;
             }
             let node = self.plan.graph.node(id);
-            let route = route(node);
+            let route = self.route(node);
             if route.is_err() || (self.choices.prefer_substitutes && node.allow_substitutes) {
                 questions.extend(missing.iter().cloned());
             }
@@ -309,6 +319,15 @@ impl<'f, F: Facts> Planner<'f, F> {
             self.want(input, outputs);
         }
         Ok(())
+    }
+
+    fn route(&self, node: &Node) -> Result<Executor, Refusal> {
+        router::route(router::Question {
+            system: node.system.as_bstr(),
+            builder: node.builder.as_bstr(),
+            traits: &node.traits,
+            attempt: self.choices.attempt,
+        })
     }
 
     fn missing_outputs(&self, id: NodeId) -> Result<Vec<StorePath>, PlanError<F::Error>> {
@@ -373,13 +392,6 @@ impl<'f, F: Facts> Planner<'f, F> {
         }
         self.facts.offered(paths).map_err(PlanError::Facts)
     }
-}
-
-fn route(node: &Node) -> Result<Executor, Refusal> {
-    router::route(router::Question {
-        system: node.system.as_bstr(),
-        builder: node.builder.as_bstr(),
-    })
 }
 
 fn refused<E>(node: &Node, refusal: Refusal) -> PlanError<E> {

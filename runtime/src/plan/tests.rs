@@ -89,6 +89,8 @@ fn add(
             .collect(),
         sources: sources.iter().map(|name| path(name)).collect(),
         allow_substitutes: true,
+        kept: None,
+        traits: Default::default(),
     })
 }
 
@@ -228,6 +230,7 @@ fn caches_are_asked_for_buildable_things_only_on_request() {
     assert_eq!(builds(&plan).len(), 4);
     assert!(world.asked.borrow().is_empty());
     let choices = Choices {
+        attempt: Default::default(),
         prefer_substitutes: true,
         check: false,
     };
@@ -240,6 +243,7 @@ fn caches_are_asked_for_buildable_things_only_on_request() {
 fn check_builds_what_is_valid_and_needs_something_to_compare_with() {
     let (graph, top) = diamond("wasm32-wasi");
     let choices = Choices {
+        attempt: Default::default(),
         prefer_substitutes: false,
         check: true,
     };

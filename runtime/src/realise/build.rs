@@ -2,7 +2,7 @@
 //!
 //! Contract: outputs are locked as Nix locks them from before the build until they are registered; if
 //! another process made them meanwhile, nothing is built. All outputs become valid in one
-//! transaction, or none. Nix's counterparts are `DerivationGoal::tryToBuild` and `registerOutputs`.
+//! transaction, or none; several builds may share one ([`super::registrar`]). Nix's counterparts are `DerivationGoal::tryToBuild` and `registerOutputs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -19,6 +19,7 @@ use wasibuild_store::{NewPath, OutputLocks, Store};
 use super::error::RealiseError;
 use super::executor::{Failure, Job};
 use super::log::BuildLog;
+use super::registrar::Registrar;
 use super::report::Status;
 use super::{Realiser, check, fixed_output, keep};
 use crate::environment::{self, EnvironmentError, References};
@@ -29,9 +30,21 @@ use crate::progress::Event;
 /// How often a lock that another process holds is tried.
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
+/// Where a build hands its outputs in.
+#[derive(Clone, Copy)]
+pub(super) struct Registration<'r, 'a> {
+    pub(super) registrar: &'r Registrar<'a>,
+    pub(super) task: usize,
+}
+
 impl Realiser<'_> {
-    /// Builds a derivation whose inputs are valid.
-    pub(super) fn build(&self, plan: &Plan, node: &Node) -> Result<Status, RealiseError> {
+    /// Builds a derivation whose inputs are valid, or in place and about to be.
+    pub(super) fn build(
+        &self,
+        plan: &Plan,
+        node: &Node,
+        to: Registration<'_, '_>,
+    ) -> Result<Status, RealiseError> {
         let paths: Vec<StorePath> = node.outputs.values().cloned().collect();
         let name = node.name();
         let locks = self.lock(node, &paths)?;
@@ -44,7 +57,7 @@ impl Realiser<'_> {
         let derivation = derivation.as_str();
         self.progress
             .event(Event::BuildStarted { derivation, name });
-        let result = self.build_locked(plan, node, &locks);
+        let result = self.build_locked(plan, node, locks, to);
         let (time, ok) = (start.elapsed(), result.is_ok());
         self.progress.event(Event::BuildEnded { name, time, ok });
         result
@@ -54,11 +67,12 @@ impl Realiser<'_> {
         &self,
         plan: &Plan,
         node: &Node,
-        locks: &OutputLocks,
+        locks: OutputLocks,
+        to: Registration<'_, '_>,
     ) -> Result<Status, RealiseError> {
-        let derivation = match plan.graph.given(&node.derivation) {
-            Some(given) => given.clone(),
-            None => self.store.read_derivation(&node.derivation)?,
+        let derivation = match &node.kept {
+            Some(derivation) => derivation.clone(),
+            None => Arc::new(self.store.read_derivation(&node.derivation)?),
         };
         let options =
             DerivationOptions::of(&derivation).map_err(|source| RealiseError::Environment {
@@ -67,14 +81,21 @@ impl Realiser<'_> {
             })?;
         refuse_unsupported(node, &options)?;
         let closure = self.input_closure(plan, node)?;
-        let objects = self.run_builder(node, &derivation, &options, &closure)?;
+        let objects = self.run_builder(plan, node, &derivation, &options, &closure, to)?;
         let outputs = self.scan(node, &derivation, &options, objects, &closure)?;
-        self.check_outputs(node, &options, &outputs)?;
+        self.check_outputs(node, &options, &outputs, to)?;
         if self.settings.check {
             check::compare(self, node, outputs)?;
             return Ok(Status::Checked);
         }
-        self.store.register_outputs(locks, outputs)?;
+        let placed = self.store.place_outputs(locks, outputs)?;
+        {
+            let mut known = super::lock(&self.references);
+            for info in placed.infos() {
+                known.insert(info.path.clone(), info.references.iter().cloned().collect());
+            }
+        }
+        to.registrar.hand_in(to.task, placed);
         Ok(Status::Built)
     }
 
@@ -147,13 +168,16 @@ impl Realiser<'_> {
 
     fn run_builder(
         &self,
+        plan: &Plan,
         node: &Node,
         derivation: &Derivation,
         options: &DerivationOptions,
         closure: &BTreeSet<StorePath>,
+        to: Registration<'_, '_>,
     ) -> Result<BTreeMap<String, FileSystemObject>, RealiseError> {
         let references = StoreReferences {
             store: self.store,
+            registrar: to.registrar,
             closure,
         };
         let environment =
@@ -167,6 +191,7 @@ impl Realiser<'_> {
             name: node.name().to_owned(),
             derivation: node.derivation.clone(),
             builder: node.builder.clone(),
+            executor: plan.executor(&node.derivation),
             environment,
             inputs: closure
                 .iter()
@@ -180,7 +205,15 @@ impl Realiser<'_> {
         let mut log = BuildLog::new(file, self.progress, node.name());
         let result = self.executor.execute(job, &mut log);
         log.finish();
-        result.map_err(|failure| self.keep_leftovers(node, failure))
+        drop(log);
+        result.map_err(|failure| {
+            if !self.settings.check
+                && let Err(error) = self.store.create_empty_build_log(&node.derivation)
+            {
+                tracing::debug!(%error, "cannot make the log of a build that failed");
+            }
+            self.keep_leftovers(node, failure)
+        })
     }
 
     /// With `--check` the log of the build that is in the store stays.
@@ -268,6 +301,7 @@ impl Realiser<'_> {
         node: &Node,
         options: &DerivationOptions,
         outputs: &[NewPath],
+        to: Registration<'_, '_>,
     ) -> Result<(), RealiseError> {
         let by_name = node
             .outputs
@@ -283,6 +317,7 @@ impl Realiser<'_> {
             })
             .collect();
         let valid = |path: &StorePath| {
+            to.registrar.flush();
             let info = info(self.store, path)?;
             Ok(Facts {
                 path: info.path,
@@ -326,12 +361,13 @@ fn info(store: &Store, path: &StorePath) -> Result<PathInfo, wasibuild_store::Er
 }
 
 /// The store as `exportReferencesGraph` sees it.
-struct StoreReferences<'a> {
+struct StoreReferences<'r, 'a> {
     store: &'a Store,
+    registrar: &'r Registrar<'a>,
     closure: &'a BTreeSet<StorePath>,
 }
 
-impl References for StoreReferences<'_> {
+impl References for StoreReferences<'_, '_> {
     type Error = wasibuild_store::Error;
 
     fn is_input(&self, path: &StorePath) -> bool {
@@ -339,14 +375,17 @@ impl References for StoreReferences<'_> {
     }
 
     fn info(&self, path: &StorePath) -> Result<PathInfo, Self::Error> {
+        self.registrar.flush();
         info(self.store, path)
     }
 
     fn closure(&self, paths: &BTreeSet<StorePath>) -> Result<BTreeSet<StorePath>, Self::Error> {
+        self.registrar.flush();
         self.store.query_closure(paths)
     }
 
     fn outputs(&self, derivation: &StorePath) -> Result<BTreeSet<StorePath>, Self::Error> {
+        self.registrar.flush();
         Ok(self
             .store
             .query_derivation_outputs(derivation)?

@@ -104,6 +104,12 @@ impl RealiseError {
             RealiseError::Builder(SandboxError::Limit { kind, .. }) => {
                 failures.timed_out = matches!(kind, LimitKind::Timeout | LimitKind::Silence);
             }
+            RealiseError::Builder(SandboxError::Foreign { .. }) => {
+                failures = BuildFailures {
+                    refused: true,
+                    ..BuildFailures::default()
+                };
+            }
             RealiseError::FixedOutput(FixedOutputError::Mismatch { .. }) => {
                 failures.hash_mismatch = true
             }

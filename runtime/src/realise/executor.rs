@@ -17,6 +17,7 @@ use wasibuild_sandbox::Limits;
 use super::error::RealiseError;
 use super::log::BuildLog;
 use crate::environment::Environment;
+use crate::router::Executor;
 
 pub use sandbox::{Sandbox, Until};
 
@@ -29,6 +30,8 @@ pub struct Job {
     pub derivation: StorePath,
     /// The builder, as the derivation names it.
     pub builder: BString,
+    /// How it is run.
+    pub executor: Executor,
     /// Variables, arguments, files.
     pub environment: Environment,
     /// The input closure: base names, and where they lie on the disk.

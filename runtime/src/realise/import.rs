@@ -1,7 +1,8 @@
 //! Adds to the store what was found beside a loose derivation.
 //!
 //! Contract: sources first, each only if its path follows from its content
-//! ([`crate::request::SourceFile`]), then derivations, inputs first. Everything is read again here;
+//! ([`crate::request::SourceFile`]), then derivations, inputs first, many in one transaction.
+//! Everything is read again here;
 //! a file that changed since it was checked is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,7 @@ use wasibuild_nix_compat::path_info::PathInfo;
 use wasibuild_nix_compat::store_path::{
     STORE_DIR_SLASH, StorePath, build_ca_path, build_text_path,
 };
-use wasibuild_store::Store;
+use wasibuild_store::{NewDerivation, Store};
 
 use super::error::chain;
 use crate::request::{Imports, RequestError, SourceFile, SourceForm, list_sources};
@@ -41,8 +42,15 @@ pub fn import(imports: &Imports, store: &Store) -> Result<(), RequestError> {
     if !imports.sources.is_empty() {
         add_sources(imports, store)?;
     }
-    for (path, file) in &imports.derivations {
-        add_derivation(path, file, store)?;
+    let new = imports.derivations.iter();
+    let added = store.add_derivations(new.map(|(path, file)| read_derivation(path, file)))?;
+    for ((path, file), added) in imports.derivations.iter().zip(added) {
+        if added != *path {
+            return Err(RequestError::WrongName {
+                path: file.to_owned(),
+                expected: added.basename().to_owned(),
+            });
+        }
     }
     Ok(())
 }
@@ -101,6 +109,10 @@ fn add(
     store: &Store,
 ) -> Result<(), RequestError> {
     let object = read(path, source)?;
+    if let SourceForm::Embedded(_) = source.form {
+        // In memory, and the same bytes as a moment ago.
+        return Ok(store.add_object(path, &object, &info.references, info.ca)?);
+    }
     let bad = |error: &dyn std::error::Error| bad_source(path, source, chain(error));
     let mut nar = tempfile::spooled_tempfile(1 << 20);
     let mut writer = BufWriter::new(&mut nar);
@@ -111,24 +123,22 @@ fn add(
     Ok(store.add_nar(info, &mut nar)?)
 }
 
-fn add_derivation(path: &StorePath, file: &Path, store: &Store) -> Result<(), RequestError> {
+fn read_derivation(path: &StorePath, file: &Path) -> Result<NewDerivation, RequestError> {
     let bytes = fs::read(file).map_err(|source| RequestError::Read {
         path: file.to_owned(),
         source,
     })?;
-    let derivation =
-        Derivation::from_aterm_bytes(&bytes).map_err(|source| RequestError::Parse {
+    match Derivation::from_aterm_bytes(&bytes) {
+        Ok(derivation) => Ok(NewDerivation {
+            name: path.name().to_owned(),
+            bytes,
+            derivation,
+        }),
+        Err(source) => Err(RequestError::Parse {
             path: file.to_owned(),
             source,
-        })?;
-    let added = store.add_text(path.name(), &bytes, &derivation.references())?;
-    if added != *path {
-        return Err(RequestError::WrongName {
-            path: file.to_owned(),
-            expected: added.basename().to_owned(),
-        });
+        }),
     }
-    Ok(())
 }
 
 /// What sources may refer to.

@@ -15,6 +15,7 @@ pub mod import;
 pub mod keep;
 pub mod links;
 pub mod log;
+mod registrar;
 pub mod report;
 pub mod schedule;
 pub mod stop;
@@ -32,6 +33,7 @@ use crate::plan::{NodeId, Plan, Step};
 use crate::progress::{Amount, Event, Progress};
 use error::RealiseError;
 use executor::Execute;
+use registrar::Registrar;
 use report::{DerivationReport, Report, Status};
 use schedule::{Fate, Lane, Task, Verdict, Widths};
 use stop::Stop;
@@ -73,7 +75,7 @@ pub struct Realiser<'a> {
     pub stop: &'a Stop,
     /// How.
     pub settings: Settings,
-    /// What valid paths refer to, as far as it was asked for.
+    /// What paths refer to that are valid or in place, as far as it was asked for.
     pub references: Mutex<BTreeMap<StorePath, Arc<[StorePath]>>>,
 }
 
@@ -109,11 +111,18 @@ impl Realiser<'_> {
             builds: self.settings.jobs,
             fetches: FETCHES,
         };
-        let fates = schedule::run(&tasks, widths, &|| self.stop.is_stopped(), &|number| {
+        let registrar = Registrar::new(self.store);
+        let one = |number: usize| {
             let began = Instant::now();
             let result = match &work[number] {
                 Work::Fetch(path) => self.fetch(path),
-                Work::Build(id) => self.build(plan, plan.graph.node(*id)),
+                Work::Build(id) => {
+                    let to = build::Registration {
+                        registrar: &registrar,
+                        task: number,
+                    };
+                    self.build(plan, plan.graph.node(*id), to)
+                }
             };
             let mut end = Ended {
                 status: Status::Failed,
@@ -128,14 +137,59 @@ impl Realiser<'_> {
                 Err(error) => self.failed(error, &mut end, &mut lock(&report)),
             };
             lock(&ended).insert(number, end);
-            verdict
+            // Failures of the store end everything, as soon as they are known.
+            let late = self.late(registrar.failures(), &ended, &report);
+            if late {
+                Verdict::FailedStopAll
+            } else {
+                verdict
+            }
+        };
+        let stopped = || self.stop.is_stopped();
+        let fates = std::thread::scope(|scope| {
+            let _closing = Closing(&registrar);
+            // With one build there is nothing to wait for.
+            if builds > 1 {
+                scope.spawn(|| registrar.serve());
+            }
+            schedule::run(&tasks, widths, &stopped, &one)
         });
+        registrar.flush();
+        self.late(registrar.failures(), &ended, &report);
         let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
         let ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
         fill(&mut report, plan, &work, &fates, ended);
         report.time = start.elapsed();
         self.progress.event(Event::Finished);
         report
+    }
+
+    /// Counts outputs that could not be registered; whether there are any. The first is told, the
+    /// others mostly fail for the same reason.
+    fn late(
+        &self,
+        failures: Vec<(usize, RealiseError)>,
+        ended: &Mutex<BTreeMap<usize, Ended>>,
+        report: &Mutex<Report>,
+    ) -> bool {
+        let any = !failures.is_empty();
+        for (number, error) in failures {
+            let mut end = Ended {
+                status: Status::Failed,
+                time: None,
+                error: None,
+            };
+            let mut report = lock(report);
+            if report.store_failed {
+                end.error = Some(error::chain(&error));
+            } else {
+                self.failed(error, &mut end, &mut report);
+                report.store_failed = true;
+                self.stop.stop();
+            }
+            lock(ended).insert(number, end);
+        }
+        any
     }
 
     /// Counts and tells an error, and decides whether anything else shall start.
@@ -148,7 +202,11 @@ impl Realiser<'_> {
         self.progress.event(Event::Error(&text));
         ended.error = Some(text);
         let new = error.failures();
+        if new.refused {
+            ended.status = Status::Refused;
+        }
         let all = &mut report.failures;
+        all.refused |= new.refused;
         all.failed |= new.failed;
         all.timed_out |= new.timed_out;
         all.hash_mismatch |= new.hash_mismatch;
@@ -159,6 +217,15 @@ impl Realiser<'_> {
         }
         self.stop.stop();
         Verdict::FailedStopAll
+    }
+}
+
+/// Ends the registrar's thread, also when a task panics.
+struct Closing<'r, 'a>(&'r Registrar<'a>);
+
+impl Drop for Closing<'_, '_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

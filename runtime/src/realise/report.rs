@@ -24,6 +24,8 @@ pub enum Status {
     Checked,
     /// It failed.
     Failed,
+    /// Its build was given up, because it needs a program that is not run here.
+    Refused,
     /// It was not tried, because something that it needs failed.
     DependencyFailed,
     /// It was not tried, or stopped, because the run was stopped.
@@ -39,6 +41,7 @@ impl Status {
             Status::Substituted => "substituted",
             Status::Checked => "checked",
             Status::Failed => "failed",
+            Status::Refused => "refused",
             Status::DependencyFailed => "dependency-failed",
             Status::Cancelled => "cancelled",
         }

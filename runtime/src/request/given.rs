@@ -6,6 +6,7 @@
 //! `BuildDerivation` (`src/libstore/daemon.cc`), which checks less.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use thiserror::Error;
 use wasibuild_nix_compat::derivation::{Derivation, DerivationKind, Output, OutputPathError};
@@ -52,9 +53,11 @@ impl Request {
     pub fn given(path: &StorePath, derivation: Derivation) -> Result<Request, GivenError> {
         check(path, &derivation)?;
         let mut graph = Graph::new();
-        let node = load::node(path, &derivation, &graph);
+        let mut node = load::node(path, &derivation, &graph);
         let outputs: BTreeSet<String> = node.outputs.keys().cloned().collect();
-        let id = graph.add_given(node, derivation);
+        // It is not in the store, from where it would be read again.
+        node.kept = Some(Arc::new(derivation));
+        let id = graph.add(node);
         Ok(Request {
             graph,
             goals: vec![(id, outputs)],
@@ -137,7 +140,8 @@ mod tests {
         let x = derivation("/nix/store/00bgd045z0d4icpbc2yyz4gx48ak44la-x");
         let request = Request::given(&drv("x.drv"), x.clone()).expect("a request");
         assert_eq!(request.graph.len(), 1);
-        assert!(request.graph.given(&drv("x.drv")).is_some());
+        let (id, _) = request.goals.first().expect("a goal");
+        assert_eq!(request.graph.node(*id).kept.as_deref(), Some(&x));
         let error = Request::given(&drv("y.drv"), x.clone()).expect_err("refused");
         assert!(error.to_string().contains("must be named 'y'"), "{error}");
         assert!(Request::given(&drv("x"), x).is_err());

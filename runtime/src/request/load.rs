@@ -7,17 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bstr::ByteSlice;
-use wasibuild_nix_compat::derivation::{Derivation, OutputPathError};
+use wasibuild_nix_compat::derivation::{Derivation, DerivationKind, OutputPathError};
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
-use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_nix_compat::store_path::{StorePath, build_text_path};
 
 use super::{Argument, Imports, Library, Request, RequestError, beside};
 use crate::plan::{Graph, Node, NodeId};
+use crate::router::Traits;
 
 /// The longest `.drv` that is read, in bytes. Those of nixpkgs have a few thousand.
 pub const MAX_DERIVATION_SIZE: u64 = 64 << 20;
+
+/// Derivations up to this many bytes (as text) together are kept for building; the rest is read
+/// again then, so that memory stays bounded.
+const KEPT: usize = 4 << 20;
 
 pub(super) struct Loader<'l> {
     library: &'l dyn Library,
@@ -27,6 +33,8 @@ pub(super) struct Loader<'l> {
     /// What each derivation contributes to the hashes of those that need it.
     hashes: BTreeMap<NodeId, [u8; 32]>,
     imports: Imports,
+    /// How many bytes of derivations may still be kept.
+    room: usize,
 }
 
 /// A derivation whose inputs are being read.
@@ -35,6 +43,8 @@ struct Open {
     file: PathBuf,
     loose: bool,
     derivation: Derivation,
+    /// Its length as text, in bytes.
+    size: usize,
     /// The inputs that were not looked at yet.
     todo: Vec<StorePath>,
 }
@@ -59,6 +69,7 @@ impl<'l> Loader<'l> {
             graph: Graph::new(),
             hashes: BTreeMap::new(),
             imports: Imports::default(),
+            room: KEPT,
         }
     }
 
@@ -71,9 +82,9 @@ impl<'l> Loader<'l> {
                     self.open(path.clone(), self.library.real_path(path), false)?
                 }
                 Argument::Loose(file) => {
-                    let (path, derivation) = read_loose(file)?;
+                    let (path, text) = read_loose(file)?;
                     let valid = self.library.is_valid(&path)?;
-                    open(path, file.clone(), !valid, derivation)
+                    open(path, file.clone(), !valid, text)?
                 }
             };
             let id = self.load_closure(open)?;
@@ -154,8 +165,8 @@ impl<'l> Loader<'l> {
     }
 
     fn open(&self, path: StorePath, file: PathBuf, loose: bool) -> Result<Open, RequestError> {
-        let derivation = read(&file)?;
-        Ok(open(path, file, loose, derivation))
+        let text = read(&file)?;
+        open(path, file, loose, text)
     }
 
     /// Checks a derivation whose inputs are in the graph, and adds it.
@@ -165,10 +176,10 @@ impl<'l> Loader<'l> {
             file,
             loose,
             derivation,
+            size,
             ..
         } = open;
         let name = path.derivation_name().unwrap_or_default();
-        check_name(&path, &file, &derivation)?;
         let input_hash = |input: &StorePath| -> Result<[u8; 32], OutputPathError> {
             let id = self.graph.find(input);
             // Every input was added before; the all-zero hash would be found wrong.
@@ -182,9 +193,13 @@ impl<'l> Loader<'l> {
         let hash = derivation
             .hash_derivation_modulo(input_hash)
             .map_err(|source| wrong_outputs(&file, source))?;
-        let node = node(&path, &derivation, &self.graph);
+        let mut node = node(&path, &derivation, &self.graph);
         if loose {
             self.import(&path, file, &derivation)?;
+        }
+        if let Some(room) = self.room.checked_sub(size) {
+            self.room = room;
+            node.kept = Some(Arc::new(derivation));
         }
         let id = self.graph.add(node);
         self.hashes.insert(id, hash);
@@ -235,64 +250,100 @@ pub(super) fn node(path: &StorePath, derivation: &Derivation, graph: &Graph) -> 
             .collect(),
         sources: derivation.input_sources.clone(),
         allow_substitutes: allow_substitutes(derivation),
+        traits: traits(derivation),
         derivation: path.clone(),
+        kept: None,
     }
 }
 
 /// Whether the outputs may be fetched. Attributes that make no sense are an error of the build only.
 fn allow_substitutes(derivation: &Derivation) -> bool {
     let variable = |name: &str| derivation.environment.get(name.as_bytes().as_bstr());
-    if variable("__json").is_some() {
+    if let Some(json) = variable("__json") {
+        // Reading all attributes takes time, and few say anything about this.
+        if !json.contains_str("allowSubstitutes") && !json.contains_str("\\u") {
+            return true;
+        }
         return DerivationOptions::of(derivation).map_or(true, |options| options.allow_substitutes);
     }
     variable("allowSubstitutes").is_none_or(|value| value == "1")
 }
 
-fn open(path: StorePath, file: PathBuf, loose: bool, derivation: Derivation) -> Open {
+/// What decides who builds a derivation for Linux; not looked at for others.
+pub fn traits(derivation: &Derivation) -> Traits {
+    if !derivation.system.ends_with(b"-linux") {
+        return Traits::default();
+    }
+    let Ok(options) = DerivationOptions::of(derivation) else {
+        return Traits::default();
+    };
+    let has = |name: &str| match derivation.structured_attrs() {
+        Ok(Some(attributes)) => attributes.attributes().contains_key(name),
+        _ => derivation
+            .environment
+            .contains_key(name.as_bytes().as_bstr()),
+    };
+    Traits {
+        local: options.prefer_local_build || !options.allow_substitutes,
+        command_without_source: has("buildCommand") && !has("src"),
+        fixed_output: derivation.kind() == Ok(DerivationKind::Fixed),
+        required_features: options.required_system_features,
+    }
+}
+
+fn open(path: StorePath, file: PathBuf, loose: bool, text: Text) -> Result<Open, RequestError> {
+    check_name(&path, &file, &text)?;
+    let Text { derivation, bytes } = text;
+    let size = bytes.len();
     // Taken from the end, so that the first input is read first.
     let todo = derivation.input_derivations.keys().rev().cloned().collect();
-    Open {
+    Ok(Open {
         path,
         file,
         loose,
         derivation,
+        size,
         todo,
-    }
+    })
+}
+
+/// A derivation and the bytes that it was read from.
+pub(super) struct Text {
+    /// What they mean.
+    pub(super) derivation: Derivation,
+    bytes: Vec<u8>,
 }
 
 /// Reads a `.drv` file of any name. If its name is not a store path's, the derivation's name is taken
 /// from its outputs and its path follows from its content.
-pub(super) fn read_loose(file: &Path) -> Result<(StorePath, Derivation), RequestError> {
-    let derivation = read(file)?;
+pub(super) fn read_loose(file: &Path) -> Result<(StorePath, Text), RequestError> {
+    let text = read(file)?;
+    let derivation = &text.derivation;
     let base_name = file.file_name().unwrap_or_default();
     if let Ok(path) = StorePath::from_basename(std::os::unix::ffi::OsStrExt::as_bytes(base_name))
         && path.is_derivation()
     {
-        return Ok((path, derivation));
+        return Ok((path, text));
     }
     let supported = derivation.supported_kind();
     supported.map_err(|source| wrong_outputs(file, source))?;
-    let path = name_from_outputs(&derivation)
+    let path = name_from_outputs(derivation)
         .and_then(|name| derivation.calculate_derivation_path(name).ok());
     let path = path.ok_or_else(|| RequestError::NoName {
         path: file.to_owned(),
     })?;
-    Ok((path, derivation))
+    Ok((path, text))
 }
 
-/// Checks that a derivation's path follows from its content.
-pub(super) fn check_name(
-    path: &StorePath,
-    file: &Path,
-    derivation: &Derivation,
-) -> Result<(), RequestError> {
-    let name = path.derivation_name().unwrap_or_default();
-    let expected = derivation
-        .calculate_derivation_path(name)
-        .map_err(|problem| RequestError::BadStorePath {
+/// Checks that a derivation's path follows from the bytes of its file.
+pub(super) fn check_name(path: &StorePath, file: &Path, text: &Text) -> Result<(), RequestError> {
+    let references = text.derivation.references();
+    let expected = build_text_path(path.name(), &text.bytes, &references).map_err(|problem| {
+        RequestError::BadStorePath {
             argument: path.to_absolute_path(),
             problem: problem.to_string(),
-        })?;
+        }
+    })?;
     if expected == *path {
         return Ok(());
     }
@@ -314,13 +365,15 @@ fn name_from_outputs(derivation: &Derivation) -> Option<&str> {
 }
 
 /// Reads and parses a `.drv` file.
-pub(super) fn read(path: &Path) -> Result<Derivation, RequestError> {
+pub(super) fn read(path: &Path) -> Result<Text, RequestError> {
     let failed = |source| RequestError::Read {
         path: path.to_owned(),
         source,
     };
     let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
+    // One byte more than the file has, so that one read finds the end.
+    let size = file.metadata().map_err(failed)?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(size.min(1 << 20)).unwrap_or_default() + 1);
     file.take(MAX_DERIVATION_SIZE + 1)
         .read_to_end(&mut bytes)
         .map_err(failed)?;
@@ -330,10 +383,13 @@ pub(super) fn read(path: &Path) -> Result<Derivation, RequestError> {
             limit: MAX_DERIVATION_SIZE,
         });
     }
-    Derivation::from_aterm_bytes(&bytes).map_err(|source| RequestError::Parse {
-        path: path.to_owned(),
-        source,
-    })
+    match Derivation::from_aterm_bytes(&bytes) {
+        Ok(derivation) => Ok(Text { derivation, bytes }),
+        Err(source) => Err(RequestError::Parse {
+            path: path.to_owned(),
+            source,
+        }),
+    }
 }
 
 fn wrong_outputs(file: &Path, source: OutputPathError) -> RequestError {

@@ -27,7 +27,7 @@ pub use beside::{SourceFile, SourceForm, list as list_sources};
 pub use error::RequestError;
 pub use given::{GivenError, is_self_evident};
 pub use library::Library;
-pub use load::MAX_DERIVATION_SIZE;
+pub use load::{MAX_DERIVATION_SIZE, traits};
 
 /// The derivations that were asked for, with everything that they need.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub fn read_one(
 ) -> Result<(StorePath, Derivation), RequestError> {
     match Argument::parse(argument, library)? {
         Argument::InStore(path) => {
-            let derivation = load::read(&library.real_path(&path))?;
+            let derivation = read_file(&library.real_path(&path))?;
             Ok((path, derivation))
         }
         Argument::Loose(file) => read_loose_file(&file),
@@ -83,9 +83,9 @@ pub fn read_one(
 /// # Errors
 /// As [`read_one`].
 pub fn read_loose_file(file: &Path) -> Result<(StorePath, Derivation), RequestError> {
-    let (path, derivation) = load::read_loose(file)?;
-    load::check_name(&path, file, &derivation)?;
-    Ok((path, derivation))
+    let (path, text) = load::read_loose(file)?;
+    load::check_name(&path, file, &text)?;
+    Ok((path, text.derivation))
 }
 
 /// Reads a `.drv` file whose path was checked before.
@@ -93,7 +93,7 @@ pub fn read_loose_file(file: &Path) -> Result<(StorePath, Derivation), RequestEr
 /// # Errors
 /// When it cannot be read or parsed.
 pub fn read_file(file: &Path) -> Result<Derivation, RequestError> {
-    load::read(file)
+    load::read(file).map(|text| text.derivation)
 }
 
 impl Request {

@@ -45,6 +45,27 @@ impl Store {
         Ok(path)
     }
 
+    /// Adds a tree that is in memory or spilled. Its content address, if it has one, must lead to
+    /// the path, and the references must be valid. Its hash and size are computed here, so what is spilled must not
+    /// change meanwhile (files of the host may: those go through [`add_nar`](Self::add_nar)).
+    pub fn add_object(
+        &self,
+        path: &StorePath,
+        object: &FileSystemObject,
+        references: &BTreeSet<StorePath>,
+        ca: Option<ContentAddress>,
+    ) -> Result<()> {
+        let (hash, size) = object.nar_hash().map_err(archive_error)?;
+        let mut info = PathInfo::new(path.clone(), hash, size);
+        info.references = references.clone();
+        info.ca = ca;
+        let expected = info.clone();
+        self.add(info, None, |writer| {
+            writer.object(object)?;
+            self.check_content_address(&expected, writer.temporary())
+        })
+    }
+
     /// Adds a file or tree of the host as `nix-store --add` does: under its own name,
     /// recursive SHA-256, without references. Links are copied as links.
     pub fn add_path(&self, source: &Path) -> Result<StorePath> {
@@ -212,14 +233,14 @@ impl Store {
         let mut writer = TreeWriter::new(self.target(), &path);
         self.explain(fill(&mut writer))?;
         let mut written = Written {
-            store: self,
+            store: self.clone(),
             names: vec![path.clone()],
         };
         self.explain(writer.finish(&path))?;
         let registration = self.registration(info)?;
         self.hooks()
             .pass("register a path", self.database().path())?;
-        self.database().register(&[registration])?;
+        self.database().register(&[&registration])?;
         written.names.clear();
         self.hooks()
             .pass("after registration", self.database().path())

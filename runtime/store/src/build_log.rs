@@ -1,9 +1,11 @@
 //! Build logs, where Nix keeps them: `ROOT/nix/var/log/nix/drvs/ab/cd…-NAME.drv`.
 //!
 //! Contract: written as they come and uncompressed, which `nix log` and `nix-store --log`
-//! read too. Logs that Nix compressed (`.bz2`) are named, not read.
+//! read too. A build that prints nothing gets no file: most print nothing, and a file and
+//! its directory take longer than they do. Logs that Nix compressed (`.bz2`) are named, not
+//! read.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +15,11 @@ use crate::Store;
 use crate::error::{Context, Error, Result};
 use crate::layout::make_dirs;
 
-/// A log that is being written; each write goes to the file at once.
+/// A log that is being written; each write goes to the file at once, the first makes it.
 #[derive(Debug)]
 pub struct BuildLogWriter {
-    file: File,
+    store: Store,
+    file: Option<File>,
     path: PathBuf,
 }
 
@@ -25,14 +28,31 @@ impl BuildLogWriter {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// The file, made now if nothing was written yet.
+    fn file(&mut self) -> Result<&mut File> {
+        match &mut self.file {
+            Some(file) => Ok(file),
+            none => {
+                if let Some(dir) = self.path.parent() {
+                    self.store.explain(make_dirs(dir))?;
+                }
+                let file = File::create(&self.path).context("write the build log", &self.path)?;
+                Ok(none.insert(file))
+            }
+        }
+    }
 }
 
 impl Write for BuildLogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file().map_err(io::Error::other)?.write(bytes)
     }
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        match &mut self.file {
+            Some(file) => file.flush(),
+            None => Ok(()),
+        }
     }
 }
 
@@ -46,14 +66,49 @@ impl Store {
         self.layout().logs.join(dir).join(rest)
     }
 
-    /// Begins the log of a build; an older one is replaced.
+    /// Begins the log of a build; an older one goes.
     pub fn create_build_log(&self, drv: &StorePath) -> Result<BuildLogWriter> {
         let path = self.build_log_path(drv);
-        if let Some(dir) = path.parent() {
-            self.explain(make_dirs(dir))?;
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                Err(e).context("remove the older build log", &path)?;
+            }
+            _ => {}
         }
-        let file = File::create(&path).context("write the build log", &path)?;
-        Ok(BuildLogWriter { file, path })
+        Ok(BuildLogWriter {
+            store: self.clone(),
+            file: None,
+            path,
+        })
+    }
+
+    /// Makes the log of a build that failed without printing anything.
+    pub fn create_empty_build_log(&self, drv: &StorePath) -> Result<()> {
+        let path = self.build_log_path(drv);
+        let mut log = BuildLogWriter {
+            store: self.clone(),
+            file: None,
+            path,
+        };
+        match log.path.exists() {
+            true => Ok(()),
+            false => log.file().map(|_| ()),
+        }
+    }
+
+    /// True if a derivation was built here (or gave a path that was), so that it has a log,
+    /// which is empty if there is no file.
+    pub fn was_built_here(&self, path: &StorePath) -> Result<bool> {
+        let outputs: Vec<StorePath> = match path.is_derivation() {
+            true => self.query_derivation_outputs(path)?.into_values().collect(),
+            false => vec![path.clone()],
+        };
+        for output in outputs {
+            if self.query_path_info(&output)?.is_some_and(|i| i.ultimate) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Opens the log of a derivation, or of the derivation that made a path; none if there

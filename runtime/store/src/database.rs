@@ -164,6 +164,10 @@ fn connect(path: &Path, create: bool) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags).map_err(error)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Without it (SQLITE_ENABLE_STAT4) every new parameter compiles its statement anew.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(error)?;
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(error)?;

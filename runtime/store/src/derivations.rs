@@ -6,6 +6,7 @@
 //! Counterpart: `checkDerivationOutputs` and `readDerivation` in Nix.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Read;
 use std::sync::{Arc, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
@@ -21,6 +22,9 @@ pub(crate) type ModuloHashes = HashMap<StorePath, [u8; 32]>;
 
 /// The longest `.drv` that is read, far beyond any real one.
 const MAX_DERIVATION: u64 = 256 << 20;
+
+/// Room that is taken at once for a file of announced size; more is taken as it comes.
+const MAX_PROBE: u64 = 1 << 20;
 
 /// What the hash functions of nix-compat may give back.
 enum HashError {
@@ -65,9 +69,13 @@ impl Store {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(self.dir(), name, flags, Mode::empty())
             .context("open the derivation", &place)?;
-        let mut bytes = Vec::new();
-        let mut file = std::io::Read::take(std::fs::File::from(fd), MAX_DERIVATION);
-        std::io::Read::read_to_end(&mut file, &mut bytes).context("read the derivation", &place)?;
+        let file = std::fs::File::from(fd);
+        // One byte more than the file has, so that one read finds the end.
+        let size = file.metadata().context("read the state of", &place)?.len();
+        let room = usize::try_from(size.min(MAX_PROBE)).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(room + 1);
+        std::io::Read::read_to_end(&mut file.take(MAX_DERIVATION), &mut bytes)
+            .context("read the derivation", &place)?;
         Derivation::from_aterm_bytes(&bytes).map_err(|e| problem(path, &e))
     }
 
@@ -146,6 +154,19 @@ impl Store {
             self.modulo_hashes().insert(path, hash);
         }
         known(path).ok_or_else(|| self.not_valid(path))
+    }
+
+    /// Computes the modulo hash of a derivation that is in place, as
+    /// [`derivation_hash`](Self::derivation_hash) would from its file.
+    pub(crate) fn remember_hash(&self, path: &StorePath, derivation: &Derivation) -> Result<()> {
+        if derivation.supported_kind().is_err() {
+            return Ok(());
+        }
+        let hash = derivation
+            .hash_derivation_modulo(|input| self.derivation_hash(input).map_err(HashError::Store))
+            .map_err(|e| e.of(path))?;
+        self.modulo_hashes().insert(path.clone(), hash);
+        Ok(())
     }
 
     fn modulo_hashes(&self) -> std::sync::MutexGuard<'_, ModuloHashes> {

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod add;
+mod add_derivations;
 mod build_log;
 mod cursor;
 mod database;
@@ -44,11 +45,12 @@ use wasibuild_nix_compat::narinfo::SecretKey;
 use wasibuild_nix_compat::path_info::PathInfo;
 use wasibuild_nix_compat::store_path::StorePath;
 
+pub use add_derivations::NewDerivation;
 pub use build_log::BuildLogWriter;
 pub use error::{Error, Result};
 pub use gc::{GcAction, GcOptions, GcReport};
 pub use hooks::FaultHook;
-pub use outputs::{NewPath, OutputLocks};
+pub use outputs::{NewPath, OutputLocks, PlacedOutputs};
 pub use roots::Root;
 pub use verify::{Problem, Report};
 

@@ -2,7 +2,10 @@
 //!
 //! Contract: outputs are locked as Nix locks them, so that two processes never build one
 //! path at once; all outputs of a build become valid in one transaction, signed with
-//! the store's key and marked as built here.
+//! the store's key and marked as built here. Several builds may share a transaction
+//! ([`Store::register_placed`]). That is as safe as one each: until it commits, a tree is
+//! in place but not valid, its path is locked and a temporary root, so that no other
+//! process builds or collects it; a process that is killed then leaves removable rubbish.
 //! Counterpart: `PathLocks` and `registerOutputs` in Nix.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +35,55 @@ impl OutputLocks {
     /// True if the path is among those that are locked.
     pub fn covers(&self, path: &StorePath) -> bool {
         self.locks.contains_key(path)
+    }
+}
+
+/// The outputs of one build, in their places and locked, but not valid yet. Dropped before
+/// [`Store::register_placed`], the trees are removed.
+#[derive(Debug)]
+pub struct PlacedOutputs {
+    registrations: Vec<Registration>,
+    /// Those that were valid before.
+    known: Vec<PathInfo>,
+    // Removed trees before released locks: the fields are dropped in this order.
+    written: Written,
+    locks: Option<OutputLocks>,
+}
+
+impl PlacedOutputs {
+    /// Nothing yet.
+    pub(crate) fn empty(store: &Store) -> Self {
+        PlacedOutputs {
+            registrations: Vec::new(),
+            known: Vec::new(),
+            written: Written {
+                store: store.clone(),
+                names: Vec::new(),
+            },
+            locks: None,
+        }
+    }
+
+    /// Notes a tree that is about to be in place, so that it goes when something fails.
+    pub(crate) fn note_written(&mut self, path: &StorePath) {
+        self.written.names.push(path.clone());
+    }
+
+    /// Notes a path that is in place.
+    pub(crate) fn note(&mut self, registration: Registration) {
+        self.registrations.push(registration);
+    }
+
+    /// The same, with the locks of all its paths.
+    pub(crate) fn with_locks(mut self, locks: OutputLocks) -> Self {
+        self.locks = Some(locks);
+        self
+    }
+
+    /// The facts of all outputs, as they are or will be registered.
+    pub fn infos(&self) -> impl Iterator<Item = &PathInfo> {
+        let new = self.registrations.iter().map(|new| &new.info);
+        self.known.iter().chain(new)
     }
 }
 
@@ -137,8 +189,46 @@ impl Store {
         locks: &OutputLocks,
         outputs: Vec<NewPath>,
     ) -> Result<Vec<PathInfo>> {
-        let mut registrations = Vec::with_capacity(outputs.len());
-        let mut known = Vec::new();
+        let mut placed = self.place(locks, outputs)?;
+        self.register_all(std::slice::from_mut(&mut placed))?;
+        let new = std::mem::take(&mut placed.registrations).into_iter();
+        let mut known = std::mem::take(&mut placed.known);
+        known.extend(new.map(|registration| registration.info));
+        known.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(known)
+    }
+
+    /// Writes the outputs of one build, to be registered later together with other builds'.
+    /// An output that is valid already is left as it is.
+    pub fn place_outputs(
+        &self,
+        locks: OutputLocks,
+        outputs: Vec<NewPath>,
+    ) -> Result<PlacedOutputs> {
+        let mut placed = self.place(&locks, outputs)?;
+        placed.locks = Some(locks);
+        Ok(placed)
+    }
+
+    /// Registers several builds in one transaction, then releases their locks. A build may
+    /// refer to those that stand before or after it. If that fails, each is tried alone, in
+    /// order, so that none suffers for another; the results stand in the builds' order.
+    pub fn register_placed(&self, mut placed: Vec<PlacedOutputs>) -> Vec<Result<()>> {
+        match self.register_all(&mut placed) {
+            Ok(()) => placed.iter().map(|_| Ok(())).collect(),
+            Err(error) if placed.len() == 1 => vec![Err(error)],
+            Err(error) => {
+                tracing::debug!(%error, "cannot register all at once");
+                let mut results = Vec::with_capacity(placed.len());
+                for mut one in placed {
+                    results.push(self.register_all(std::slice::from_mut(&mut one)));
+                }
+                results
+            }
+        }
+    }
+
+    fn place(&self, locks: &OutputLocks, outputs: Vec<NewPath>) -> Result<PlacedOutputs> {
         for output in &outputs {
             if !locks.covers(&output.path) {
                 return Err(Error::NotLocked {
@@ -146,18 +236,15 @@ impl Store {
                 });
             }
         }
-        let mut written = Written {
-            store: self,
-            names: Vec::new(),
-        };
+        let mut placed = PlacedOutputs::empty(self);
         for output in outputs {
-            if let Some(info) = self.query_path_info(&output.path)? {
-                known.push(info);
+            if self.is_valid(&output.path)? {
+                placed.known.extend(self.query_path_info(&output.path)?);
                 continue;
             }
             let mut writer = TreeWriter::new(self.target(), &output.path);
             self.explain(writer.object(&output.object))?;
-            written.names.push(output.path.clone());
+            placed.note_written(&output.path);
             self.explain(writer.finish(&output.path))?;
             let mut info = PathInfo::new(output.path, output.nar_hash, output.nar_size);
             info.references = output.references;
@@ -165,17 +252,24 @@ impl Store {
             info.ca = output.ca;
             info.ultimate = true;
             info.signatures = vec![self.sign(&info)?];
-            registrations.push(self.registration(info)?);
+            placed.note(self.registration(info)?);
         }
+        Ok(placed)
+    }
+
+    fn register_all(&self, placed: &mut [PlacedOutputs]) -> Result<()> {
         self.hooks()
             .pass("register the outputs", self.database().path())?;
+        let registrations: Vec<&Registration> = placed
+            .iter()
+            .flat_map(|placed| &placed.registrations)
+            .collect();
         self.database().register(&registrations)?;
-        written.names.clear();
+        for placed in placed {
+            placed.written.names.clear();
+        }
         self.hooks()
-            .pass("after registration", self.database().path())?;
-        known.extend(registrations.into_iter().map(|r| r.info));
-        known.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(known)
+            .pass("after registration", self.database().path())
     }
 
     /// Completes the facts of a path that is in place; a `.drv` is parsed and checked.
@@ -192,12 +286,13 @@ impl Store {
 }
 
 /// Trees that are in place but not registered: removed again when something fails.
-pub(crate) struct Written<'a> {
-    pub(crate) store: &'a Store,
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) store: Store,
     pub(crate) names: Vec<StorePath>,
 }
 
-impl Drop for Written<'_> {
+impl Drop for Written {
     fn drop(&mut self) {
         for path in &self.names {
             // If the registration's outcome is not known, a valid path must keep its tree.

@@ -27,7 +27,10 @@ const REGISTER: &str = "register a path";
 
 impl Database {
     /// Registers the paths, which are complete on the disk.
-    pub(crate) fn register(&self, paths: &[Registration]) -> Result<()> {
+    pub(crate) fn register(&self, paths: &[&Registration]) -> Result<()> {
+        if paths.is_empty() {
+            return Ok(());
+        }
         check_for_cycles(paths)?;
         let error = self.error(REGISTER);
         self.write(REGISTER, |db| {
@@ -138,7 +141,7 @@ fn upsert(db: &Transaction<'_>, info: &PathInfo) -> rusqlite::Result<i64> {
 }
 
 /// Removes paths without references to the rest, until nothing or a cycle is left.
-fn check_for_cycles(paths: &[Registration]) -> Result<()> {
+fn check_for_cycles(paths: &[&Registration]) -> Result<()> {
     let batch: BTreeSet<&StorePath> = paths.iter().map(|p| &p.info.path).collect();
     let mut waiting: BTreeMap<&StorePath, usize> = BTreeMap::new();
     let mut referrers: BTreeMap<&StorePath, Vec<&StorePath>> = BTreeMap::new();

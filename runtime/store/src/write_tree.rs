@@ -184,9 +184,17 @@ impl<'a> TreeWriter<'a> {
             true => Some(Cursor::open(dir, store, self.temporary.as_bytes())?),
             false => None,
         };
-        remove_tree(dir, store, name.as_bytes())?;
         hooks.pass("rename a tree into place", &place)?;
-        renameat(dir, &self.temporary, dir, name).context("rename a tree to", &place)?;
+        match renameat(dir, &self.temporary, dir, name) {
+            // A file replaces a file and an empty directory an empty one; all else is
+            // removed first.
+            Err(Errno::EXIST | Errno::NOTEMPTY | Errno::ISDIR | Errno::NOTDIR) => {
+                remove_tree(dir, store, name.as_bytes())?;
+                renameat(dir, &self.temporary, dir, name)
+            }
+            moved => moved,
+        }
+        .context("rename a tree to", &place)?;
         self.finished = true;
         if let Some(root) = root {
             close_directory(root.as_fd(), &place)?;

@@ -519,3 +519,36 @@ proptest! {
         prop_assert!(f.store.verify(true).unwrap().is_ok());
     }
 }
+
+#[test]
+fn builds_in_one_batch_may_need_each_other_and_a_bad_one_harms_no_other() {
+    let f = Fixture::new();
+    let (a, b, c, never) = (path("a", 1), path("b", 2), path("c", 3), path("never", 9));
+    let place = |to: &StorePath, refers: &StorePath| {
+        let locks = f
+            .store
+            .lock_outputs(std::slice::from_ref(to), |_| {})
+            .unwrap();
+        let new = output(to.clone(), tree(refers), std::slice::from_ref(refers));
+        f.store.place_outputs(locks, vec![new]).unwrap()
+    };
+    let batch = vec![place(&a, &a), place(&b, &never), place(&c, &a)];
+    // In place, but not valid, and nobody else may build them.
+    assert!(f.store.real_path(&c).exists() && !f.store.is_valid(&c).unwrap());
+    assert!(
+        f.store
+            .try_lock_outputs(std::slice::from_ref(&c))
+            .unwrap()
+            .is_none()
+    );
+    let results = f.store.register_placed(batch);
+    assert!(results[0].is_ok() && results[2].is_ok(), "{results:?}");
+    let error = results[1].as_ref().unwrap_err().to_string();
+    assert!(error.contains("never"), "{error}");
+    assert!(f.store.is_valid(&a).unwrap() && f.store.is_valid(&c).unwrap());
+    assert_eq!(entries(f.root()), [a.to_string(), c.to_string()]);
+    // What is dropped leaves nothing.
+    drop(place(&b, &a));
+    assert_eq!(entries(f.root()), [a.to_string(), c.to_string()]);
+    f.assert_verifies();
+}

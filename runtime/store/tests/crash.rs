@@ -16,13 +16,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::*;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::path_info::PathInfo;
+use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_store::{GcOptions, OpenOptions, Store};
 
 const ROOT: &str = "STORE_TEST_ROOT";
 const POINT: &str = "STORE_TEST_POINT";
 const NUMBER: &str = "STORE_TEST_NUMBER";
 
-/// What the victim does: an addition, a build of two outputs, an archive, a collection.
+/// What the victim does: an addition, a build of two outputs, an archive, a batch of builds.
 fn work(store: &Store) -> wasibuild_store::Result<()> {
     let source = store.add_text("source", b"some text", &BTreeSet::new())?;
     let (out, dev, nar) = (path("out", 1), path("dev", 2), path("archive", 3));
@@ -41,8 +42,24 @@ fn work(store: &Store) -> wasibuild_store::Result<()> {
     let mut bytes = Vec::new();
     object.write_nar(&mut bytes).unwrap();
     let mut info = PathInfo::new(nar, hash, size);
-    info.references.insert(out);
-    store.add_nar(info, &mut bytes.as_slice())
+    info.references.insert(out.clone());
+    store.add_nar(info, &mut bytes.as_slice())?;
+    batch(store, &out)
+}
+
+/// Three builds, each needing the one before, which become valid together.
+fn batch(store: &Store, input: &StorePath) -> wasibuild_store::Result<()> {
+    let mut placed = Vec::new();
+    let mut before = input.clone();
+    for number in 0..3 {
+        let next = path("batch", 10 + number);
+        let locks = store.lock_outputs(std::slice::from_ref(&next), |_| {})?;
+        let new = output(next.clone(), tree(&before), std::slice::from_ref(&before));
+        assert!(new.references.contains(&before));
+        placed.push(store.place_outputs(locks, vec![new])?);
+        before = next;
+    }
+    store.register_placed(placed).into_iter().collect()
 }
 
 /// Makes garbage that no living process holds.

@@ -447,8 +447,8 @@ impl Parser {
         let syntax = Syntax {
             extended,
             ignore_case,
-            multiline: false,
-            lenient: false,
+            stray_close: true,
+            ..Syntax::default()
         };
         match Regex::any(&[pattern.into()], syntax, false, Edges::Lines) {
             Ok(regex) => regex,

@@ -40,8 +40,8 @@ impl Matcher {
         let syntax = Syntax {
             extended,
             ignore_case,
-            multiline: false,
             lenient: true,
+            ..Syntax::default()
         };
         let fixed = language == Language::Fixed;
         if !fixed {

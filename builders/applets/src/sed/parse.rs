@@ -463,7 +463,7 @@ impl Parser<'_> {
             extended: self.extended,
             ignore_case,
             multiline,
-            lenient: false,
+            ..Syntax::default()
         };
         match Regex::new(&escapes(pattern, true), syntax) {
             Ok(regex) => Some(regex),

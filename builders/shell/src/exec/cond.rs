@@ -1,9 +1,7 @@
 //! `[[ … ]]`, and the file and string tests that it shares with `test`.
 
-use std::rc::Rc;
-
+use super::regexes::RegexError;
 use crate::pattern;
-use crate::regex::{self, Regex};
 use crate::state::assign::split_reference;
 use crate::state::value::{Value, attr};
 use crate::state::{Flow, Shell, Unwind};
@@ -22,8 +20,15 @@ impl Shell {
 
     fn cond(&mut self, cond: &Cond) -> Result<bool, CondError> {
         Ok(match cond {
-            Cond::Or(a, b) => self.cond(a)? || self.cond(b)?,
-            Cond::And(a, b) => self.cond(a)? && self.cond(b)?,
+            Cond::Or(terms) | Cond::And(terms) => {
+                let ends = matches!(cond, Cond::Or(_));
+                for term in terms {
+                    if self.cond(term)? == ends {
+                        return Ok(ends);
+                    }
+                }
+                !ends
+            }
             Cond::Not(a) => !self.cond(a)?,
             Cond::Group(a) => self.cond(a)?,
             Cond::Word(word) => {
@@ -65,7 +70,7 @@ impl Shell {
                     extglob: true,
                     ..self.pattern_options()
                 };
-                let hit = pattern::compile(&pattern, options).matches(&text);
+                let hit = self.patterns.get(&pattern, options).matches(&text);
                 Ok(hit != (op == b"!="))
             }
             b"=~" => {
@@ -103,41 +108,24 @@ impl Shell {
     }
 
     fn match_regex(&mut self, text: &[u8], expression: &[u8]) -> Result<bool, CondError> {
-        let options = regex::Options {
-            nocase: self.st.options.nocasematch(),
-            utf8: self.st.utf8,
+        let (ignore_case, utf8) = (self.st.options.nocasematch(), self.st.utf8);
+        let found = match self.regexes.search(expression, ignore_case, utf8, text) {
+            Ok(found) => found,
+            Err(RegexError::Invalid) => return Err(CondError::Status(2)),
+            Err(RegexError::Limit(limit)) => {
+                // No answer is known: going on would be a guess.
+                self.error(format!("[[: {limit}"));
+                return Err(CondError::Unwind(Unwind::Exit(1)));
+            }
         };
-        let key = (expression.to_vec(), options.nocase, options.utf8);
-        let regex = match &self.regex_cache {
-            Some((k, regex)) if *k == key => regex.clone(),
-            _ => match Regex::new(expression, options) {
-                Ok(regex) => {
-                    let regex = Rc::new(regex);
-                    self.regex_cache = Some((key, regex.clone()));
-                    regex
-                }
-                Err(_) => return Err(CondError::Status(2)),
-            },
-        };
-        let found = regex.find(text);
         let hit = found.is_some();
-        let groups: Vec<Vec<u8>> = found
-            .unwrap_or_default()
-            .into_iter()
-            .map(|span| {
-                span.and_then(|(a, b)| text.get(a..b))
-                    .unwrap_or_default()
-                    .to_vec()
-            })
-            .collect();
-        let var = self.vars.get_or_create(b"BASH_REMATCH");
-        var.value = Value::Indexed(
-            groups
-                .into_iter()
-                .enumerate()
-                .map(|(i, v)| (i as i64, v))
-                .collect(),
-        );
+        let groups = found.unwrap_or_default().into_iter().map(|span| {
+            span.and_then(|(a, b)| text.get(a..b))
+                .unwrap_or_default()
+                .to_vec()
+        });
+        let groups = groups.enumerate().map(|(i, v)| (i as i64, v)).collect();
+        self.vars.get_or_create(b"BASH_REMATCH").value = Value::Indexed(groups);
         Ok(hit)
     }
 

@@ -2,96 +2,13 @@
 //! point (byte in a locale without UTF-8), as in the C and C.UTF-8 locales.
 
 use super::char_at;
+use wasibuild_posix_regex::Class;
 
 #[derive(Debug, Clone, Default)]
 pub struct Set {
     negated: bool,
     ranges: Vec<(u32, u32)>,
     classes: Vec<Class>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    Alnum,
-    Alpha,
-    Ascii,
-    Blank,
-    Cntrl,
-    Digit,
-    Graph,
-    Lower,
-    Print,
-    Punct,
-    Space,
-    Upper,
-    Word,
-    Xdigit,
-}
-
-impl Class {
-    pub fn named(name: &[u8]) -> Option<Class> {
-        Some(match name {
-            b"alnum" => Class::Alnum,
-            b"alpha" => Class::Alpha,
-            b"ascii" => Class::Ascii,
-            b"blank" => Class::Blank,
-            b"cntrl" => Class::Cntrl,
-            b"digit" => Class::Digit,
-            b"graph" => Class::Graph,
-            b"lower" => Class::Lower,
-            b"print" => Class::Print,
-            b"punct" => Class::Punct,
-            b"space" => Class::Space,
-            b"upper" => Class::Upper,
-            b"word" => Class::Word,
-            b"xdigit" => Class::Xdigit,
-            _ => return None,
-        })
-    }
-
-    pub fn contains(self, c: u32) -> bool {
-        let Some(c) = char::from_u32(c) else {
-            return false;
-        };
-        let ascii = c.is_ascii();
-        match self {
-            Class::Alnum => c.is_alphanumeric(),
-            Class::Alpha => c.is_alphabetic(),
-            Class::Ascii => ascii,
-            Class::Blank => c == ' ' || c == '\t',
-            Class::Cntrl => c.is_control(),
-            Class::Digit => c.is_ascii_digit(),
-            Class::Graph => {
-                if ascii {
-                    c.is_ascii_graphic()
-                } else {
-                    !c.is_control() && !c.is_whitespace()
-                }
-            }
-            Class::Lower => c.is_lowercase(),
-            Class::Print => {
-                if ascii {
-                    c == ' ' || c.is_ascii_graphic()
-                } else {
-                    !c.is_control()
-                }
-            }
-            Class::Punct => {
-                if ascii {
-                    c.is_ascii_punctuation()
-                } else {
-                    !c.is_alphanumeric() && !c.is_control() && !c.is_whitespace()
-                }
-            }
-            Class::Space => {
-                matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')
-                    || (!ascii && c.is_whitespace())
-            }
-            Class::Upper => c.is_uppercase(),
-            Class::Word => c.is_alphanumeric() || c == '_',
-            Class::Xdigit => c.is_ascii_hexdigit(),
-        }
-    }
 }
 
 impl Set {

@@ -4,6 +4,7 @@
 //! `wasibuild_v1` imports (`docs/abi.md`), `native` over libc for tests, fuzzing and the native
 //! twin.
 
+mod descriptor;
 #[cfg(unix)]
 mod native;
 #[cfg(target_os = "wasi")]
@@ -11,6 +12,10 @@ mod wasm;
 
 use std::io;
 
+pub use descriptor::{
+    Handle, bad_descriptor, can_seek, is_broken_pipe, is_not_executable_format, is_terminal,
+    not_a_directory, permission_denied, read, seek_back, write,
+};
 #[cfg(unix)]
 pub use native::*;
 #[cfg(target_os = "wasi")]
@@ -79,6 +84,9 @@ pub struct Spawn<'a> {
     pub umask: u32,
     /// Signals that the program begins with ignored.
     pub ignored: &'a [i32],
+    /// The script and the line that start it, for the host's messages.
+    #[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
+    pub place: (&'a [u8], u32),
 }
 
 /// What [`wait`] reports: the process, and its status as `$?` has it.

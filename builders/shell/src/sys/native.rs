@@ -6,36 +6,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::descriptor::{Handle, c_path, check, read};
 use super::{Access, Ended, FileKind, OpenMode, Pid, Spawn, Stat};
 
 /// Lowest number of the shell's own descriptors: scripts see smaller ones.
 const OWN: i32 = 260;
-
-/// An open descriptor; closed when dropped.
-#[derive(Debug)]
-pub struct Handle(i32);
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        // SAFETY: the descriptor is owned by this value alone.
-        unsafe { libc::close(self.0) };
-    }
-}
-
-fn check(result: i32) -> io::Result<i32> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
-}
-
-fn c_path(path: &[u8]) -> io::Result<CString> {
-    if path.is_empty() {
-        return Err(io::Error::from_raw_os_error(libc::ENOENT));
-    }
-    CString::new(path).map_err(|_| io::Error::from_raw_os_error(libc::ENOENT))
-}
 
 /// Moves a descriptor out of the script's numbers, closed on exec.
 fn adopt(fd: i32) -> io::Result<Handle> {
@@ -51,39 +26,6 @@ fn adopt(fd: i32) -> io::Result<Handle> {
     }
 }
 
-pub fn bad_descriptor() -> io::Error {
-    io::Error::from_raw_os_error(libc::EBADF)
-}
-
-pub fn read(handle: &Handle, buffer: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: pointer and length are of one live slice.
-    let n = unsafe { libc::read(handle.0, buffer.as_mut_ptr().cast(), buffer.len()) };
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
-}
-
-pub fn write(handle: &Handle, data: &[u8]) -> io::Result<usize> {
-    // SAFETY: pointer and length are of one live slice.
-    let n = unsafe { libc::write(handle.0, data.as_ptr().cast(), data.len()) };
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
-}
-
-pub fn is_broken_pipe(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EPIPE)
-}
-
-pub fn can_seek(handle: &Handle) -> bool {
-    // SAFETY: lseek has no memory arguments.
-    unsafe { libc::lseek(handle.0, 0, libc::SEEK_CUR) >= 0 }
-}
-
-pub fn seek_back(handle: &Handle, count: usize) {
-    let Ok(count) = i64::try_from(count) else {
-        return;
-    };
-    // SAFETY: lseek has no memory arguments.
-    unsafe { libc::lseek(handle.0, -count, libc::SEEK_CUR) };
-}
-
 /// Waits up to the time for input. `None`: no limit is known here.
 pub fn readable_within(handle: &Handle, millis: i32) -> bool {
     let mut poll = libc::pollfd {
@@ -93,11 +35,6 @@ pub fn readable_within(handle: &Handle, millis: i32) -> bool {
     };
     // SAFETY: one pollfd, which lives through the call.
     unsafe { libc::poll(&mut poll, 1, millis) > 0 }
-}
-
-pub fn is_terminal(handle: &Handle) -> bool {
-    // SAFETY: isatty has no memory arguments.
-    unsafe { libc::isatty(handle.0) == 1 }
 }
 
 pub fn open(path: &[u8], mode: OpenMode) -> io::Result<Handle> {
@@ -310,10 +247,6 @@ pub fn wait(pid: Option<Pid>, poll: bool) -> io::Result<Option<Ended>> {
     Ok(Some((u32::try_from(ended).unwrap_or(0), code)))
 }
 
-pub fn is_not_executable_format(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ENOEXEC)
-}
-
 pub fn kill(pid: i64, signal: i32) -> io::Result<()> {
     let pid = i32::try_from(pid).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH))?;
     // SAFETY: kill has no memory arguments.
@@ -504,12 +437,4 @@ pub fn times() -> [i64; 4] {
         out[at + 1] = micros(usage.ru_stime);
     }
     out
-}
-
-pub fn not_a_directory() -> io::Error {
-    io::Error::from_raw_os_error(libc::ENOTDIR)
-}
-
-pub fn permission_denied() -> io::Error {
-    io::Error::from_raw_os_error(libc::EACCES)
 }

@@ -2,10 +2,11 @@
 //! Plain file work goes through wasi-libc. A program's descriptor *n* from 3 on is WASI's *n* + 3,
 //! because 3 to 5 are the preopened directories.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
 
+use super::descriptor::{Handle, bad_descriptor, c_path, check};
 use super::{Access, Ended, FileKind, OpenMode, Pid, Spawn, Stat};
 
 /// Descriptor of the preopened `/`.
@@ -53,38 +54,12 @@ unsafe extern "C" {
     fn random_get(buffer: *mut u8, len: usize) -> i32;
 }
 
-/// An open descriptor; closed when dropped.
-#[derive(Debug)]
-pub struct Handle(i32);
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        // SAFETY: the descriptor is owned by this value alone.
-        unsafe { libc::close(self.0) };
-    }
-}
-
 fn host(errno: i32) -> io::Result<()> {
     if errno == 0 {
         Ok(())
     } else {
         Err(io::Error::from_raw_os_error(errno))
     }
-}
-
-fn check(result: i32) -> io::Result<i32> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
-}
-
-fn c_path(path: &[u8]) -> io::Result<CString> {
-    if path.is_empty() {
-        return Err(io::Error::from_raw_os_error(libc::ENOENT));
-    }
-    CString::new(path).map_err(|_| io::Error::from_raw_os_error(libc::ENOENT))
 }
 
 /// The path as the preopened root wants it: not absolute, not empty.
@@ -96,47 +71,6 @@ fn below_root(path: &[u8]) -> &[u8] {
     }
 }
 
-pub fn bad_descriptor() -> io::Error {
-    io::Error::from_raw_os_error(libc::EBADF)
-}
-
-pub fn not_a_directory() -> io::Error {
-    io::Error::from_raw_os_error(libc::ENOTDIR)
-}
-
-pub fn permission_denied() -> io::Error {
-    io::Error::from_raw_os_error(libc::EACCES)
-}
-
-pub fn read(handle: &Handle, buffer: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: pointer and length are of one live slice.
-    let n = unsafe { libc::read(handle.0, buffer.as_mut_ptr().cast(), buffer.len()) };
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
-}
-
-pub fn write(handle: &Handle, data: &[u8]) -> io::Result<usize> {
-    // SAFETY: pointer and length are of one live slice.
-    let n = unsafe { libc::write(handle.0, data.as_ptr().cast(), data.len()) };
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
-}
-
-pub fn is_broken_pipe(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EPIPE)
-}
-
-pub fn can_seek(handle: &Handle) -> bool {
-    // SAFETY: lseek has no memory arguments.
-    unsafe { libc::lseek(handle.0, 0, libc::SEEK_CUR) >= 0 }
-}
-
-pub fn seek_back(handle: &Handle, count: usize) {
-    let Ok(count) = i64::try_from(count) else {
-        return;
-    };
-    // SAFETY: lseek has no memory arguments.
-    unsafe { libc::lseek(handle.0, -count, libc::SEEK_CUR) };
-}
-
 /// Waits up to the time for input.
 pub fn readable_within(handle: &Handle, millis: i32) -> bool {
     let mut poll = libc::pollfd {
@@ -146,11 +80,6 @@ pub fn readable_within(handle: &Handle, millis: i32) -> bool {
     };
     // SAFETY: one pollfd, which lives through the call.
     unsafe { libc::poll(&mut poll, 1, millis) > 0 }
-}
-
-pub fn is_terminal(handle: &Handle) -> bool {
-    // SAFETY: isatty has no memory arguments.
-    unsafe { libc::isatty(handle.0) == 1 }
 }
 
 pub fn open(path: &[u8], mode: OpenMode) -> io::Result<Handle> {
@@ -222,7 +151,8 @@ fn convert(s: &libc::stat) -> Stat {
     let kind = match s.st_mode & libc::S_IFMT {
         libc::S_IFDIR => FileKind::Directory,
         libc::S_IFLNK => FileKind::Symlink,
-        libc::S_IFIFO => FileKind::Fifo,
+        // WASI has no number for named pipes, and the sandbox no sockets.
+        0o140_000 => FileKind::Fifo,
         libc::S_IFCHR => FileKind::Char,
         libc::S_IFBLK => FileKind::Block,
         _ => FileKind::Regular,
@@ -366,6 +296,11 @@ pub fn spawn(request: &Spawn) -> io::Result<Pid> {
             ]
         })
         .collect();
+    let place = [
+        pointer(request.place.0.as_ptr()),
+        request.place.0.len() as u32,
+        request.place.1,
+    ];
     let args = [
         pointer(request.program.as_ptr()),
         request.program.len() as u32,
@@ -377,7 +312,7 @@ pub fn spawn(request: &Spawn) -> io::Result<Pid> {
         request.cwd.len() as u32,
         pointer(fds.as_ptr()),
         fds.len() as u32,
-        0,
+        pointer(place.as_ptr()),
     ];
     let mut pid = 0;
     let keep = request.ignored.contains(&SIGPIPE);
@@ -402,10 +337,6 @@ pub fn wait(pid: Option<Pid>, poll: bool) -> io::Result<Option<Ended>> {
     // SAFETY: the results live through the call.
     host(unsafe { host_wait(target, u32::from(poll), &mut ended, &mut status) })?;
     Ok((ended != 0).then_some((ended, (status & 0xff) as i32)))
-}
-
-pub fn is_not_executable_format(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ENOEXEC)
 }
 
 pub fn kill(pid: i64, signal: i32) -> io::Result<()> {

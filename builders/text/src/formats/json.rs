@@ -2,9 +2,8 @@
 //!
 //! Counterpart: `formats.json` in nixpkgs, `jq . value.json > $out`.
 
-use super::number;
+use super::{number, quoted};
 use serde_json::Value;
-use std::fmt::Write;
 
 /// The text of a value.
 pub fn render(value: &Value) -> String {
@@ -20,7 +19,7 @@ fn write(value: &Value, depth: usize, text: &mut String) {
         Value::Null => text.push_str("null"),
         Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
         Value::Number(value) => text.push_str(&number::jq(value)),
-        Value::String(value) => string(value, text),
+        Value::String(value) => quoted::write(value, text),
         Value::Array(items) if items.is_empty() => text.push_str("[]"),
         Value::Array(items) => {
             text.push('[');
@@ -36,7 +35,7 @@ fn write(value: &Value, depth: usize, text: &mut String) {
             text.push('{');
             for (index, (name, item)) in map.iter().enumerate() {
                 next(index, depth + 1, text);
-                string(name, text);
+                quoted::write(name, text);
                 text.push_str(": ");
                 write(item, depth + 1, text);
             }
@@ -56,25 +55,4 @@ fn next(index: usize, depth: usize, text: &mut String) {
 fn line(depth: usize, text: &mut String) {
     text.push('\n');
     text.extend(std::iter::repeat_n("  ", depth));
-}
-
-fn string(value: &str, text: &mut String) {
-    text.push('"');
-    for character in value.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\u{8}' => text.push_str("\\b"),
-            '\t' => text.push_str("\\t"),
-            '\n' => text.push_str("\\n"),
-            '\u{c}' => text.push_str("\\f"),
-            '\r' => text.push_str("\\r"),
-            // DEL is escaped by jq too.
-            '\0'..='\u{1f}' | '\u{7f}' => {
-                let _ = write!(text, "\\u{:04x}", character as u32);
-            }
-            _ => text.push(character),
-        }
-    }
-    text.push('"');
 }

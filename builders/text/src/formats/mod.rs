@@ -5,6 +5,7 @@
 mod json;
 mod key_value;
 mod number;
+mod quoted;
 mod shell_variables;
 mod toml;
 mod yaml;

@@ -8,6 +8,7 @@
 //! Counterpart: `formats.toml` in nixpkgs.
 
 use super::number;
+use super::quoted::quoted;
 use serde_json::{Map, Value};
 use std::fmt::Write;
 use wasibuild_guest::attributes::describe;
@@ -210,7 +211,7 @@ fn scalar(value: &Value, path: &str) -> Result<String> {
     match value {
         Value::Bool(value) => Ok(value.to_string()),
         Value::Number(value) => Ok(number::python(value)),
-        Value::String(value) => Ok(string(value)),
+        Value::String(value) => Ok(quoted(value)),
         _ => Err(Error::value(
             path,
             "is null, which TOML does not have; leave the attribute out",
@@ -223,28 +224,6 @@ fn key(name: &str) -> String {
     if !name.is_empty() && name.bytes().all(bare) {
         name.to_owned()
     } else {
-        string(name)
+        quoted(name)
     }
-}
-
-fn string(value: &str) -> String {
-    let mut text = String::with_capacity(value.len() + 2);
-    text.push('"');
-    for character in value.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\u{8}' => text.push_str("\\b"),
-            '\t' => text.push_str("\\t"),
-            '\n' => text.push_str("\\n"),
-            '\u{c}' => text.push_str("\\f"),
-            '\r' => text.push_str("\\r"),
-            '\0'..='\u{1f}' | '\u{7f}' => {
-                let _ = write!(text, "\\u{:04x}", character as u32);
-            }
-            _ => text.push(character),
-        }
-    }
-    text.push('"');
-    text
 }

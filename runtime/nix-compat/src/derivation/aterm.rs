@@ -123,14 +123,26 @@ fn unescaped(text: &mut Vec<u8>, string: &[u8]) {
 fn escaped(text: &mut Vec<u8>, string: &[u8]) {
     text.reserve(string.len() + 2);
     text.push(b'"');
-    for &byte in string {
-        match byte {
-            b'"' | b'\\' => text.extend_from_slice(&[b'\\', byte]),
-            b'\n' => text.extend_from_slice(b"\\n"),
-            b'\r' => text.extend_from_slice(b"\\r"),
-            b'\t' => text.extend_from_slice(b"\\t"),
-            _ => text.push(byte),
-        }
+    // Whole runs at once: few bytes are special.
+    let mut rest = string;
+    while let Some(length) = rest
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t'))
+    {
+        let (run, special) = rest.split_at(length);
+        text.extend_from_slice(run);
+        text.push(b'\\');
+        let Some((&byte, after)) = special.split_first() else {
+            break;
+        };
+        text.push(match byte {
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            other => other,
+        });
+        rest = after;
     }
+    text.extend_from_slice(rest);
     text.push(b'"');
 }

@@ -9,6 +9,7 @@
 //! thousand of those that need 16 or 17 digits gives another form of the same number.
 
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Reads JSON.
@@ -17,7 +18,10 @@ pub(super) fn parse(text: &str) -> Result<Value, serde_json::Error> {
 }
 
 /// The text with `-0` (the integer) written as `0`: serde_json takes it for a floating-point number.
-fn without_negative_zeros(text: &str) -> String {
+fn without_negative_zeros(text: &str) -> Cow<'_, str> {
+    if !text.contains("-0") {
+        return text.into();
+    }
     let mut result = String::with_capacity(text.len());
     let mut in_string = false;
     let mut chars = text.chars().peekable();
@@ -35,7 +39,7 @@ fn without_negative_zeros(text: &str) -> String {
             _ => {}
         }
     }
-    result
+    result.into()
 }
 
 /// Writes JSON. Recursive; the value's depth is bounded by [`parse`].

@@ -15,7 +15,7 @@ pub mod trust;
 pub use module::Module;
 
 use crate::error::EngineError;
-use crate::wasi::call::Ctx;
+use crate::wasi::call::{Ctx, MAX_TABLE};
 use crate::{wasi, wasibuild_v1};
 use cache::Cache;
 use module::FileIdentity;
@@ -25,14 +25,19 @@ use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use wasmtime::{Config, Linker, WasmFeatures};
+use wasmtime::{Config, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, WasmFeatures};
 
 /// Bytes of native stack that wasm code of one process may use. Deeper recursion traps.
 const WASM_STACK: usize = 8 * 1024 * 1024;
 /// Bytes of native stack of one process: wasm code and the host calls that it makes.
 const PROCESS_STACK: usize = WASM_STACK + 2 * 1024 * 1024;
+/// Instances of the pool, for all builds of a program. Making it takes 2 µs for each; further
+/// instances are mapped anew.
+const SLOTS: u32 = 64;
+/// Tables of one module.
+const TABLES: u32 = 4;
 /// How often running guests are asked whether they may go on.
 const EPOCH: Duration = Duration::from_millis(10);
 
@@ -51,12 +56,19 @@ pub struct Engine {
     inner: Arc<Inner>,
 }
 
+/// An engine that maps the memory of each instance anew, for more instances than the pool has.
+pub(crate) struct Unpooled {
+    wasmtime: wasmtime::Engine,
+    linker: Linker<Ctx>,
+}
+
 /// A module, once it is compiled.
 type Slot = Arc<Mutex<Option<Module>>>;
 
 struct Inner {
     wasmtime: wasmtime::Engine,
     linker: Linker<Ctx>,
+    unpooled: OnceLock<Unpooled>,
     cache: Cache,
     /// By the digest of the wasm bytes. Each has a lock of its own, so that a module is compiled
     /// once however many builds ask for it.
@@ -72,16 +84,22 @@ impl Engine {
     /// [`EngineError::Setup`] if wasmtime cannot work on this machine.
     pub fn new(options: EngineOptions) -> Result<Engine, EngineError> {
         let setup = |error: wasmtime::Error| EngineError::Setup(format!("{error:#}"));
-        let wasmtime = wasmtime::Engine::new(&config()).map_err(setup)?;
-        let mut linker = Linker::new(&wasmtime);
-        wasi::add_to_linker(&mut linker).map_err(setup)?;
-        wasibuild_v1::add_to_linker(&mut linker).map_err(setup)?;
+        let wasmtime = match wasmtime::Engine::new(&config(Some(SLOTS))) {
+            Ok(engine) => engine,
+            Err(error) => {
+                // A limit on address space (`ulimit -v`, some containers).
+                tracing::debug!("no pool of instances, each is mapped anew: {error:#}");
+                wasmtime::Engine::new(&config(None)).map_err(setup)?
+            }
+        };
+        let linker = linker(&wasmtime).map_err(setup)?;
         start_epochs(&wasmtime)?;
         let cache = Cache::open(&wasmtime, &options);
         Ok(Engine {
             inner: Arc::new(Inner {
                 wasmtime,
                 linker,
+                unpooled: OnceLock::new(),
                 cache,
                 modules: Mutex::default(),
                 files: Mutex::default(),
@@ -149,6 +167,18 @@ impl Engine {
         Ok((self.inner.cache.file_name(&digest), code))
     }
 
+    /// The engine for instances that have no room in the pool, made when it is first needed.
+    pub(crate) fn unpooled(&self) -> wasmtime::Result<&Unpooled> {
+        if let Some(unpooled) = self.inner.unpooled.get() {
+            return Ok(unpooled);
+        }
+        let wasmtime = wasmtime::Engine::new(&config(None))?;
+        let linker = linker(&wasmtime)?;
+        start_epochs(&wasmtime).map_err(wasmtime::Error::new)?;
+        let made = Unpooled { wasmtime, linker };
+        Ok(self.inner.unpooled.get_or_init(|| made))
+    }
+
     /// wasmtime's engine.
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.inner.wasmtime
@@ -156,7 +186,11 @@ impl Engine {
 }
 
 /// The configuration. Whatever a guest can observe is fixed here, not taken from the host.
-fn config() -> Config {
+///
+/// `slots` instances are made from a pool: reserving address space for each anew takes longer than
+/// a small build. The pool's bounds are those of the format or of the sandbox
+/// ([`crate::wasi::call`]), so that no guest can tell whether there is one.
+fn config(slots: Option<u32>) -> Config {
     let mut config = Config::new();
     config
         .cranelift_nan_canonicalization(true)
@@ -171,7 +205,38 @@ fn config() -> Config {
         .memory_init_cow(true)
         .wasm_backtrace_max_frames(NonZeroUsize::new(16))
         .generate_address_map(false);
+    if let Some(slots) = slots {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_core_instances(slots)
+            .total_memories(slots)
+            .total_stacks(slots)
+            .total_tables(slots * TABLES)
+            .max_tables_per_module(TABLES)
+            .table_elements(MAX_TABLE)
+            .max_memory_size(1 << 32)
+            .max_core_instance_size(1 << 26)
+            // What a small builder uses is cleared by writing, not by unmapping.
+            .linear_memory_keep_resident(1 << 18)
+            .table_keep_resident(1 << 14)
+            .async_stack_keep_resident(1 << 15);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
     config
+}
+
+impl Unpooled {
+    /// wasmtime's engine.
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+}
+
+/// All that a guest may import.
+fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Ctx>> {
+    let mut linker = Linker::new(engine);
+    wasi::add_to_linker(&mut linker)?;
+    wasibuild_v1::add_to_linker(&mut linker)?;
+    Ok(linker)
 }
 
 /// Moves the epoch while the engine lives.

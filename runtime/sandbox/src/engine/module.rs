@@ -1,16 +1,20 @@
 //! A module that is compiled, linked, and only needs to be instantiated.
 
+use super::Unpooled;
 use crate::error::EngineError;
 use crate::wasi::call::Ctx;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, OnceLock};
 use wasmtime::{ExternType, InstancePre, Linker, UnknownImportError};
 
 /// A program for the sandbox; cheap to clone.
 #[derive(Clone)]
 pub struct Module {
     pre: InstancePre<Ctx>,
+    /// The same for the engine without a pool, made when the pool is empty.
+    unpooled: Arc<OnceLock<InstancePre<Ctx>>>,
 }
 
 impl std::fmt::Debug for Module {
@@ -46,7 +50,24 @@ impl Module {
                 None => EngineError::Invalid(format!("{error:#}")),
             }
         })?;
-        Ok(Module { pre })
+        Ok(Module {
+            pre,
+            unpooled: Arc::default(),
+        })
+    }
+
+    /// What is instantiated when the engine's pool has no room.
+    #[allow(unsafe_code)]
+    pub(crate) fn unpooled(&self, engine: &Unpooled) -> wasmtime::Result<InstancePre<Ctx>> {
+        if let Some(pre) = self.unpooled.get() {
+            return Ok(pre.clone());
+        }
+        let code = self.pre.module().serialize()?;
+        // SAFETY: `deserialize` is sound for bytes that `Module::serialize` made, as these were a
+        // line above, in this process' own memory.
+        let module = unsafe { wasmtime::Module::deserialize(&engine.wasmtime, code)? };
+        let pre = engine.linker.instantiate_pre(&module)?;
+        Ok(self.unpooled.get_or_init(|| pre).clone())
     }
 
     /// What is instantiated for each process.

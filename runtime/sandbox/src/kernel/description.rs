@@ -3,6 +3,7 @@
 //! Contract: the offset and the flags belong to the description (`open(2)`); it is closed with its
 //! last descriptor.
 
+use super::log::Channel;
 use super::pipe::PipeId;
 use super::random::Stream;
 use crate::vfs::list::Entry;
@@ -41,8 +42,12 @@ pub enum Object {
     PipeReader(PipeId),
     /// The writing end of a pipe.
     PipeWriter(PipeId),
+    /// Both ends of a named pipe.
+    PipeBoth(PipeId),
     /// The build's log.
-    Log,
+    Log(Channel),
+    /// Standard input of a console.
+    Input,
 }
 
 impl Object {
@@ -56,7 +61,11 @@ impl Object {
             | Object::Zero(id)
             | Object::Full(id)
             | Object::Random(id, _) => Some(*id),
-            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log => None,
+            Object::PipeReader(_)
+            | Object::PipeWriter(_)
+            | Object::PipeBoth(_)
+            | Object::Log(_)
+            | Object::Input => None,
         }
     }
 }
@@ -119,6 +128,11 @@ impl Descriptions {
     /// The description.
     pub fn get(&mut self, id: FileId) -> Option<&mut OpenFile> {
         self.slots.get_mut(id.0).and_then(Option::as_mut)
+    }
+
+    /// The description, to look at.
+    pub fn get_ref(&self, id: FileId) -> Option<&OpenFile> {
+        self.slots.get(id.0).and_then(Option::as_ref)
     }
 
     /// One more descriptor leads to it.

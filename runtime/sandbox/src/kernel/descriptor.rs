@@ -1,6 +1,7 @@
 //! Descriptors themselves: close, duplicate, seek, flags, pipes, readiness.
 
 use super::description::{FileId, Object, OpenFile};
+use super::log::Channel;
 use super::table::Descriptor;
 use super::{Kernel, pipe};
 use crate::errno::{Errno, Result};
@@ -121,14 +122,21 @@ impl Kernel {
     /// Type, flags and modes.
     pub fn fd_stat(&mut self, pid: u32, fd: u32) -> Result<FdStat> {
         let preopen = self.descriptor(pid, fd)?.preopen.is_some();
-        let file = self.file(pid, fd)?;
+        let id = self.descriptor(pid, fd)?.file;
+        let file = self.files.get_ref(id).ok_or(Errno::Badf)?;
         let (file_type, seekable) = match &file.object {
             Object::File(_) | Object::HostFile(..) => (FileType::RegularFile, true),
             Object::Directory(..) => (FileType::Directory, false),
             // wasi-libc takes a character device that cannot seek for a terminal. Nix gives the
             // builder a pseudo-terminal as its log, and Linux lets /dev/null and its like seek.
-            Object::Log => (FileType::CharacterDevice, false),
-            Object::PipeReader(_) | Object::PipeWriter(_) => (FileType::Unknown, false),
+            Object::Log(channel) => {
+                let fd = if *channel == Channel::Output { 1 } else { 2 };
+                (self.console_type(fd), false)
+            }
+            Object::Input => (self.console_type(0), false),
+            Object::PipeReader(_) | Object::PipeWriter(_) | Object::PipeBoth(_) => {
+                (FileType::Unknown, false)
+            }
             _ => (FileType::CharacterDevice, true),
         };
         Ok(FdStat {
@@ -139,6 +147,20 @@ impl Kernel {
             seekable,
             preopen,
         })
+    }
+
+    /// What one of the three standard files is: a terminal, as Nix's log is, unless there is a
+    /// console that is none.
+    fn console_type(&self, number: usize) -> FileType {
+        let terminal = self
+            .console
+            .as_ref()
+            .is_none_or(|console| console.terminals.get(number) == Some(&true));
+        if terminal {
+            FileType::CharacterDevice
+        } else {
+            FileType::Unknown
+        }
     }
 
     /// Sets the flags of the description (append and nonblock; the others have no effect here).
@@ -259,7 +281,7 @@ impl Kernel {
         if !file.read {
             return Err(Errno::Badf.into());
         }
-        let Object::PipeReader(id) = file.object else {
+        let (Object::PipeReader(id) | Object::PipeBoth(id)) = file.object else {
             let bytes = size.saturating_sub(file.offset);
             return Ok(Some(Ready {
                 bytes,
@@ -282,7 +304,7 @@ impl Kernel {
         if !file.write {
             return Err(Errno::Badf.into());
         }
-        let Object::PipeWriter(id) = file.object else {
+        let (Object::PipeWriter(id) | Object::PipeBoth(id)) = file.object else {
             return Ok(Some(Ready {
                 bytes: pipe::CAPACITY as u64,
                 hangup: false,
@@ -300,7 +322,9 @@ impl Kernel {
 
     /// Registers the process with the pipe behind a descriptor.
     pub fn wait_for(&mut self, pid: u32, fd: u32) -> Result<()> {
-        if let Object::PipeReader(id) | Object::PipeWriter(id) = self.file(pid, fd)?.object {
+        if let Object::PipeReader(id) | Object::PipeWriter(id) | Object::PipeBoth(id) =
+            self.file(pid, fd)?.object
+        {
             self.pipes.wait(id, pid);
         }
         Ok(())

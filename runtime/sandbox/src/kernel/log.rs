@@ -1,7 +1,9 @@
 //! The build's log: what processes write to the descriptor that is the log, in order.
 //!
 //! Contract: bytes are kept as written; the scheduler hands them to the caller's sink before any
-//! process runs on, so that the log streams; the end is kept for error messages.
+//! process runs on, so that the log streams; the end is kept for error messages. What was written
+//! to standard error is handed on as such where that is another file than standard output, as
+//! with a [`crate::Console`].
 
 use crate::errno::Result;
 use crate::error::Fatal;
@@ -18,6 +20,20 @@ const TAIL_LINES: usize = 25;
 pub trait LogSink {
     /// Bytes that a process of the build wrote to its standard output or error.
     fn write(&mut self, bytes: &[u8]);
+
+    /// The same, where standard error is another file than standard output.
+    fn write_error(&mut self, bytes: &[u8]) {
+        self.write(bytes);
+    }
+}
+
+/// Which file was written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Standard output; in a build, standard error as well.
+    Output,
+    /// Standard error with a console.
+    Error,
 }
 
 impl LogSink for Vec<u8> {
@@ -29,6 +45,8 @@ impl LogSink for Vec<u8> {
 /// What was written and not yet handed on, and the end of it all.
 pub struct Log {
     pending: Vec<u8>,
+    /// Where the pending bytes went; bytes for another place are handed on in pieces of their own.
+    pieces: Vec<(Channel, usize)>,
     total: u64,
     limit: u64,
     tail: VecDeque<u8>,
@@ -39,6 +57,7 @@ impl Log {
     pub fn new(limit: u64) -> Log {
         Log {
             pending: Vec::new(),
+            pieces: Vec::new(),
             total: 0,
             limit,
             tail: VecDeque::new(),
@@ -46,10 +65,14 @@ impl Log {
     }
 
     /// Appends. What still fits below the limit is kept when it is passed.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn write(&mut self, channel: Channel, bytes: &[u8]) -> Result<()> {
         let room = usize::try_from(self.limit.saturating_sub(self.total)).unwrap_or(usize::MAX);
         let kept = bytes.get(..room.min(bytes.len())).unwrap_or(bytes);
         self.pending.extend_from_slice(kept);
+        match self.pieces.last_mut() {
+            Some((last, len)) if *last == channel => *len += kept.len(),
+            _ => self.pieces.push((channel, kept.len())),
+        }
         self.total += kept.len() as u64;
         let end = kept
             .get(kept.len().saturating_sub(TAIL_BYTES)..)
@@ -73,7 +96,15 @@ impl Log {
         if self.pending.is_empty() {
             return false;
         }
-        sink.write(&self.pending);
+        let mut rest = self.pending.as_slice();
+        for (channel, len) in self.pieces.drain(..) {
+            let (piece, after) = rest.split_at(len.min(rest.len()));
+            match channel {
+                Channel::Output => sink.write(piece),
+                Channel::Error => sink.write_error(piece),
+            }
+            rest = after;
+        }
         self.pending.clear();
         true
     }

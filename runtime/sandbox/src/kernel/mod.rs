@@ -5,13 +5,14 @@
 //! numbers, descriptors and byte slices. Counterpart: the Linux system calls of the same names.
 //!
 //! - [`process`], [`table`], [`description`]: processes, their descriptors, what those share.
-//! - [`pipe`], [`clock`], [`random`], [`log`], [`signal`], [`status`]: the smaller parts.
+//! - [`pipe`], [`fifo`], [`clock`], [`random`], [`log`], [`signal`], [`status`]: the smaller parts.
 //! - [`open`], [`transfer`], [`descriptor`], [`path`]: files. [`exec`], [`spawn`], [`wait`]: programs.
 
 pub mod clock;
 pub mod description;
 pub mod descriptor;
 pub mod exec;
+pub mod fifo;
 pub mod log;
 pub mod open;
 pub mod path;
@@ -30,11 +31,12 @@ use crate::errno::{Errno, Result};
 use crate::error::Fatal;
 use crate::limits::{LimitKind, Limits};
 use crate::program::ProgramLoader;
+use crate::request::Console;
 use crate::vfs::Vfs;
 use clock::Clock;
 use description::{Descriptions, FileId, Object, OpenFile};
 use log::Log;
-use pipe::Pipes;
+use pipe::{PipeId, Pipes};
 use process::{Process, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -59,12 +61,16 @@ pub struct Kernel {
     pub clock: Clock,
     /// The log.
     pub log: Log,
+    /// Where standard input comes from, and where the log goes; `None` in a build.
+    pub console: Option<Console>,
     /// Why the build ends now, once that is decided.
     pub fatal: Option<Fatal>,
     /// Linear memory of all processes, in bytes.
     pub memory: u64,
     files: Descriptions,
     pipes: Pipes,
+    /// The pipes of the named pipes that are open, by inode number.
+    fifos: BTreeMap<u64, PipeId>,
     processes: BTreeMap<u32, Process>,
     ready: VecDeque<u32>,
     started: VecDeque<(u32, Module)>,
@@ -89,10 +95,12 @@ impl Kernel {
             clock: Clock::default(),
             log: Log::new(limits.log_size),
             limits,
+            console: None,
             fatal: None,
             memory: 0,
             files: Descriptions::default(),
             pipes: Pipes::default(),
+            fifos: BTreeMap::new(),
             processes: BTreeMap::new(),
             ready: VecDeque::new(),
             started: VecDeque::new(),
@@ -224,11 +232,18 @@ impl Kernel {
         if let Some(node) = file.object.node() {
             self.vfs.unhold(node);
         }
-        let woken = match file.object {
-            Object::PipeReader(pipe) => self.pipes.close(pipe, false),
-            Object::PipeWriter(pipe) => self.pipes.close(pipe, true),
-            _ => Vec::new(),
+        let (pipe, ends): (_, &[bool]) = match file.object {
+            Object::PipeReader(pipe) => (pipe, &[false]),
+            Object::PipeWriter(pipe) => (pipe, &[true]),
+            Object::PipeBoth(pipe) => (pipe, &[false, true]),
+            _ => return,
         };
-        self.wake(woken);
+        for writer in ends {
+            let woken = self.pipes.close(pipe, *writer);
+            self.wake(woken);
+        }
+        if !self.fifos.is_empty() && !self.pipes.exists(pipe) {
+            self.fifos.retain(|_, named| *named != pipe);
+        }
     }
 }

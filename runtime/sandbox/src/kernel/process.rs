@@ -1,9 +1,11 @@
 //! A process: what it was started with, its descriptors, and how far it is.
 
+use super::fifo::Opening;
 use super::random::Stream;
 use super::signal;
 use super::status::Status;
 use super::table::Table;
+use crate::error::ScriptLine;
 use bstr::BString;
 use std::collections::BTreeMap;
 
@@ -25,6 +27,10 @@ pub enum State {
 pub struct Process {
     /// Process that started it; 0 for the first and for those whose parent ended.
     pub parent: u32,
+    /// The program's place in the view, for messages.
+    pub program: BString,
+    /// The script and the line that started it, if the parent said so.
+    pub place: Option<ScriptLine>,
     /// Argument vector.
     pub argv: Vec<BString>,
     /// Environment, sorted by name.
@@ -41,6 +47,8 @@ pub struct Process {
     pub queued: bool,
     /// Waits for a child to end.
     pub waits_for_child: bool,
+    /// The named pipe that it opens.
+    pub opening: Option<Opening>,
     /// The signal that ends it when it is next scheduled.
     pub killed: Option<u8>,
     /// Ignored signals, one bit each.

@@ -1,14 +1,16 @@
 //! Starting processes, and what happens when one ends.
 
 use super::description::{Object, OpenFile};
+use super::exec::{Loaded, Start};
+use super::log::Channel;
 use super::process::{Process, State};
 use super::random::Stream;
 use super::status::Status;
 use super::table::{Descriptor, FIRST_PREOPEN, PREOPENS, Table};
 use super::{Kernel, signal};
-use crate::engine::Module;
 use crate::errno::{Errno, Result};
 use crate::error::Fatal;
+use crate::error::ScriptLine;
 use crate::limits::LimitKind;
 use crate::vfs::node::NodeId;
 use bstr::BString;
@@ -32,14 +34,15 @@ pub struct SpawnRequest {
     pub cwd: BString,
     /// Descriptor of the child and of the parent that it duplicates. Nothing else is inherited.
     pub descriptors: Vec<(u32, u32)>,
+    /// The script and the line that ask for it, for messages.
+    pub place: Option<ScriptLine>,
 }
 
 impl Kernel {
     /// Makes the build's first process: standard input is `/dev/null`, output and error the log.
     pub fn start_first(
         &mut self,
-        module: Module,
-        argv: Vec<BString>,
+        loaded: Loaded,
         env: BTreeMap<BString, BString>,
         cwd: BString,
     ) -> Result<u32> {
@@ -48,13 +51,17 @@ impl Kernel {
             .resolve(self.vfs.root(), b"/dev/null", true)?
             .existing()?;
         self.vfs.hold(null)?;
-        let input = OpenFile::new(Object::Null(null), true, false, 0);
-        let log = OpenFile::new(Object::Log, true, true, 0);
-        let input = self.files.insert(input);
-        let log = self.files.insert(log);
-        self.files.retain(log);
+        let log = |channel| OpenFile::new(Object::Log(channel), true, true, 0);
+        let output = self.files.insert(log(Channel::Output));
+        let (input, error) = if self.console.is_some() {
+            (Object::Input, self.files.insert(log(Channel::Error)))
+        } else {
+            self.files.retain(output);
+            (Object::Null(null), output)
+        };
+        let input = self.files.insert(OpenFile::new(input, true, false, 0));
         let mut table = Table::default();
-        for (number, file) in [(0, input), (1, log), (2, log)] {
+        for (number, file) in [(0, input), (1, output), (2, error)] {
             table.set(
                 number,
                 Descriptor {
@@ -63,7 +70,7 @@ impl Kernel {
                 },
             );
         }
-        self.add_process(0, module, argv, env, cwd, table, (UMASK, 0))
+        self.add_process(0, loaded, env, cwd, table, (UMASK, 0))
     }
 
     /// Starts a child of `pid`; gives its number.
@@ -102,7 +109,11 @@ impl Kernel {
         if self.processes.len() as u64 >= u64::from(self.limits.processes) {
             return Err(Fatal::Limit(LimitKind::Processes).into());
         }
-        let loaded = self.load_program(pid, &request.path, request.argv, &request.cwd)?;
+        let start = Start {
+            argv: request.argv,
+            place: request.place,
+        };
+        let loaded = self.load_program(pid, &request.path, start, &request.cwd)?;
         let mut table = Table::default();
         for (child, file) in files {
             self.files.retain(file);
@@ -116,15 +127,7 @@ impl Kernel {
         }
         let parent = self.process(pid)?;
         let inherited = (parent.umask, parent.ignored);
-        self.add_process(
-            pid,
-            loaded.module,
-            loaded.argv,
-            request.env,
-            request.cwd,
-            table,
-            inherited,
-        )
+        self.add_process(pid, loaded, request.env, request.cwd, table, inherited)
     }
 
     /// Adds a process to the table and to the end of the run queue.
@@ -132,8 +135,7 @@ impl Kernel {
     fn add_process(
         &mut self,
         parent: u32,
-        module: Module,
-        argv: Vec<BString>,
+        loaded: Loaded,
         env: BTreeMap<BString, BString>,
         cwd: BString,
         mut table: Table,
@@ -157,7 +159,9 @@ impl Kernel {
             pid,
             Process {
                 parent,
-                argv,
+                program: loaded.program,
+                place: loaded.place,
+                argv: loaded.argv,
                 env,
                 cwd,
                 umask,
@@ -165,12 +169,13 @@ impl Kernel {
                 state: State::Ready,
                 queued: true,
                 waits_for_child: false,
+                opening: None,
                 killed: None,
                 ignored,
                 random: Stream::new(&self.seed, "process", u64::from(pid)),
             },
         );
-        self.started.push_back((pid, module));
+        self.started.push_back((pid, loaded.module));
         self.ready.push_back(pid);
         Ok(pid)
     }
@@ -180,6 +185,7 @@ impl Kernel {
         self.clock.clear(pid);
         if let Status::Trap(_, text) = &status
             && pid != super::process::FIRST_PID
+            && self.fatal.is_none()
         {
             let name = self
                 .process(pid)
@@ -191,16 +197,18 @@ impl Kernel {
                 name.unwrap_or_default()
             );
             // A full log is noticed by the next writer.
-            let _ = self.log.write(line.as_bytes());
+            let _ = self.log.write(Channel::Error, line.as_bytes());
         }
         let Some(process) = self.processes.get_mut(&pid) else {
             return;
         };
         let parent = process.parent;
         process.state = State::Ended(status);
+        let opening = process.opening.take();
         for descriptor in process.table.drain() {
             self.release(descriptor.file);
         }
+        self.abandon_opening(opening);
         let mut orphans = Vec::new();
         for (child, process) in &mut self.processes {
             if process.parent == pid {

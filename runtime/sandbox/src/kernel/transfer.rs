@@ -9,6 +9,7 @@ use super::{Kernel, Step, pipe};
 use crate::errno::{Errno, Fail, Result};
 use crate::error::Fatal;
 use std::os::unix::fs::FileExt;
+use std::sync::PoisonError;
 
 impl Kernel {
     /// Reads at the description's offset into `buf`; 0 at the end of the file.
@@ -25,7 +26,8 @@ impl Kernel {
             }
             Object::HostFile(_, host) => host.read_at(buf, offset).map_err(unreadable)?,
             Object::Directory(..) => return Err(Errno::Isdir.into()),
-            Object::Null(_) | Object::Log => 0,
+            Object::Null(_) | Object::Log(_) => 0,
+            Object::Input => self.read_console(buf)?,
             Object::Zero(_) | Object::Full(_) => {
                 buf.fill(0);
                 buf.len()
@@ -34,7 +36,7 @@ impl Kernel {
                 stream.fill(buf);
                 buf.len()
             }
-            Object::PipeReader(pipe) => {
+            Object::PipeReader(pipe) | Object::PipeBoth(pipe) => {
                 let pipe = *pipe;
                 return self.read_pipe(pid, pipe, flags, buf);
             }
@@ -57,7 +59,11 @@ impl Kernel {
             }
             Object::HostFile(_, host) => Ok(host.read_at(buf, offset).map_err(unreadable)?),
             Object::Directory(..) => Err(Errno::Isdir.into()),
-            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log => Err(Errno::Spipe.into()),
+            Object::PipeReader(_)
+            | Object::PipeWriter(_)
+            | Object::PipeBoth(_)
+            | Object::Log(_)
+            | Object::Input => Err(Errno::Spipe.into()),
             Object::Null(_) => Ok(0),
             Object::Zero(_) | Object::Full(_) => {
                 buf.fill(0);
@@ -89,9 +95,14 @@ impl Kernel {
             Object::Null(_) | Object::Zero(_) | Object::Random(..) => {}
             Object::Full(_) if buf.is_empty() => {}
             Object::Full(_) => return Err(Errno::Nospc.into()),
-            Object::Log => self.log.write(buf)?,
-            Object::PipeWriter(pipe) => return self.write_pipe(pid, pipe, flags, buf),
-            Object::Directory(..) | Object::HostFile(..) | Object::PipeReader(_) => {
+            Object::Log(channel) => self.log.write(channel, buf)?,
+            Object::PipeWriter(pipe) | Object::PipeBoth(pipe) => {
+                return self.write_pipe(pid, pipe, flags, buf);
+            }
+            Object::Directory(..)
+            | Object::HostFile(..)
+            | Object::PipeReader(_)
+            | Object::Input => {
                 return Err(Errno::Badf.into());
             }
         }
@@ -118,8 +129,31 @@ impl Kernel {
             }
             Object::Null(_) | Object::Zero(_) | Object::Random(..) => Ok(buf.len()),
             Object::Full(_) => Err(Errno::Nospc.into()),
-            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log => Err(Errno::Spipe.into()),
-            Object::Directory(..) | Object::HostFile(..) => Err(Errno::Badf.into()),
+            Object::PipeReader(_)
+            | Object::PipeWriter(_)
+            | Object::PipeBoth(_)
+            | Object::Log(_) => Err(Errno::Spipe.into()),
+            Object::Directory(..) | Object::HostFile(..) | Object::Input => Err(Errno::Badf.into()),
+        }
+    }
+
+    /// Reads what the console's standard input gives, and waits for it: a console has one user, who
+    /// is there to type.
+    fn read_console(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let Some(console) = &self.console else {
+            return Ok(0);
+        };
+        let mut input = console.input.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match input.read(buf) {
+                Ok(count) => return Ok(count),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return Err(
+                        Fatal::Host(format!("standard input cannot be read: {error}")).into(),
+                    );
+                }
+            }
         }
     }
 

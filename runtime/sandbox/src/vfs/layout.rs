@@ -11,11 +11,13 @@ use super::node::{Body, Device, Domain, Node, NodeId, Times};
 use super::{INPUT_TIME_NS, Usage, Vfs};
 use crate::errno::Result;
 use crate::limits::Limits;
+use crate::program::ProgramLoader;
 use bstr::BString;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use wasibuild_nix_compat::file_system_object::Contents;
+use std::sync::Arc;
+use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 
 const PASSWD: &str = "root:x:0:0:Nix build user:/build:/noshell\n\
                       nixbld:x:1000:100:Nix build user:/build:/noshell\n\
@@ -32,10 +34,16 @@ pub struct Layout<'a> {
     pub inputs: &'a BTreeMap<String, PathBuf>,
     /// Base names of the outputs.
     pub outputs: BTreeSet<BString>,
+    /// Whether other names may be created beside the outputs.
+    pub open_store: bool,
     /// Files in `/build`.
     pub build_files: &'a BTreeMap<BString, Contents>,
-    /// Show `/bin/sh`.
-    pub shell: bool,
+    /// What `/bin` holds.
+    pub bin: &'a [String],
+    /// Trees for `/build` and `/tmp`, by path.
+    pub trees: &'a [(BString, FileSystemObject)],
+    /// Knows which links of inputs stand for programs.
+    pub programs: Arc<dyn ProgramLoader>,
     /// The disk that holds the inputs folds case.
     pub folded_case: bool,
     /// Where large files spill to.
@@ -55,6 +63,9 @@ impl Vfs {
             store: NodeId::ZERO,
             build: NodeId::ZERO,
             outputs: layout.outputs,
+            open_store: layout.open_store,
+            programs: layout.programs,
+            stand_ins: BTreeMap::new(),
             inputs: Inputs::new(layout.inputs, layout.folded_case),
             usage: Usage {
                 limits: layout.limits.clone(),
@@ -67,9 +78,11 @@ impl Vfs {
         };
         let root = vfs.fixed(0o755, Body::Directory(BTreeMap::new()))?;
         vfs.root = root;
-        if layout.shell {
+        if !layout.bin.is_empty() {
             let bin = vfs.fixed_in(root, "bin", 0o555, Body::Directory(BTreeMap::new()))?;
-            vfs.fixed_in(bin, "sh", 0o555, Body::Device(Device::Shell))?;
+            for name in layout.bin {
+                vfs.fixed_in(bin, name, 0o555, Body::Device(Device::Program))?;
+            }
         }
         vfs.build = vfs.writable_in(root, "build", 0o700)?;
         vfs.devices(root)?;
@@ -91,7 +104,43 @@ impl Vfs {
             let id = vfs.insert(node)?;
             vfs.attach(vfs.build, name.clone(), id)?;
         }
+        for (path, object) in layout.trees {
+            vfs.plant(path, object)?;
+        }
         Ok(vfs)
+    }
+
+    /// Puts a tree at a path, over what is there.
+    fn plant(&mut self, path: &BString, object: &FileSystemObject) -> Result<()> {
+        let mut todo = vec![(path.clone(), object)];
+        while let Some((path, object)) = todo.pop() {
+            let place = self.resolve(self.root, &path, false)?;
+            match object {
+                FileSystemObject::Directory { entries } => {
+                    if place.node.is_none() {
+                        self.create_directory(&place, 0o755)?;
+                    }
+                    // The last is planted first; numbers of files follow the order of names.
+                    for (name, object) in entries.iter().rev() {
+                        let mut below = path.clone();
+                        below.push(b'/');
+                        below.extend_from_slice(name);
+                        todo.push((below, object));
+                    }
+                }
+                FileSystemObject::Symlink { target } => self.create_symlink(&place, target)?,
+                FileSystemObject::File {
+                    executable,
+                    contents,
+                } => {
+                    let id = self.create_file(&place, if *executable { 0o755 } else { 0o644 })?;
+                    let data = Data::Shared(contents.clone());
+                    self.usage.bytes = self.usage.bytes.saturating_add(data.len());
+                    self.node_mut(id)?.body = Body::File(data);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// `/dev` as Nix makes it; `stdin` and its like lead to `/dev/fd`, since there is no `/proc`.

@@ -82,11 +82,18 @@ impl Vfs {
         let Some(found) = found else {
             return Ok(None);
         };
+        let mut stands_in = false;
         let (mode, body) = match found {
             Found::Directory => (0o555, Body::HostDirectory(path, HostChildren::default())),
             Found::File(size, true) => (0o555, Body::HostFile(path, size)),
             Found::File(size, false) => (0o444, Body::HostFile(path, size)),
-            Found::Symlink(target) => (0o777, Body::Symlink(target)),
+            Found::Symlink(target) => {
+                if leaves_the_store(&target) {
+                    let link = self.path_of(dir, name)?;
+                    stands_in = self.programs.knows(link.as_bstr());
+                }
+                (0o777, Body::Symlink(target))
+            }
             Found::Special => {
                 return Err(Fatal::Host(format!(
                     "an input holds '{}', which is no file, directory or link",
@@ -95,8 +102,9 @@ impl Vfs {
                 .into());
             }
         };
-        let node = Node {
-            ino: path_ino(self.node(dir)?.ino, name),
+        let ino = path_ino(self.node(dir)?.ino, name);
+        let node = |ino, mode, body| Node {
+            ino,
             mode,
             links: 1,
             opens: 0,
@@ -105,7 +113,13 @@ impl Vfs {
             parent: Some(dir),
             body,
         };
-        self.insert(node).map(Some)
+        let id = self.insert(node(ino, mode, body))?;
+        if stands_in {
+            let ino = path_ino(ino, b"program");
+            let program = self.insert(node(ino, 0o555, Body::Device(Device::Program)))?;
+            self.stand_ins.insert(id, program);
+        }
+        Ok(Some(id))
     }
 
     /// `/dev/fd/N`. Whether `N` is open depends on the process, so the kernel checks it.
@@ -135,6 +149,11 @@ impl Vfs {
         self.fd_nodes.insert(number, id);
         Ok(Some(id))
     }
+}
+
+/// Whether a link of an input leads to a place that no input can be.
+fn leaves_the_store(target: &[u8]) -> bool {
+    target.first() == Some(&b'/') && !target.starts_with(b"/nix/store/")
 }
 
 /// Inode number of a file of an input: FNV-1a over the directory's number and the name, with the

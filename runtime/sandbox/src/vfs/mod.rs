@@ -28,10 +28,12 @@ pub mod resolve;
 use crate::errno::{Errno, Result};
 use crate::error::Fatal;
 use crate::limits::{LimitKind, Limits};
+use crate::program::ProgramLoader;
 use bstr::BString;
 use input::Inputs;
 use node::{Body, Domain, Node, NodeId, Times};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The wall clock of the sandbox, in nanoseconds since 1970: 1980-01-01T00:00:00Z.
 ///
@@ -53,7 +55,13 @@ pub struct Vfs {
     build: NodeId,
     /// Base names in `/nix/store` that the guest may create.
     outputs: BTreeSet<BString>,
+    /// Other names may be created there too; they are dropped at the end.
+    open_store: bool,
     inputs: Inputs,
+    programs: Arc<dyn ProgramLoader>,
+    /// Links of inputs that lead out of the store and stand for programs: the link, and the file
+    /// that is shown to those who follow it.
+    stand_ins: BTreeMap<NodeId, NodeId>,
     usage: Usage,
     next_ino: u64,
 }

@@ -96,6 +96,8 @@ pub enum Body {
     Directory(BTreeMap<BString, NodeId>),
     /// A symbolic link and its target.
     Symlink(BString),
+    /// A named pipe.
+    Fifo,
     /// A device of `/dev`.
     Device(Device),
     /// A file of an input, with its size.
@@ -126,8 +128,9 @@ pub enum Device {
     FdDirectory,
     /// `/dev/fd/N`, by POSIX number.
     Fd(u32),
-    /// `/bin/sh`: an executable without content whose program the loader supplies.
-    Shell,
+    /// `/bin/sh`, and what links out of the store mean: an executable without content whose program
+    /// the loader supplies.
+    Program,
 }
 
 /// File types as WASI numbers them (type `filetype`).
@@ -139,6 +142,8 @@ pub enum FileType {
     CharacterDevice = 2,
     Directory = 3,
     RegularFile = 4,
+    /// A named pipe: WASI has no number for it, and wasi-libc takes this one for `S_IFIFO`.
+    Fifo = 6,
     SymbolicLink = 7,
 }
 
@@ -146,13 +151,14 @@ impl Node {
     /// The node's type.
     pub fn file_type(&self) -> FileType {
         match &self.body {
-            Body::File(_) | Body::HostFile(..) | Body::Device(Device::Shell) => {
+            Body::File(_) | Body::HostFile(..) | Body::Device(Device::Program) => {
                 FileType::RegularFile
             }
             Body::Directory(_) | Body::HostDirectory(..) | Body::Device(Device::FdDirectory) => {
                 FileType::Directory
             }
             Body::Symlink(_) => FileType::SymbolicLink,
+            Body::Fifo => FileType::Fifo,
             Body::Device(Device::Fd(_)) => FileType::SymbolicLink,
             Body::Device(_) => FileType::CharacterDevice,
         }

@@ -133,6 +133,15 @@ impl Vfs {
                 return Err(Errno::Noent.into());
             };
             let node = self.node(id)?;
+            if is_last
+                && follow
+                && let Some(program) = self.stand_ins.get(&id)
+            {
+                if slash {
+                    return Err(Errno::Notdir.into());
+                }
+                return Ok(place(current, name, Some(*program), Last::Name, slash));
+            }
             if let Body::Symlink(target) = &node.body
                 && (!is_last || follow || slash)
             {

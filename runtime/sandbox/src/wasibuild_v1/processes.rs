@@ -105,9 +105,14 @@ fn wait(call: &mut Call<'_>, target: i32, flags: u32, out: (u32, u32)) -> Result
 /// Reads the structure `spawn_args`: eleven 32-bit fields, see `docs/abi.md`.
 fn read_request(call: &Call<'_>, at: u32) -> Result<SpawnRequest> {
     let field = |index| mem::read_u32(call.memory, mem::element(at, index, 4)?);
-    if field(10)? != 0 {
-        return Err(Errno::Inval.into());
-    }
+    let place = match field(10)? {
+        0 => None,
+        at => {
+            let part = |index| mem::read_u32(call.memory, mem::element(at, index, 4)?);
+            let name = mem::target(call.memory, part(0)?, part(1)?)?;
+            Some((name, part(2)?))
+        }
+    };
     let path = mem::target(call.memory, field(0)?, field(1)?)?;
     let mut room = ARG_MAX;
     let argv = strings(call, field(2)?, field(3)?, &mut room)?;
@@ -134,6 +139,7 @@ fn read_request(call: &Call<'_>, at: u32) -> Result<SpawnRequest> {
         env,
         cwd,
         descriptors,
+        place,
     })
 }
 

@@ -128,6 +128,19 @@ fn processes() {
 }
 
 #[test]
+fn more_processes_than_the_pool_has_instances() {
+    // 64 come from the engine's pool, the others do not; all end alike.
+    let child = format!("spawn /nix/store/{PROBE} 1:1 sleep_1 pid");
+    let mut commands: Vec<&str> = std::iter::repeat_n(child.as_str(), 150).collect();
+    commands.extend(std::iter::repeat_n("wait -1", 150));
+    let ran = probe(&commands).run();
+    ran.outputs();
+    let log = ran.log();
+    let ended = log.lines().filter(|line| line.contains("pid")).count();
+    assert!(ended >= 150, "{ended} of 150 children ran:\n{log}");
+}
+
+#[test]
 fn a_fork_bomb_ends() {
     // Each process starts two of itself: the request's words are the same all the way down.
     let bomb = module(&format!(

@@ -258,7 +258,7 @@ fn with_applets() -> Build {
     write(&dir.join("bin/real"), "\x7fELF…");
     executable(&dir.join("bin/real"));
     std::os::unix::fs::symlink("real", dir.join("bin/probe-applet")).unwrap();
-    build.request.shell = true;
+    build.request.bin = vec!["sh".to_owned()];
     build
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 use wasibuild_nix_compat::hash::sha256;
@@ -15,8 +15,10 @@ use wasibuild_sandbox::{
 };
 
 use super::{Execute, Failure, Job};
+use crate::programs::Programs;
 use crate::realise::log::BuildLog;
 use crate::realise::stop::Stop;
+use crate::router::Executor;
 
 /// See the module.
 pub struct Sandbox {
@@ -24,6 +26,8 @@ pub struct Sandbox {
     precompiled: Option<PathBuf>,
     cancel: CancelToken,
     engine: Mutex<Option<Engine>>,
+    /// The applets, made with the first build that may use them.
+    programs: OnceLock<Arc<Programs>>,
 }
 
 impl Sandbox {
@@ -37,6 +41,7 @@ impl Sandbox {
             precompiled: None,
             cancel,
             engine: Mutex::new(None),
+            programs: OnceLock::new(),
         }
     }
 
@@ -94,6 +99,21 @@ impl Execute for Until<'_> {
     }
 }
 
+impl Sandbox {
+    /// Ends the builds that were started with it.
+    pub fn cancel(&self) -> &CancelToken {
+        &self.cancel
+    }
+
+    /// What runs in place of programs for Linux.
+    pub fn programs(&self, engine: &Engine) -> Arc<Programs> {
+        let programs = self
+            .programs
+            .get_or_init(|| Arc::new(Programs::new(engine.clone())));
+        Arc::clone(programs)
+    }
+}
+
 impl Execute for Sandbox {
     fn execute(
         &self,
@@ -112,7 +132,15 @@ impl Sandbox {
         cancel: &CancelToken,
     ) -> Result<BTreeMap<String, FileSystemObject>, Failure> {
         let engine = self.engine()?;
-        let mut request = BuildRequest::new(job.name, ProgramSource::Path(job.builder));
+        let program = match job.executor {
+            Executor::Sandbox => ProgramSource::Path(job.builder),
+            Executor::Shell => ProgramSource::Linux(job.builder),
+        };
+        let mut request = BuildRequest::new(job.name, program);
+        if job.executor == Executor::Shell {
+            request.programs = self.programs(&engine);
+            request.bin = vec!["sh".to_owned()];
+        }
         request.argv = job.environment.arguments;
         request.env = job.environment.variables;
         request.inputs = job.inputs;
