@@ -1,7 +1,8 @@
 //! Where the store and the caches of a user lie by default.
 //!
-//! Contract: the only module that reads environment variables, and the only one that knows the
-//! platforms' customs. On Linux these are the XDG Base Directory Specification 0.8's
+//! Contract: the only module that reads environment variables (but for those with which a service
+//! manager hands over sockets, see [`crate::platform`]), and the only one that knows the platforms'
+//! customs. On Linux these are the XDG Base Directory Specification 0.8's
 //! (`XDG_DATA_HOME`, `XDG_CACHE_HOME`; relative values are ignored as it demands); on macOS
 //! Apple's File System Programming Guide's (`~/Library/Application Support`, `~/Library/Caches`).
 //! Nix has its counterpart in `libutil/users.cc`.

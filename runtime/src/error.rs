@@ -83,6 +83,14 @@ pub enum Error {
         /// Why.
         source: wasibuild_sandbox::EngineError,
     },
+    /// A public key cannot be read.
+    #[error("'{key}' is not a public key: {problem}\nhint: expected NAME:BASE64")]
+    BadKey {
+        /// The key, made printable.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// There is nowhere to keep compiled modules.
     #[error(
         "there is no place for compiled builders, because HOME is not set\nhint: set XDG_CACHE_HOME"
@@ -107,7 +115,7 @@ impl Error {
             Error::Plan(PlanError::Refused { .. }) => exit_code::UNSUPPORTED,
             Error::Plan(PlanError::Facts(error)) | Error::Realise(error) => realise_code(error),
             Error::Plan(_) => exit_code::BAD_INPUT,
-            Error::NoStore | Error::BadPath { .. } => exit_code::USAGE,
+            Error::NoStore | Error::BadPath { .. } | Error::BadKey { .. } => exit_code::USAGE,
             _ => exit_code::OTHER,
         }
     }

@@ -6,22 +6,27 @@
 //! module for each command, and every error ends in [`error`], which maps it to an exit code
 //! ([`exit_code`]).
 
-#![forbid(unsafe_code)]
+// Only `platform` may allow it, and says why each use is sound.
+#![deny(unsafe_code)]
 // An error ends a build or the program, so that there is never more than a handful of them: their
 // size does not matter, while a box in each would hide what they hold.
 #![allow(clippy::result_large_err)]
 
 pub mod commands;
+pub mod daemon;
 pub mod difference;
 pub mod directories;
 pub mod embedded;
 pub mod environment;
 pub mod error;
 pub mod exit_code;
+pub mod external_builder;
+pub mod hook;
 pub mod interrupt;
 pub mod options;
 pub mod output_checks;
 pub mod plan;
+pub mod platform;
 pub mod printable;
 pub mod programs;
 pub mod progress;

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
-
 use wasibuild_sandbox::Limits;
 
 use crate::exit_code;
@@ -57,6 +56,12 @@ pub enum Command {
     Show(Show),
     /// Print the build log of a derivation
     Log(Log),
+    /// Build for Nix: serve its worker protocol on a socket, or on standard input and output
+    Daemon(Daemon),
+    /// Build for Nix: run one builder that Nix describes (`external-builders`)
+    ExternalBuilder(ExternalBuilder),
+    /// Build for Nix: decide about builds and do them in Nix's own store (`build-hook`)
+    Hook(Hook),
     /// Run the shell of the sandbox by hand
     Sh(Sh),
     /// Look after the store
@@ -172,6 +177,15 @@ impl Bounds {
             ..defaults
         }
     }
+
+    /// The same with those of time, in seconds; 0 is none.
+    pub fn limits_with_time(&self, timeout: u32, max_silent_time: u32) -> Limits {
+        Limits {
+            timeout: limit(timeout),
+            max_silent_time: limit(max_silent_time),
+            ..self.limits()
+        }
+    }
 }
 
 /// Options that say where missing inputs come from.
@@ -186,6 +200,95 @@ pub struct Substitution {
     /// Fetch nothing
     #[arg(long)]
     pub no_substitute: bool,
+}
+
+/// `wasibuild daemon`.
+#[derive(Debug, Args)]
+pub struct Daemon {
+    /// Serve one client on standard input and output, as `nix-daemon --stdio`; it is trusted
+    #[arg(long)]
+    pub stdio: bool,
+    /// The socket to make; not used if a service manager hands sockets over
+    /// [default: nix/var/wasibuild/daemon.sock below the store's root]
+    #[arg(long, value_name = "PATH", conflicts_with = "stdio", value_hint = ValueHint::AnyPath)]
+    pub socket: Option<PathBuf>,
+    /// The socket's permissions, which decide who may connect
+    #[arg(long, value_name = "OCTAL", default_value = "600", value_parser = mode)]
+    pub socket_mode: u32,
+    /// End after S seconds without a client; 0 means never
+    /// [default: 300 if a service manager hands sockets over, else 0]
+    #[arg(long, value_name = "S")]
+    pub idle_timeout: Option<u32>,
+    /// Trust no client, not even root
+    #[arg(long)]
+    pub force_untrusted: bool,
+    /// Keep the build directory and the outputs of builds that fail
+    #[arg(long, short = 'K')]
+    pub keep_failed: bool,
+    /// Build at most N derivations at once, for all clients together [default: the number of processors]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub max_jobs: Option<u16>,
+    /// What builders see as NIX_BUILD_CORES
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: u16,
+    /// Stop a build that takes longer than S seconds; 0 means no limit; clients may ask for less
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub timeout: u32,
+    /// Stop a build that prints nothing for S seconds; 0 means no limit; clients may ask for less
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub max_silent_time: u32,
+    /// Which derivations for Linux to attempt in the shell
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub shell: Attempt,
+    /// Where to fetch from.
+    #[command(flatten)]
+    pub substitution: Substitution,
+    /// What a build may use.
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
+/// `wasibuild external-builder`.
+#[derive(Debug, Args)]
+pub struct ExternalBuilder {
+    /// The file that Nix wrote
+    #[arg(value_name = "BUILD.json", value_hint = ValueHint::FilePath)]
+    pub description: PathBuf,
+    /// A directory with compiled builders, as `wasibuild builders precompile DIR` fills it
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub precompiled: Option<PathBuf>,
+    /// What builders see as NIX_BUILD_CORES
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: u16,
+    /// Which derivations for Linux to attempt in the shell
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub shell: Attempt,
+    /// What a build may use.
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
+/// `wasibuild hook`.
+#[derive(Debug, Args)]
+pub struct Hook {
+    /// Nix's level of verbosity
+    #[arg(value_name = "VERBOSITY", default_value = "3")]
+    pub verbosity: String,
+    /// The program `nix`, with `nix-store` beside it
+    #[arg(long, value_name = "PROGRAM", default_value = "nix", env = "WASIBUILD_NIX", hide_env_values = true, value_hint = ValueHint::ExecutablePath)]
+    pub nix: PathBuf,
+    /// Build at most N derivations at once, over all hooks of this user [default: the number of processors]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub max_jobs: Option<u16>,
+    /// What builders see as NIX_BUILD_CORES
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: u16,
+    /// Which derivations for Linux to attempt in the shell, instead of leaving them to Nix
+    #[arg(long, value_name = "WHICH", value_enum, default_value = "none")]
+    pub shell: Attempt,
+    /// What a build may use.
+    #[command(flatten)]
+    pub limits: Bounds,
 }
 
 /// `wasibuild sh`.
@@ -301,18 +404,41 @@ pub enum BuildersCommand {
         directory: PathBuf,
     },
     /// Compile the builders now, so that no build has to wait for it
-    Precompile,
+    Precompile {
+        /// Write them there, readable by all, for `external-builder --precompiled`
+        /// [default: the user's own cache]
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        directory: Option<PathBuf>,
+    },
 }
 
-impl Run {
-    /// `--timeout` as a duration, if there is a limit.
-    pub fn timeout(&self) -> Option<Duration> {
-        limit(self.timeout)
+impl Substitution {
+    /// The caches to ask.
+    pub fn urls(&self) -> Vec<String> {
+        let urls = self.substituters.iter().filter(|url| !url.is_empty());
+        match self.no_substitute {
+            true => Vec::new(),
+            false => urls.cloned().collect(),
+        }
     }
 
-    /// `--max-silent-time` as a duration, if there is a limit.
-    pub fn max_silent_time(&self) -> Option<Duration> {
-        limit(self.max_silent_time)
+    /// The keys to trust.
+    pub fn keys(&self) -> Vec<String> {
+        let keys = self.trusted_public_keys.iter();
+        keys.filter(|key| !key.is_empty()).cloned().collect()
+    }
+
+    /// Whether to ask the caches for what can be built here, too: if they were chosen.
+    pub fn preferred(&self) -> bool {
+        self.substituters != [DEFAULT_SUBSTITUTER]
+    }
+}
+
+/// Reads permissions in octal.
+fn mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("expected permissions in octal, such as 600 or 666".to_owned()),
     }
 }
 
@@ -399,6 +525,15 @@ mod tests {
                 .and_then(|rest| rest.strip_suffix(']'))
                 .expect("a default");
             assert_eq!(size(said), Ok(default), "{option}: {help}");
+        }
+    }
+
+    #[test]
+    fn permissions_are_octal() {
+        assert_eq!(mode("600"), Ok(0o600));
+        assert_eq!(mode("0666"), Ok(0o666));
+        for wrong in ["", "8", "1000", "rw", "-1"] {
+            assert!(mode(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -10,6 +10,7 @@ mod example;
 mod fixtures;
 mod layers;
 mod lock;
+mod nixes;
 mod skips;
 mod test;
 
@@ -34,6 +35,8 @@ enum Chore {
     Fixtures(fixtures::Options),
     /// Compare the dependencies between packages with the table in docs/architecture.md
     Layers,
+    /// Unpack other versions of Nix to target/nix, for tests
+    Nixes,
     /// Everything that CI runs: format, lints, layers, builders, tests, the check for macOS
     Test(test::Options),
 }
@@ -45,6 +48,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Example(options) => example::run(&options),
         Chore::Fixtures(options) => fixtures::run(&options),
         Chore::Layers => layers::run(),
+        Chore::Nixes => nixes::run(),
         Chore::Test(options) => test::run(&options),
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check that must pass before a change lands. `.ci/run` calls it.
 
 use crate::command::{cargo, run as run_command, shown, target_dir, workspace};
-use crate::{builders, compare, fixtures, layers, skips};
+use crate::{builders, compare, fixtures, layers, nixes, skips};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -30,6 +30,7 @@ pub fn run(options: &Options) -> Result<()> {
         "warnings",
     ]))?;
     fixtures::run(&fixtures::Options::default())?;
+    nixes::run()?;
     // The program itself: the integration tests start it.
     run_command(&mut cargo(["build", "--workspace", "--bins", "--locked"]))?;
     tests()?;

@@ -26,7 +26,10 @@ pub fn builders(command: &BuildersCommand, out: &mut dyn Write) -> Result<(), Er
     match command {
         BuildersCommand::List { json } => list(*json, out),
         BuildersCommand::Export { directory } => export(directory, out),
-        BuildersCommand::Precompile => precompile(),
+        BuildersCommand::Precompile { directory: None } => precompile(),
+        BuildersCommand::Precompile {
+            directory: Some(directory),
+        } => precompile_into(directory),
     }
 }
 
@@ -87,6 +90,37 @@ fn export(directory: &Path, out: &mut dyn Write) -> Result<(), Error> {
 fn readable(file: &fs::File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+/// Writes compiled builders where others may read them.
+fn precompile_into(directory: &Path) -> Result<(), Error> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Io {
+            action: "write",
+            path,
+            source,
+        }
+    };
+    fs::create_dir_all(directory).map_err(failed(directory))?;
+    let sandbox = Sandbox::new(None, &Stop::new());
+    let engine = sandbox
+        .engine()
+        .map_err(|error| Error::Realise(error.into()))?;
+    for builder in BUILDERS {
+        let compiled = engine.precompile(builder.module);
+        let (name, code) = compiled.map_err(|source| Error::Builder {
+            name: builder.name,
+            source,
+        })?;
+        let place = directory.join(name);
+        let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed(directory))?;
+        file.write_all(&code).map_err(failed(&place))?;
+        readable(file.as_file()).map_err(failed(&place))?;
+        file.persist(&place)
+            .map_err(|error| failed(&place)(error.error))?;
+    }
+    Ok(())
 }
 
 fn precompile() -> Result<(), Error> {

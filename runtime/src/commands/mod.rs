@@ -4,7 +4,10 @@
 //! command; nothing here is needed by the library's other modules.
 
 mod builders;
+mod daemon;
+mod external_builder;
 mod generate;
+mod hook;
 mod log;
 mod run;
 mod sh;
@@ -13,6 +16,7 @@ mod store;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -26,7 +30,7 @@ use crate::{directories, exit_code, printable};
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     // Usage errors end here with code 2, `--help` and `--version` with 0.
-    let options = Options::parse();
+    let options = Options::parse_from(hook::arguments(std::env::args_os()));
     match dispatch(options) {
         Ok(code) => exit_code::process(code),
         Err(error) if error.is_broken_pipe() => exit_code::process(exit_code::SUCCESS),
@@ -45,6 +49,18 @@ fn dispatch(options: Options) -> Result<u8, Error> {
             drop(out);
             return run::run(common, run);
         }
+        Command::Daemon(daemon) => {
+            drop(out);
+            return daemon::daemon(common, daemon);
+        }
+        Command::ExternalBuilder(options) => {
+            drop(out);
+            return external_builder::external_builder(options);
+        }
+        Command::Hook(options) => {
+            drop(out);
+            return hook::hook(options);
+        }
         Command::Sh(sh) => {
             drop(out);
             return sh::sh(common, sh);
@@ -60,14 +76,15 @@ fn dispatch(options: Options) -> Result<u8, Error> {
     Ok(exit_code::SUCCESS)
 }
 
+/// The root of the store that the options name.
+fn store_root(common: &Common) -> Result<PathBuf, Error> {
+    let root = common.store.clone().or_else(directories::default_store);
+    root.ok_or(Error::NoStore)
+}
+
 /// Opens the store that the options name.
 fn open_store(common: &Common) -> Result<Store, Error> {
-    let root = common
-        .store
-        .clone()
-        .or_else(directories::default_store)
-        .ok_or(Error::NoStore)?;
-    Ok(Store::open(&root)?)
+    Ok(Store::open(&store_root(common)?)?)
 }
 
 /// An argument that names a path of the store: `/nix/store/…`, a place below its directory, or a

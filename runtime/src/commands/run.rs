@@ -8,10 +8,10 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use wasibuild_nix_compat::store_path::StorePath;
-use wasibuild_sandbox::Limits;
 use wasibuild_store::Store;
 
 use super::open_store;
+use crate::directories;
 use crate::error::Error;
 use crate::exit_code;
 use crate::interrupt::Interrupt;
@@ -24,7 +24,6 @@ use crate::realise::stop::Stop;
 use crate::realise::timings::Timings;
 use crate::realise::{Caches, Realiser, Settings, World, import, links};
 use crate::request::Request;
-use crate::{directories, options};
 
 /// Runs it and returns the exit code.
 pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
@@ -101,9 +100,8 @@ fn realise(realiser: &Realiser<'_>, options: &Run) -> Result<Option<(Plan, Repor
         }
         import::import(&imports, realiser.store)?;
     }
-    let substitution = &options.substitution;
     let choices = Choices {
-        prefer_substitutes: substitution.substituters != [options::DEFAULT_SUBSTITUTER],
+        prefer_substitutes: options.substitution.preferred(),
         check: options.check,
         attempt: options.shell,
     };
@@ -141,18 +139,7 @@ fn listen(progress: &Arc<dyn Progress>, stop: &Stop) -> Result<Interrupt, Error>
 }
 
 fn caches(options: &Substitution, progress: &Arc<dyn Progress>, stop: &Stop) -> Caches {
-    let urls = if options.no_substitute {
-        Vec::new()
-    } else {
-        options.substituters.clone()
-    };
-    let urls = urls.into_iter().filter(|url| !url.is_empty()).collect();
-    let keys = options
-        .trusted_public_keys
-        .iter()
-        .filter(|key| !key.is_empty())
-        .cloned()
-        .collect();
+    let (urls, keys) = (options.urls(), options.keys());
     Caches::new(urls, keys, progress.clone(), stop.clone())
 }
 
@@ -162,11 +149,9 @@ fn settings(options: &Run) -> Settings {
             .max_jobs
             .map_or_else(directories::default_jobs, usize::from),
         cores: options.cores,
-        limits: Limits {
-            timeout: options.timeout(),
-            max_silent_time: options.max_silent_time(),
-            ..options.limits.limits()
-        },
+        limits: options
+            .limits
+            .limits_with_time(options.timeout, options.max_silent_time),
         check: options.check,
         keep_failed: options.keep_failed,
         keep_going: options.keep_going,

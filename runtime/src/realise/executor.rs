@@ -19,7 +19,7 @@ use super::log::BuildLog;
 use crate::environment::Environment;
 use crate::router::Executor;
 
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, Until};
 
 /// Everything that decides the result of a build.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 //! next run goes on from there. Nix's counterpart is `libstore/build/`.
 
 mod build;
+pub mod canonical;
 mod check;
 pub mod error;
 pub mod executor;

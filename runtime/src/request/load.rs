@@ -197,24 +197,7 @@ impl<'l> Loader<'l> {
         let hash = derivation
             .hash_derivation_modulo(input_hash)
             .map_err(|source| wrong_outputs(&file, source))?;
-        let inputs = derivation.input_derivations.iter();
-        let mut node = Node {
-            system: derivation.system.clone(),
-            builder: derivation.builder.clone(),
-            outputs: derivation
-                .outputs
-                .iter()
-                .filter_map(|(name, output)| Some((name.clone(), output.path()?.clone())))
-                .collect(),
-            inputs: inputs
-                .filter_map(|(input, outputs)| Some((self.graph.find(input)?, outputs.clone())))
-                .collect(),
-            sources: derivation.input_sources.clone(),
-            allow_substitutes: allow_substitutes(&derivation),
-            traits: traits(&derivation),
-            derivation: path.clone(),
-            kept: None,
-        };
+        let mut node = node(&path, &derivation, &self.graph);
         if loose {
             self.import(&path, file, &derivation)?;
         }
@@ -255,6 +238,28 @@ impl<'l> Loader<'l> {
     }
 }
 
+/// What planning needs of a derivation whose inputs are in the graph.
+pub(super) fn node(path: &StorePath, derivation: &Derivation, graph: &Graph) -> Node {
+    let inputs = derivation.input_derivations.iter();
+    Node {
+        system: derivation.system.clone(),
+        builder: derivation.builder.clone(),
+        outputs: derivation
+            .outputs
+            .iter()
+            .filter_map(|(name, output)| Some((name.clone(), output.path()?.clone())))
+            .collect(),
+        inputs: inputs
+            .filter_map(|(input, outputs)| Some((graph.find(input)?, outputs.clone())))
+            .collect(),
+        sources: derivation.input_sources.clone(),
+        allow_substitutes: allow_substitutes(derivation),
+        traits: traits(derivation),
+        derivation: path.clone(),
+        kept: None,
+    }
+}
+
 /// Whether the outputs may be fetched. Attributes that make no sense are an error of the build only.
 fn allow_substitutes(derivation: &Derivation) -> bool {
     let variable = |name: &str| derivation.environment.get(name.as_bytes().as_bstr());
@@ -269,7 +274,7 @@ fn allow_substitutes(derivation: &Derivation) -> bool {
 }
 
 /// What decides who builds a derivation for Linux; not looked at for others.
-fn traits(derivation: &Derivation) -> Traits {
+pub fn traits(derivation: &Derivation) -> Traits {
     if !derivation.system.ends_with(b"-linux") {
         return Traits::default();
     }

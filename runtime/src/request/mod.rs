@@ -9,6 +9,7 @@
 mod argument;
 mod beside;
 mod error;
+mod given;
 mod library;
 mod load;
 
@@ -24,7 +25,9 @@ use crate::plan::{Graph, NodeId};
 pub use argument::Argument;
 pub use beside::{SourceFile, SourceForm, list as list_sources};
 pub use error::RequestError;
+pub use given::{GivenError, is_self_evident};
 pub use library::Library;
+pub use load::{MAX_DERIVATION_SIZE, traits};
 
 /// The derivations that were asked for, with everything that they need.
 #[derive(Debug)]

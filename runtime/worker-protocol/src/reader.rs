@@ -45,6 +45,11 @@ impl<R: Read> Reader<R> {
         &mut self.inner
     }
 
+    /// The stream below.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
     /// A number, or none if the stream ends before it.
     ///
     /// # Errors

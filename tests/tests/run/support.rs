@@ -101,13 +101,18 @@ impl World {
         self.derivations_in(&self.root(), body)
     }
 
-    pub fn derivations_in(&self, root: &Path, body: &str) -> Vec<String> {
+    /// The file with that expression.
+    pub fn expression(&self, body: &str) -> PathBuf {
         fs::copy(&shared().guest, self.path("guest.wasm")).expect("the guest is copied");
         let text = format!(
             "let guest = {}/guest.wasm;\n mk = name: attributes: derivation ({{ inherit name; system = \"wasm32-wasip1\"; builder = \"${{guest}}\"; }} // attributes);\nin {body}",
             self.directory.path().display()
         );
-        let file = self.write("test.nix", text);
+        self.write("test.nix", text)
+    }
+
+    pub fn derivations_in(&self, root: &Path, body: &str) -> Vec<String> {
+        let file = self.expression(body);
         let output = nix("nix-instantiate", root)
             .arg(&file)
             .output()

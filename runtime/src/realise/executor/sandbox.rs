@@ -25,6 +25,7 @@ use crate::router::Executor;
 /// See the module.
 pub struct Sandbox {
     cache: Option<PathBuf>,
+    precompiled: Option<PathBuf>,
     cancel: CancelToken,
     engine: Mutex<Option<Engine>>,
     /// The applets, made with the first build that may use them.
@@ -41,6 +42,7 @@ impl Sandbox {
         stop.on_stop(move || thrown.cancel());
         Sandbox {
             cache,
+            precompiled: None,
             cancel,
             engine: Mutex::new(None),
             programs: OnceLock::new(),
@@ -51,6 +53,12 @@ impl Sandbox {
     /// The same, noting what each build takes.
     pub fn timed(mut self, timings: Option<Arc<Timings>>) -> Self {
         self.timings = timings;
+        self
+    }
+
+    /// The same, with a directory of compiled modules that others filled.
+    pub fn precompiled(mut self, directory: Option<PathBuf>) -> Self {
+        self.precompiled = directory;
         self
     }
 
@@ -65,11 +73,40 @@ impl Sandbox {
         }
         let options = EngineOptions {
             cache_dir: self.cache.clone(),
-            precompiled_dir: None,
+            precompiled_dir: self.precompiled.clone(),
         };
         let made = Engine::new(options)?;
         *engine = Some(made.clone());
         Ok(made)
+    }
+}
+
+/// A sandbox whose builds end when another switch is thrown, too: one engine for many clients.
+pub struct Until<'s> {
+    sandbox: &'s Sandbox,
+    cancel: CancelToken,
+}
+
+impl Sandbox {
+    /// The same sandbox, whose builds end when `stop` is thrown.
+    pub fn until(&self, stop: &Stop) -> Until<'_> {
+        let cancel = CancelToken::new();
+        let thrown = cancel.clone();
+        stop.on_stop(move || thrown.cancel());
+        Until {
+            sandbox: self,
+            cancel,
+        }
+    }
+}
+
+impl Execute for Until<'_> {
+    fn execute(
+        &self,
+        job: Job,
+        log: &mut BuildLog<'_>,
+    ) -> Result<BTreeMap<String, FileSystemObject>, Failure> {
+        self.sandbox.run(job, log, &self.cancel)
     }
 }
 
@@ -93,6 +130,17 @@ impl Execute for Sandbox {
         &self,
         job: Job,
         log: &mut BuildLog<'_>,
+    ) -> Result<BTreeMap<String, FileSystemObject>, Failure> {
+        self.run(job, log, &self.cancel)
+    }
+}
+
+impl Sandbox {
+    fn run(
+        &self,
+        job: Job,
+        log: &mut BuildLog<'_>,
+        cancel: &CancelToken,
     ) -> Result<BTreeMap<String, FileSystemObject>, Failure> {
         let start = Instant::now();
         let derivation = job.derivation.clone();
@@ -124,7 +172,7 @@ impl Execute for Sandbox {
         request.limits = job.limits;
         let mut leftovers = BTreeMap::new();
         let keep = job.keep_failed.then_some(&mut leftovers);
-        match engine.run_keeping(request, &mut Sink(log), &self.cancel, keep) {
+        match engine.run_keeping(request, &mut Sink(log), cancel, keep) {
             Ok(outcome) => {
                 if let Some(timings) = &self.timings {
                     timings.note(derivation, start.elapsed(), outcome.stats.programs);
