@@ -13,7 +13,7 @@ use crate::parse::Place;
 pub type Captures = Vec<Option<(usize, usize)>>;
 
 /// Most steps of a search with back-references.
-const MAX_STEPS: u64 = 200_000_000;
+const MAX_STEPS: u64 = 50_000_000;
 /// Largest number of places times steps that is remembered.
 const MAX_VISITED: usize = 1 << 31;
 

@@ -9,13 +9,15 @@ pub struct Set {
     negated: bool,
     ranges: Vec<(u32, u32)>,
     classes: Vec<Class>,
+    /// Without it only ASCII is in classes, as in the C locale.
+    utf8: bool,
 }
 
 impl Set {
     pub fn contains(&self, c: u32, nocase: bool) -> bool {
         let plain = |c: u32| {
             self.ranges.iter().any(|(a, b)| (*a..=*b).contains(&c))
-                || self.classes.iter().any(|class| class.contains(c))
+                || (self.utf8 || c < 0x80) && self.classes.iter().any(|class| class.contains(c))
         };
         let mut hit = plain(c);
         if !hit
@@ -31,7 +33,10 @@ impl Set {
     /// Parses behind `[`. Gives the set and the length up to and with `]`; `None` if the bracket
     /// does not close. `escapes`: a backslash quotes the next character.
     pub fn parse(text: &[u8], utf8: bool, escapes: bool) -> Option<(Set, usize)> {
-        let mut set = Set::default();
+        let mut set = Set {
+            utf8,
+            ..Set::default()
+        };
         let mut at = 0;
         if matches!(text.first(), Some(b'!' | b'^')) {
             set.negated = true;
