@@ -26,7 +26,7 @@ fn main() -> Result<()> {
         let root = scratch.path().join(format!("store-{turn}"));
         let host = Host::open(&root, &modules, number(2, 2))?;
         let start = Instant::now();
-        let plan = host.import(&[goal.clone()])?;
+        let plan = host.import(std::slice::from_ref(&goal))?;
         let import = start.elapsed();
         let goals: Vec<_> = (plan.goals.iter())
             .map(|(id, _)| plan.graph.node(*id).derivation.to_absolute_path().into())

@@ -109,6 +109,9 @@ pub struct Run {
     /// Print the result as JSON on standard output
     #[arg(long)]
     pub json: bool,
+    /// Tell where the time goes: for each derivation, on standard error and in the JSON
+    #[arg(long)]
+    pub timings: bool,
     /// Print what would be built and fetched, and do nothing
     #[arg(long)]
     pub dry_run: bool,

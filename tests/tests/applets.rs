@@ -3,11 +3,29 @@
 #[path = "applets/harness.rs"]
 mod harness;
 
-#[path = "applets/coreutils.rs"]
-mod coreutils;
+#[path = "applets/archives.rs"]
+mod archives;
 #[path = "applets/differences.rs"]
 mod differences;
+#[path = "applets/diffutils.rs"]
+mod diffutils;
 #[path = "applets/filters.rs"]
 mod filters;
+#[path = "applets/gawk.rs"]
+mod gawk;
+#[path = "applets/generated.rs"]
+mod generated;
+#[path = "applets/jq.rs"]
+mod jq;
+#[path = "applets/patch.rs"]
+mod patch;
+#[path = "applets/sandbox.rs"]
+mod sandbox;
+#[path = "applets/tables.rs"]
+mod tables;
 #[path = "applets/text.rs"]
 mod text;
+#[path = "applets/tree.rs"]
+mod tree;
+#[path = "applets/words.rs"]
+mod words;

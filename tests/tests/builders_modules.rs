@@ -56,7 +56,7 @@ fn exports(bytes: &[u8]) -> BTreeMap<String, ExternalKind> {
 
 /// Folders in `builders` that hold no builder of derivations: what builders share, and the programs
 /// that build scripts call.
-const NO_BUILDERS: [&str; 3] = ["applets", "guest", "shell"];
+const NO_BUILDERS: [&str; 4] = ["applets", "guest", "posix-regex", "shell"];
 
 /// MODULES and docs/builders.md list all modules of each builder.
 #[test]

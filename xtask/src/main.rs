@@ -5,6 +5,7 @@
 
 mod builders;
 mod command;
+mod compare;
 mod example;
 mod fixtures;
 mod layers;
@@ -25,6 +26,8 @@ struct Cli {
 enum Chore {
     /// Compile the builders to target/builders and compare them with builders/builders.lock
     Builders(builders::Options),
+    /// Build derivations natively with GNU tools and in the sandbox, and compare every output
+    Compare(compare::Options),
     /// Build the example machine from its fixture, with no Nix involved, and print the tree
     Example(example::Options),
     /// Evaluate nix-plugin/examples with the installed Nix and compare with tests/fixtures
@@ -38,6 +41,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::Builders(options) => builders::run(&options),
+        Chore::Compare(options) => compare::run(&options),
         Chore::Example(options) => example::run(&options),
         Chore::Fixtures(options) => fixtures::run(&options),
         Chore::Layers => layers::run(),

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check that must pass before a change lands. `.ci/run` calls it.
 
 use crate::command::{cargo, run as run_command, shown, target_dir, workspace};
-use crate::{builders, fixtures, layers, skips};
+use crate::{builders, compare, fixtures, layers, skips};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -33,6 +33,11 @@ pub fn run(options: &Options) -> Result<()> {
     // The program itself: the integration tests start it.
     run_command(&mut cargo(["build", "--workspace", "--bins", "--locked"]))?;
     tests()?;
+    // The stdenv example: every output as GNU tools make it, and no program of this host started.
+    compare::run(&compare::Options {
+        program: Some(target_dir().join("debug/wasibuild")),
+        ..Default::default()
+    })?;
     if !options.quick {
         check_for_macos()?;
     }

@@ -91,7 +91,7 @@ fn case(
     std::fs::write(place.join("status"), ended.code.to_string())
 }
 
-/// Makes the tree: directories `d`, files `f`, executables `x`, links `l`.
+/// Makes the tree: directories `d`, files `f`, executables `x`, links `l`; `t` sets a time.
 fn grow(work: &std::path::Path, tree: &[BString]) -> std::io::Result<()> {
     for triple in tree.chunks(3) {
         let [kind, path, content] = triple else { break };
@@ -99,6 +99,7 @@ fn grow(work: &std::path::Path, tree: &[BString]) -> std::io::Result<()> {
         match kind.as_slice() {
             b"d" => std::fs::create_dir_all(&place)?,
             b"l" => output::create_symlink(content, &place).map_err(std::io::Error::other)?,
+            b"t" => set_time(&place, content)?,
             kind => {
                 let mut file = std::fs::File::create(&place)?;
                 file.write_all(content)?;
@@ -109,6 +110,20 @@ fn grow(work: &std::path::Path, tree: &[BString]) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn set_time(path: &std::path::Path, seconds: &[u8]) -> std::io::Result<()> {
+    let seconds = seconds.to_str().ok().and_then(|it| it.parse().ok());
+    let time = rustix::fs::Timespec {
+        tv_sec: seconds.unwrap_or(0),
+        tv_nsec: 0,
+    };
+    let times = rustix::fs::Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    let flags = rustix::fs::AtFlags::empty();
+    Ok(rustix::fs::utimensat(rustix::fs::CWD, path, &times, flags)?)
 }
 
 /// A list: its length and then length and bytes of each element, as little-endian u32.

@@ -2,7 +2,7 @@
 //! read.
 
 use crate::shared::options::{Spec, Takes};
-use crate::{coreutils, findutils, grep, sed};
+use crate::{coreutils, diffutils, findutils, gawk, grep, jq, patch, sed, tar, trifles, unpack};
 
 /// One line per program: package, name, options.
 pub fn markdown() -> String {
@@ -13,6 +13,8 @@ pub fn markdown() -> String {
     for utility in coreutils::UTILITIES {
         line("coreutils", utility.name, &options(&utility.spec));
     }
+    line("diffutils", "cmp", &options(&diffutils::CMP));
+    line("diffutils", "diff", &options(&diffutils::DIFF));
     let words = |words: &[&str]| {
         words
             .iter()
@@ -23,9 +25,19 @@ pub fn markdown() -> String {
     let all = [findutils::FIND_OPTIONS, findutils::PREDICATES].concat();
     line("findutils", "find", &words(&all));
     line("findutils", "xargs", &options(&findutils::XARGS));
+    line("gawk", "awk", &options(&gawk::SPEC));
+    line("gawk", "gawk", &options(&gawk::SPEC));
     line("gnugrep", "grep", &options(&grep::SPEC));
     line("gnused", "sed", &options(&sed::SPEC));
-    line("lndir", "lndir", "`-silent`");
+    line("gnupatch", "patch", &options(&patch::SPEC));
+    line("gnutar", "tar", &options(&tar::SPEC));
+    line("jq", "jq", &words(jq::OPTIONS));
+    for (package, name, options, _) in trifles::TRIFLES {
+        line(package, name, options);
+    }
+    for (package, name, _) in unpack::PROGRAMS {
+        line(package, name, &options(&unpack::SPEC));
+    }
     text
 }
 

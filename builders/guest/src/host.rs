@@ -40,6 +40,7 @@ mod wasi {
     use super::{Ended, Spawn};
     use bstr::BString;
     use std::io;
+    use std::os::fd::{FromRawFd, OwnedFd};
 
     /// The preopened `/`: paths are passed from there, so that the working directory, which only
     /// the guest's libc knows, is never asked of the host.
@@ -50,6 +51,7 @@ mod wasi {
         #[link(wasm_import_module = "wasibuild_v1")]
         unsafe extern "C" {
             pub fn path_set_mode(fd: u32, flags: u32, path: *const u8, len: u32, mode: u32) -> i32;
+            pub fn make_fifo(fd: u32, path: *const u8, len: u32, mode: u32) -> i32;
             pub fn path_mode(fd: u32, flags: u32, path: *const u8, len: u32, out: *mut u32) -> i32;
             pub fn path_owner(fd: u32, flags: u32, path: *const u8, len: u32, out: *mut u32)
             -> i32;
@@ -58,6 +60,7 @@ mod wasi {
             pub fn fd_set_mode(fd: u32, mode: u32) -> i32;
             pub fn umask(new: u32, out: *mut u32) -> i32;
             pub fn spawn(request: *const u32, out: *mut u32) -> i32;
+            pub fn pipe(out: *mut u32) -> i32;
             pub fn wait(pid: i32, flags: u32, out_pid: *mut u32, out_status: *mut u32) -> i32;
             pub fn cwd_get(buffer: *mut u8, size: u32, out: *mut u32) -> i32;
             pub fn cwd_set(path: *const u8, len: u32) -> i32;
@@ -102,6 +105,12 @@ mod wasi {
         check(unsafe {
             import::path_set_mode(ROOT, FOLLOW, path.as_ptr(), path.len() as u32, mode)
         })
+    }
+
+    pub fn make_fifo(path: &[u8], mode: u32) -> io::Result<()> {
+        let path = from_root(path)?;
+        // SAFETY: the path is a live vector.
+        check(unsafe { import::make_fifo(ROOT, path.as_ptr(), path.len() as u32, mode) })
     }
 
     pub fn path_mode(path: &[u8], follow: bool) -> io::Result<u32> {
@@ -214,6 +223,15 @@ mod wasi {
         Ok(pid)
     }
 
+    pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+        let mut out = [0u32; 2];
+        // SAFETY: `out` has room for two u32.
+        check(unsafe { import::pipe(out.as_mut_ptr()) })?;
+        // SAFETY: both descriptors are new, and nobody else has them.
+        let own = |fd: u32| unsafe { OwnedFd::from_raw_fd(fd as i32) };
+        Ok((own(out[0]), own(out[1])))
+    }
+
     pub fn wait(pid: u32) -> io::Result<Ended> {
         let (mut out_pid, mut status) = (0, 0);
         // SAFETY: both places are valid for one u32.
@@ -236,12 +254,25 @@ mod native {
     use super::{Ended, Spawn};
     use crate::bytes;
     use bstr::{BString, ByteSlice};
+    use std::collections::BTreeMap;
     use std::io;
+    use std::os::fd::{BorrowedFd, OwnedFd};
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::os::unix::process::{CommandExt, ExitStatusExt};
+    use std::process::{Child, Command, Stdio};
+    use std::sync::{Mutex, PoisonError};
 
     pub fn set_path_mode(path: &[u8], mode: u32) -> io::Result<()> {
         std::fs::set_permissions(bytes::to_path(path), PermissionsExt::from_mode(mode))
+    }
+
+    pub fn make_fifo(path: &[u8], mode: u32) -> io::Result<()> {
+        let path = std::ffi::CString::new(path)?;
+        // SAFETY: the path is NUL-terminated and lives through the call.
+        match unsafe { libc::mkfifo(path.as_ptr(), mode as libc::mode_t) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
     }
 
     fn metadata(path: &[u8], follow: bool) -> io::Result<std::fs::Metadata> {
@@ -293,6 +324,70 @@ mod native {
             command.stdin(std::process::Stdio::null());
         }
         let status = command.status()?;
+        Ok(match status.signal() {
+            Some(signal) => Ended {
+                code: 128 + signal as u8,
+                signalled: true,
+            },
+            None => Ended {
+                code: status.code().unwrap_or(255) as u8,
+                signalled: false,
+            },
+        })
+    }
+
+    static CHILDREN: Mutex<BTreeMap<u32, Child>> = Mutex::new(BTreeMap::new());
+
+    pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+        let (read, write) = io::pipe()?;
+        Ok((read.into(), write.into()))
+    }
+
+    /// Starts the child; only its standard streams are looked at.
+    pub fn spawn(request: &Spawn<'_>) -> io::Result<u32> {
+        let mut words = request.argv.iter();
+        let name = words.next().cloned().unwrap_or_default();
+        let mut command = Command::new(bytes::to_path(request.program));
+        command
+            .arg0(bytes::to_path(&name))
+            .args(words.map(|word| bytes::to_path(word)))
+            .current_dir(bytes::to_path(request.cwd))
+            .env_clear();
+        for word in request.env {
+            if let Some((name, value)) = word.split_once_str("=") {
+                command.env(bytes::to_path(name), bytes::to_path(value));
+            }
+        }
+        let stream = |number: u32| -> io::Result<Stdio> {
+            let own = request
+                .descriptors
+                .iter()
+                .find(|(child, _)| *child == number);
+            let Some((_, own)) = own else {
+                return Ok(Stdio::null());
+            };
+            // SAFETY: the descriptor is open as long as the request lives; it is only duplicated.
+            let own = unsafe { BorrowedFd::borrow_raw(*own as i32) };
+            Ok(own.try_clone_to_owned()?.into())
+        };
+        command
+            .stdin(stream(0)?)
+            .stdout(stream(1)?)
+            .stderr(stream(2)?);
+        let child = command.spawn()?;
+        let pid = child.id();
+        let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+        children.insert(pid, child);
+        Ok(pid)
+    }
+
+    /// Waits for a child of [`spawn`].
+    pub fn wait(pid: u32) -> io::Result<Ended> {
+        let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut child) = children.remove(&pid) else {
+            return Err(io::Error::other("no such child"));
+        };
+        let status = child.wait()?;
         Ok(match status.signal() {
             Some(signal) => Ended {
                 code: 128 + signal as u8,
@@ -376,6 +471,14 @@ pub fn umask(new: u32) -> io::Result<u32> {
     system::umask(new)
 }
 
+/// Makes a named pipe; the file mask applies to `mode`.
+///
+/// # Errors
+/// As `mkfifo(3)`.
+pub fn make_fifo(path: &[u8], mode: u32) -> io::Result<()> {
+    system::make_fifo(path, mode)
+}
+
 /// The working directory that the process was started in.
 ///
 /// # Errors
@@ -408,6 +511,30 @@ pub fn chdir(path: &[u8]) -> io::Result<()> {
 /// The open descriptors below 64 that a child gets when this process does not say otherwise.
 pub fn inheritable() -> Vec<(u32, u32)> {
     system::inheritable()
+}
+
+/// A new pipe: its reading and its writing end.
+///
+/// # Errors
+/// As `pipe(2)`.
+pub fn pipe() -> io::Result<(std::os::fd::OwnedFd, std::os::fd::OwnedFd)> {
+    system::pipe()
+}
+
+/// Starts a program, which [`wait`] waits for.
+///
+/// # Errors
+/// As `execve(2)`. A program that only Linux can run ends the whole build.
+pub fn spawn(request: &Spawn<'_>) -> io::Result<u32> {
+    system::spawn(request)
+}
+
+/// Waits until a child of [`spawn`] ended.
+///
+/// # Errors
+/// As `waitpid(2)`.
+pub fn wait(pid: u32) -> io::Result<Ended> {
+    system::wait(pid)
 }
 
 /// Starts a program and waits until it ended.

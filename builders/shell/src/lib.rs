@@ -10,10 +10,17 @@ mod arith;
 mod builtins;
 mod exec;
 mod expand;
+#[cfg(any(target_family = "wasm", test))]
+mod memory;
 mod pattern;
+mod stack;
 mod state;
 mod syntax;
 mod sys;
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static MEMORY: memory::Memory = memory::Memory::new();
 
 /// Runs the shell with the process's arguments, environment and descriptors, and ends the process
 /// with its status.
@@ -75,7 +82,10 @@ fn with_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .stack_size(STACK)
-            .spawn_scoped(scope, run)
+            .spawn_scoped(scope, || {
+                stack::start();
+                run()
+            })
             .ok()?
             .join()
             .ok()
@@ -84,5 +94,6 @@ fn with_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
 
 #[cfg(not(unix))]
 fn with_big_stack<T>(run: impl FnOnce() -> T) -> Option<T> {
+    stack::start();
     Some(run())
 }

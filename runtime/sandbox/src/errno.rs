@@ -32,6 +32,7 @@ pub enum Errno {
     Notempty = 55,
     Notsock = 57,
     Notsup = 58,
+    Nxio = 60,
     Overflow = 61,
     Perm = 63,
     Pipe = 64,

@@ -31,5 +31,7 @@ pub use error::{BuildError, EngineError, ForeignProgram, ScriptLine};
 pub use kernel::log::LogSink;
 pub use limits::{LimitKind, Limits};
 pub use program::{LoadAnswer, NoApplets, ProgramLoader, ProgramQuery, ReadFile, is_machine_code};
-pub use request::{BuildRequest, CancelToken, Console, Keep, Outcome, ProgramSource, Stats};
+pub use request::{
+    BuildRequest, CancelToken, Console, Keep, Outcome, ProgramSource, ProgramTime, Stats,
+};
 pub use vfs::WALL_CLOCK_NS;

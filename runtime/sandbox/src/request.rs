@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 
 /// The builder's program.
@@ -117,7 +118,7 @@ pub struct Outcome {
 }
 
 /// What a build took; all but the times of the host is the same in every run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Processes that were started.
     pub processes: u32,
@@ -125,6 +126,17 @@ pub struct Stats {
     pub log_bytes: u64,
     /// Virtual time that passed, in nanoseconds.
     pub virtual_ns: u64,
+    /// Programs by the base name that they were called by, sorted.
+    pub programs: BTreeMap<BString, ProgramTime>,
+}
+
+/// What the processes of one program took, on the host's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProgramTime {
+    /// Processes.
+    pub count: u32,
+    /// The time for which they ran, with making their instances, without waiting.
+    pub time: Duration,
 }
 
 /// Ends a build from another thread, or from a handler of Ctrl-C.

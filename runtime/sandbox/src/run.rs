@@ -56,6 +56,7 @@ impl Engine {
                 .values()
                 .map(|path| BString::from(path.as_str()))
                 .collect(),
+            open_store: matches!(request.program, ProgramSource::Linux(_)),
             build_files: &request.build_files,
             bin: &request.bin,
             trees: &request.trees,
@@ -128,6 +129,7 @@ fn finish(kernel: &mut Kernel, request: &BuildRequest, end: End) -> Result<Outco
         processes: kernel.process_count(),
         log_bytes: kernel.log.total(),
         virtual_ns: kernel.clock.peek(),
+        programs: std::mem::take(&mut kernel.programs_time),
     };
     Ok(Outcome { outputs, stats })
 }

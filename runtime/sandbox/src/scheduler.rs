@@ -39,6 +39,8 @@ pub fn run(
     sink: &mut dyn LogSink,
 ) -> End {
     let mut tasks: BTreeMap<u32, Task> = BTreeMap::new();
+    // Processes run for the first time in the order of their numbers.
+    let mut seen = 0;
     let mut context = Context::from_waker(Waker::noop());
     loop {
         let pid = {
@@ -80,11 +82,21 @@ pub fn run(
         let Some(running) = tasks.get_mut(&pid) else {
             continue;
         };
-        match running.as_mut().poll(&mut context) {
-            Poll::Pending => lock(kernel).resume_if_ready(pid),
+        let began = watch.elapsed();
+        let polled = running.as_mut().poll(&mut context);
+        let time = watch.elapsed().saturating_sub(began);
+        let started = seen < pid;
+        seen = seen.max(pid);
+        match polled {
+            Poll::Pending => {
+                let mut guard = lock(kernel);
+                guard.ran(pid, time, started);
+                guard.resume_if_ready(pid);
+            }
             Poll::Ready(status) => {
                 tasks.remove(&pid);
                 let mut guard = lock(kernel);
+                guard.ran(pid, time, started);
                 guard.ended(pid, status.clone());
                 guard.log.drain(sink);
                 if let Some(fatal) = guard.fatal.take() {

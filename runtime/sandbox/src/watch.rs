@@ -1,6 +1,6 @@
 //! The only place of the sandbox that looks at the host's clock: time limits and cancelling.
 //!
-//! Contract: time never reaches a guest; it only ends the build.
+//! Contract: time never reaches a guest; it only ends the build, and tells the caller what took long.
 
 use crate::error::Fatal;
 use crate::limits::{LimitKind, Limits};
@@ -32,6 +32,11 @@ impl Watch {
             last_output: AtomicU64::new(0),
             cancel: cancel.clone(),
         }
+    }
+
+    /// Time since the build began.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
     }
 
     /// The build wrote to its log.

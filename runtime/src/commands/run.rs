@@ -21,6 +21,7 @@ use crate::progress::{self, Event, Progress, human_time};
 use crate::realise::executor::Sandbox;
 use crate::realise::report::{Report, Status};
 use crate::realise::stop::Stop;
+use crate::realise::timings::Timings;
 use crate::realise::{Caches, Realiser, Settings, World, import, links};
 use crate::request::Request;
 use crate::{directories, options};
@@ -36,6 +37,8 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
         directories::cache().map(|cache| cache.join("modules")),
         &stop,
     );
+    let timings = options.timings.then(|| Arc::new(Timings::default()));
+    let sandbox = sandbox.timed(timings.clone());
     let realiser = Realiser {
         store: &store,
         executor: &sandbox,
@@ -53,7 +56,15 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
         (Ok(None), None) => return Ok(exit_code::SUCCESS),
         (Err(error), None) => return Err(error),
     };
-    finish(&store, &plan, &report, options, &*progress)?;
+    finish(&store, &plan, &report, options, timings.as_deref())?;
+    summary(&report, &*progress);
+    if let Some(timings) = &timings {
+        let text = timings.text(&report);
+        io::stderr()
+            .lock()
+            .write_all(text.as_bytes())
+            .map_err(Error::File)?;
+    }
     Ok(match interrupted {
         Some(code) => code,
         None if report.store_failed => exit_code::STORE,
@@ -168,7 +179,7 @@ fn finish(
     plan: &Plan,
     report: &Report,
     options: &Run,
-    progress: &dyn Progress,
+    timings: Option<&Timings>,
 ) -> Result<(), Error> {
     let good = report
         .derivations
@@ -183,7 +194,11 @@ fn finish(
     let mut out = io::stdout().lock();
     let mut text = String::new();
     if options.json {
-        text = format!("{:#}\n", report.to_json(store));
+        let mut json = report.to_json(store);
+        if let Some(timings) = timings {
+            timings.add_to(&mut json, report);
+        }
+        text = format!("{json:#}\n");
     } else {
         for (goal, outputs) in &plan.goals {
             let node = plan.graph.node(*goal);
@@ -197,8 +212,6 @@ fn finish(
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(Error::standard_output)?;
-    drop(out);
-    summary(report, progress);
     Ok(())
 }
 

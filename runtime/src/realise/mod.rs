@@ -18,6 +18,7 @@ mod registrar;
 pub mod report;
 pub mod schedule;
 pub mod stop;
+pub mod timings;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

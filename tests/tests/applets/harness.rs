@@ -18,6 +18,8 @@ use wasibuild_sandbox::{
     ProgramLoader, ProgramQuery, ProgramSource,
 };
 
+/// User and group of the sandbox (docs/abi.md).
+const BUILDER: (u32, u32) = (1000, 100);
 const OUT: &str = "1b9p07z77phvv2hf6gm9f28syp39f1ag-out";
 
 /// What is run, and in which tree.
@@ -26,10 +28,14 @@ pub struct Case {
     pub argv: Vec<BString>,
     pub env: Vec<(BString, BString)>,
     pub stdin: BString,
-    /// Kind (`d`, `f`, `x`, `l`), path, content.
+    /// Kind (`d`, `f`, `x`, `l`), path, content; or `t`, path, and its time in seconds since 1970.
     pub tree: Vec<(char, BString, BString)>,
+    /// The GNU program runs as the user of the sandbox.
+    pub as_builder: bool,
     /// Lines of the output may come in any order.
     pub unordered: bool,
+    /// What is written to standard error may differ.
+    pub any_messages: bool,
 }
 
 /// What came of it.
@@ -87,8 +93,26 @@ impl Case {
         self
     }
 
+    /// Dates all that is in the tree by now, links aside: the innermost first.
+    pub fn touch(&mut self, seconds: &BString) {
+        let paths: Vec<BString> = self
+            .tree
+            .iter()
+            .rev()
+            .filter(|(kind, ..)| *kind != 'l')
+            .map(|(_, path, _)| path.clone())
+            .collect();
+        let times = paths.into_iter().map(|path| ('t', path, seconds.clone()));
+        self.tree.extend(times);
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Case {
         self.env.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn any_messages(mut self) -> Case {
+        self.any_messages = true;
         self
     }
 
@@ -101,7 +125,7 @@ impl Case {
     fn environment(&self, path: &str) -> BTreeMap<BString, BString> {
         let mut env: BTreeMap<BString, BString> = self.env.iter().cloned().collect();
         env.insert("LC_ALL".into(), "C".into());
-        env.insert("TZ".into(), "UTC".into());
+        env.entry("TZ".into()).or_insert_with(|| "UTC".into());
         env.entry("PATH".into()).or_insert_with(|| path.into());
         env
     }
@@ -146,15 +170,17 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("findutils", &["find", "xargs"]),
     ("diffutils", &["cmp", "diff"]),
     ("gawk", &["awk", "gawk"]),
+    ("patch", &["patch"]),
+    ("tar", &["tar"]),
     (
-        "tar",
+        "unpack",
         &[
-            "tar", "gzip", "gunzip", "zcat", "bzip2", "bunzip2", "bzcat", "xz", "unxz", "xzcat",
-            "zstd", "unzstd", "zstdcat",
+            "gzip", "gunzip", "zcat", "bzip2", "bunzip2", "bzcat", "xz", "unxz", "xzcat", "zstd",
+            "unzstd", "zstdcat",
         ],
     ),
     ("jq", &["jq"]),
-    ("trifles", &["getent", "lndir", "which"]),
+    ("trifles", &["getent", "hostname", "lndir", "rev", "which"]),
 ];
 
 static PARTS: LazyLock<Option<Parts>> = LazyLock::new(|| {
@@ -215,6 +241,7 @@ pub fn native(case: &Case) -> Result {
             'd' => std::fs::create_dir_all(&path).expect("a directory"),
             'l' => std::os::unix::fs::symlink(content.to_path().expect("a target"), &path)
                 .expect("a link"),
+            't' => set_time(&path, content),
             kind => {
                 std::fs::write(&path, content).expect("a file");
                 let mode = if *kind == 'x' { 0o755 } else { 0o644 };
@@ -246,6 +273,10 @@ pub fn native(case: &Case) -> Result {
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    if case.as_builder {
+        give_away(&place);
+        command.uid(BUILDER.0).gid(BUILDER.1);
+    }
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{:?}: {error}", case.argv));
@@ -264,6 +295,27 @@ pub fn native(case: &Case) -> Result {
             .iter()
             .map(|line| line.replace(place, "@DIR@"))
             .collect(),
+    }
+}
+
+fn set_time(path: &Path, seconds: &BString) {
+    let seconds: u64 = seconds.to_str().expect("digits").parse().expect("seconds");
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    let times = std::fs::FileTimes::new()
+        .set_accessed(time)
+        .set_modified(time);
+    let file = std::fs::File::open(path).expect("what is dated");
+    file.set_times(times).expect("a time");
+}
+
+/// Gives a tree to the user that the sandbox has.
+fn give_away(path: &Path) {
+    let (user, group) = BUILDER;
+    std::os::unix::fs::lchown(path, Some(user), Some(group)).expect("an owner: are we root?");
+    if path.is_dir() && !path.is_symlink() {
+        for entry in std::fs::read_dir(path).expect("a directory") {
+            give_away(&entry.expect("an entry").path());
+        }
     }
 }
 
@@ -425,6 +477,9 @@ pub fn sandboxed(cases: &[Case]) -> Option<std::result::Result<Vec<Result>, Buil
 pub fn difference(case: &Case, gnu: &Result, ours: &Result) -> Option<String> {
     let arrange = |result: &Result| {
         let mut result = result.clone();
+        if case.any_messages {
+            result.stderr.clear();
+        }
         if case.unordered {
             let mut lines: Vec<&[u8]> = result.stdout.split_inclusive(|it| *it == b'\n').collect();
             lines.sort_unstable();

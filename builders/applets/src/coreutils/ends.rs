@@ -58,6 +58,16 @@ fn run(spec: &Spec, mut words: Vec<BString>, head: bool) -> u8 {
     let mut shown = false;
     for path in &paths {
         let all = match lines::open(path) {
+            Ok(source) if head && sign != b'-' => {
+                if names {
+                    header(path, &mut shown);
+                }
+                if let Err(errno) = first(&source, count, by_bytes, end) {
+                    program::complain_errno(&[b"error reading ", &quote::always(path)], errno);
+                    status = 1;
+                }
+                continue;
+            }
             Ok(source) => match source.read_to_end() {
                 Ok(all) => all,
                 Err(errno) => {
@@ -92,6 +102,50 @@ fn run(spec: &Spec, mut words: Vec<BString>, head: bool) -> u8 {
         io::put(part(&all, sign, count, by_bytes, head, end));
     }
     status
+}
+
+/// The first records or bytes, without reading on: what writes into a pipe may never end. What was
+/// read of a file but not wanted is given back, for the next program that reads it.
+fn first(
+    source: &io::Source,
+    mut left: usize,
+    by_bytes: bool,
+    end: u8,
+) -> Result<(), rustix::io::Errno> {
+    // As much as GNU reads at a time.
+    let mut buffer = [0; 8192];
+    while left > 0 {
+        let wanted = if by_bytes {
+            left.min(buffer.len())
+        } else {
+            buffer.len()
+        };
+        let filled = source.read(buffer.get_mut(..wanted).unwrap_or_default())?;
+        let block = buffer.get(..filled).unwrap_or_default();
+        if block.is_empty() {
+            break;
+        }
+        let mut used = filled;
+        if by_bytes {
+            left -= filled;
+        } else {
+            for at in memchr::memchr_iter(end, block) {
+                left -= 1;
+                if left == 0 {
+                    used = at + 1;
+                    break;
+                }
+            }
+        }
+        io::put(block.get(..used).unwrap_or_default());
+        if used < filled {
+            source.give_back(filled - used);
+        }
+        if io::failed() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn header(path: &[u8], shown: &mut bool) {

@@ -9,34 +9,61 @@ use bstr::{BString, ByteSlice};
 
 pub(crate) use mode::Mode;
 
+mod base64;
 mod basename;
 mod calendar;
 mod cat;
 mod chmod;
+mod cksum;
+mod comm;
 mod copy;
 mod cp;
 mod cut;
+pub(crate) mod date;
+mod digest;
 mod ends;
 mod env;
+mod expand;
+pub(crate) mod expr;
+pub(crate) mod float;
+mod fold;
 mod install;
+mod join;
+mod launch;
 mod lines;
 mod links;
 mod ln;
 mod ls;
 mod mkdir;
+mod mkfifo;
 mod mktemp;
 mod mode;
 mod mv;
+mod nl;
+mod number;
+mod od;
+mod owner;
+mod paste;
+mod pathchk;
+pub(crate) mod printf;
 mod resolve;
 mod rm;
+mod seq;
 mod small;
 mod sort;
+mod split;
+mod stat;
+mod system;
+mod tac;
 mod target;
 mod tee;
 mod test;
 mod touch;
 mod tr;
+mod truncate;
+mod tsort;
 mod uniq;
+mod version;
 mod wc;
 
 /// One utility.
@@ -52,42 +79,81 @@ pub(crate) struct Utility {
 /// Every utility, by name.
 pub(crate) static UTILITIES: &[Utility] = &[
     test::BRACKET,
+    system::ARCH,
+    digest::B2SUM,
+    base64::BASE32,
+    base64::BASE64,
     basename::BASENAME,
     cat::CAT,
     chmod::CHMOD,
+    cksum::CKSUM,
+    comm::COMM,
     cp::CP,
     cut::CUT,
+    date::DATE,
     basename::DIRNAME,
     small::ECHO,
     env::ENV,
+    expand::EXPAND,
+    expr::EXPR,
     small::FALSE,
+    fold::FOLD,
+    system::GROUPS,
     ends::HEAD,
+    system::ID,
     install::INSTALL,
+    join::JOIN,
     small::LINK,
     ln::LN,
+    system::LOGNAME,
     ls::LS,
+    digest::MD5SUM,
     mkdir::MKDIR,
+    mkfifo::MKFIFO,
     mktemp::MKTEMP,
     mv::MV,
+    launch::NICE,
+    nl::NL,
+    system::NPROC,
+    od::OD,
+    paste::PASTE,
+    pathchk::PATHCHK,
     env::PRINTENV,
+    printf::PRINTF,
     small::PWD,
     links::READLINK,
     links::REALPATH,
     rm::RM,
     mkdir::RMDIR,
+    seq::SEQ,
+    digest::SHA1SUM,
+    digest::SHA224SUM,
+    digest::SHA256SUM,
+    digest::SHA384SUM,
+    digest::SHA512SUM,
     small::SLEEP,
     sort::SORT,
+    split::SPLIT,
+    stat::STAT,
+    cksum::SUM,
     small::SYNC,
-    tee::TAC,
+    tac::TAC,
     ends::TAIL,
     tee::TEE,
     test::TEST,
+    launch::TIMEOUT,
     touch::TOUCH,
     tr::TR,
     small::TRUE,
+    truncate::TRUNCATE,
+    tsort::TSORT,
+    system::UNAME,
+    expand::UNEXPAND,
     uniq::UNIQ,
     small::UNLINK,
     wc::WC,
+    system::WHOAMI,
+    tac::YES,
 ];
 
 /// Runs the utility that the process was started as.

@@ -1,6 +1,6 @@
-//! `tee` and `tac`.
+//! `tee`.
 
-use super::{Utility, lines};
+use super::Utility;
 use crate::shared::io::{Source, write_all};
 use crate::shared::options::{Spec, flag, parse};
 use crate::shared::{fs, io, program, quote};
@@ -15,16 +15,6 @@ pub const TEE: Utility = Utility {
         usage: 1,
     },
     run: tee,
-};
-
-pub const TAC: Utility = Utility {
-    name: "tac",
-    spec: Spec {
-        options: &[],
-        permute: true,
-        usage: 1,
-    },
-    run: tac,
 };
 
 fn tee(spec: &Spec, words: Vec<BString>) -> u8 {
@@ -64,39 +54,4 @@ fn tee(spec: &Spec, words: Vec<BString>) -> u8 {
             }
         });
     }
-}
-
-fn tac(spec: &Spec, words: Vec<BString>) -> u8 {
-    let parsed = parse(spec, words);
-    let mut status = 0;
-    for path in &lines::or_stdin(&parsed.operands) {
-        match lines::open(path) {
-            Ok(source) => match source.read_to_end() {
-                Ok(text) => {
-                    let found: Vec<&[u8]> = lines::split(&text, b'\n').collect();
-                    found.iter().rev().for_each(|line| io::put(line));
-                }
-                Err(errno) => {
-                    program::complain_errno(&[&quote::maybe(path), b": read error"], errno);
-                    status = 1;
-                }
-            },
-            Err(rustix::io::Errno::ISDIR) => {
-                // GNU seeks first, which a directory does not allow.
-                program::complain_errno(
-                    &[&quote::maybe(path), b": read error"],
-                    rustix::io::Errno::INVAL,
-                );
-                status = 1;
-            }
-            Err(errno) => {
-                program::complain_errno(
-                    &[b"failed to open ", &quote::always(path), b" for reading"],
-                    errno,
-                );
-                status = 1;
-            }
-        }
-    }
-    status
 }

@@ -92,14 +92,19 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     status
 }
 
-/// `-d`: only a number of seconds, `@N`, and ISO dates in UTC; other texts need GNU's parser.
+/// `-d`.
 fn date(text: &[u8]) -> (i64, u32) {
-    super::calendar::parse(text).unwrap_or_else(|| {
-        program::refuse(&format!(
+    super::date::demand_utc();
+    match super::date::parse_date(text, super::date::now()) {
+        Ok(moment) => moment,
+        Err(super::date::Bad::Invalid) => {
+            program::die(1, &[b"invalid date format ", &quote::locale(text)])
+        }
+        Err(super::date::Bad::Beyond) => program::refuse(&format!(
             "the date '{}' is beyond this applet",
             text.as_bstr()
-        ))
-    })
+        )),
+    }
 }
 
 /// `[[CC]YY]MMDDhhmm[.ss]`.

@@ -57,11 +57,15 @@ impl Meta {
 #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // The types differ by platform.
 fn meta(stat: &rustix::fs::Stat, mode: u32) -> Meta {
     let kind = match (stat.st_mode as u32) & 0o170_000 {
+        // WASI has no number for pipes, and says that it does not know.
+        0 if cfg!(target_os = "wasi") => Kind::Fifo,
         0o040_000 => Kind::Directory,
         0o120_000 => Kind::Link,
         0o020_000 => Kind::Character,
         0o060_000 => Kind::Block,
         0o010_000 => Kind::Fifo,
+        // WASI has no number for named pipes, and the sandbox no sockets.
+        0o140_000 if cfg!(target_os = "wasi") => Kind::Fifo,
         0o140_000 => Kind::Socket,
         _ => Kind::File,
     };
@@ -144,6 +148,11 @@ pub fn mkdir(path: &[u8]) -> Result<()> {
 /// Sets permission bits of what the path leads to.
 pub fn chmod(path: &[u8], mode: u32) -> Result<()> {
     host::set_path_mode(path, mode).map_err(|error| from_io(&error))
+}
+
+/// Makes a named pipe; the file mask applies.
+pub fn mkfifo(path: &[u8], mode: u32) -> Result<()> {
+    host::make_fifo(path, mode).map_err(|error| from_io(&error))
 }
 
 /// Removes a name that is no directory.

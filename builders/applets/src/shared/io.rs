@@ -126,6 +126,23 @@ impl Source {
         }
     }
 
+    /// What it is.
+    pub fn meta(&self) -> Result<super::fs::Meta> {
+        match self {
+            Source::Stdin => super::fs::fstat(rustix::stdio::stdin()),
+            Source::File(file) => super::fs::fstat(file),
+        }
+    }
+
+    /// Moves back by so many bytes, where that is possible: in a file, not in a pipe.
+    pub fn give_back(&self, count: usize) {
+        let back = rustix::fs::SeekFrom::Current(-(i64::try_from(count).unwrap_or(i64::MAX)));
+        let _ = match self {
+            Source::Stdin => rustix::fs::seek(rustix::stdio::stdin(), back),
+            Source::File(file) => rustix::fs::seek(file, back),
+        };
+    }
+
     /// Reads everything that is left.
     pub fn read_to_end(&self) -> Result<Vec<u8>> {
         let mut all = Vec::new();

@@ -7,3 +7,4 @@ pub mod options;
 pub mod process;
 pub mod program;
 pub mod quote;
+pub mod time;

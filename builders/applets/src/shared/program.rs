@@ -81,7 +81,13 @@ pub fn die_errno(status: u8, parts: &[&[u8]], number: Errno) -> ! {
 /// Points to `--help` and ends.
 pub fn usage(status: u8) -> ! {
     io::flush_quietly();
-    let mut line = b"Try '".to_vec();
+    let mut line = Vec::new();
+    // diffutils says its name here too.
+    if matches!(base_name(), b"cmp" | b"diff") {
+        line.extend_from_slice(name());
+        line.extend_from_slice(b": ");
+    }
+    line.extend_from_slice(b"Try '");
     line.extend_from_slice(name());
     line.extend_from_slice(b" --help' for more information.\n");
     io::write_error(&line);

@@ -9,11 +9,7 @@ use crate::state::value::Value;
 use crate::state::{Shell, Unwind};
 
 /// How deeply variables may refer to each other.
-const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") {
-    60
-} else {
-    1024
-};
+const MAX_DEPTH: u32 = 1024;
 
 /// Parsed expressions that are kept.
 const CACHE: usize = 512;
@@ -123,7 +119,7 @@ impl Shell {
 
     /// A variable's value: its text, evaluated.
     fn place_value(&mut self, place: &Place, depth: u32) -> Result<i64> {
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH || crate::stack::is_used_up() {
             return Err(ArithError {
                 expression: None,
                 ..ArithError::new("expression recursion level exceeded", &place.name)
@@ -226,7 +222,7 @@ impl Shell {
         Ok(match self.vars.get(&name).map(|v| &v.value) {
             Some(Value::Indexed(items)) => {
                 if index < 0 {
-                    index += items.keys().next_back().map_or(0, |k| k + 1);
+                    index += items.keys().next_back().map_or(0, |k| k.saturating_add(1));
                 }
                 if index < 0 {
                     return Err(ArithError::new("bad array subscript", &name));

@@ -7,11 +7,10 @@ mod number;
 pub use number::parse_decimal;
 
 /// How deeply parentheses, unary operators and right-associative operators may nest.
-const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") {
-    120
-} else {
-    1000
-};
+const MAX_DEPTH: u32 = 1000;
+
+/// Most left-associative operators of one expression.
+const MAX_LINKS: u32 = 20_000;
 
 /// A parsed expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +89,7 @@ pub fn parse(text: &[u8]) -> Result<Expr> {
         pos: 0,
         last: 0,
         depth: 0,
+        links: 0,
     };
     p.skip();
     if p.peek().is_none() {
@@ -123,6 +123,7 @@ struct Parser<'a> {
     /// Where the last token began.
     last: usize,
     depth: u32,
+    links: u32,
 }
 
 impl<'a> Parser<'a> {
@@ -155,9 +156,18 @@ impl<'a> Parser<'a> {
         false
     }
 
+    /// Counts a left-associative operator: the tree is as deep as a chain of them is long.
+    fn link(&mut self) -> Result<()> {
+        self.links += 1;
+        if self.links > MAX_LINKS {
+            return Err(ArithError::new("expression too long", self.rest(self.pos)));
+        }
+        Ok(())
+    }
+
     fn nested<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.depth > MAX_DEPTH || crate::stack::is_used_up() {
             return Err(ArithError::new(
                 "expression recursion level exceeded",
                 self.rest(self.pos),
@@ -171,6 +181,7 @@ impl<'a> Parser<'a> {
     fn comma(&mut self) -> Result<Expr> {
         let mut left = self.assign()?;
         while self.eat(b",", b"") {
+            self.link()?;
             left = Expr::Comma(Box::new(left), Box::new(self.assign()?));
         }
         Ok(left)
@@ -243,6 +254,7 @@ impl<'a> Parser<'a> {
     fn or(&mut self) -> Result<Expr> {
         let mut left = self.and()?;
         while self.eat(b"||", b"") {
+            self.link()?;
             left = Expr::Or(Box::new(left), Box::new(self.and()?));
         }
         Ok(left)
@@ -251,6 +263,7 @@ impl<'a> Parser<'a> {
     fn and(&mut self) -> Result<Expr> {
         let mut left = self.binary(0)?;
         while self.eat(b"&&", b"") {
+            self.link()?;
             left = Expr::And(Box::new(left), Box::new(self.binary(0)?));
         }
         Ok(left)
@@ -285,6 +298,7 @@ impl<'a> Parser<'a> {
         'next: loop {
             for (text, not_before, op) in *row {
                 if self.eat(text, not_before) {
+                    self.link()?;
                     left = Expr::Binary(*op, Box::new(left), Box::new(self.binary(level + 1)?));
                     continue 'next;
                 }

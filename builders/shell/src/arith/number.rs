@@ -4,7 +4,7 @@
 pub fn parse_integer(text: &[u8]) -> Result<i64, &'static str> {
     let (base, digits) = match text {
         [b'0', b'x' | b'X', rest @ ..] => (16, rest),
-        [b'0', rest @ ..] if !rest.is_empty() && !text.contains(&b'#') => (8, rest),
+        [b'0', rest @ ..] if !rest.is_empty() => (8, rest),
         _ => match text.iter().position(|c| *c == b'#') {
             Some(at) => {
                 let base = parse_decimal(text.get(..at).unwrap_or_default()).unwrap_or(0);

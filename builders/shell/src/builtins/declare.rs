@@ -311,9 +311,14 @@ fn one(
             .get(&name)
             .filter(|v| v.has(attr::TEMPORARY))
             .cloned();
+        // Of the variable that it hides, a local one has whether it is exported.
+        let exported = sh.vars.get(&name).is_some_and(|v| v.has(attr::EXPORT));
         let (new, var) = sh.vars.local(&name, false);
-        if new && let Some(old) = inherited.or(temporary) {
-            *var = old;
+        if new {
+            match inherited.or(temporary) {
+                Some(old) => *var = old,
+                None => var.set_attr(attr::EXPORT, exported),
+            }
         }
         var.set_attr(attr::TEMPORARY, false);
     }

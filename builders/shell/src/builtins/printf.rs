@@ -4,10 +4,10 @@ use super::Call;
 use super::escape::{Escapes, escape, unescape};
 use crate::expand::quote;
 use crate::state::assign::{Scope, is_reference, split_reference};
-use crate::state::{Flow, Shell};
+use crate::state::{Flow, Shell, Unwind};
 
-/// Widest field.
-const MAX_WIDTH: i64 = 1 << 26;
+/// Widest field. A wider one ends the shell: another text would be a guess.
+const MAX_WIDTH: i64 = 1 << 28;
 
 pub fn printf(sh: &mut Shell, call: &mut Call) -> Flow {
     let options = match super::letters(sh, call, b"v:", false) {
@@ -37,10 +37,15 @@ pub fn printf(sh: &mut Shell, call: &mut Call) -> Flow {
         out: Vec::new(),
         status: 0,
         stop: false,
+        too_wide: false,
     };
     loop {
         let before = p.next;
         p.pass(&format);
+        if p.too_wide || p.out.len() > crate::expand::MAX_TEXT {
+            p.error(format!("a field wider than {MAX_WIDTH} characters"));
+            return Err(Unwind::Exit(1));
+        }
         if p.stop || p.next >= args.len() || p.next == before {
             break;
         }
@@ -68,6 +73,7 @@ struct Printf<'a> {
     out: Vec<u8>,
     status: i32,
     stop: bool,
+    too_wide: bool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -137,7 +143,7 @@ impl Printf<'_> {
         if format.get(*at) == Some(&b'*') {
             *at += 1;
             let text = self.arg().unwrap_or_default();
-            return Some(self.integer(&text).clamp(-MAX_WIDTH, MAX_WIDTH));
+            return Some(self.integer(&text));
         }
         let digits = format
             .get(*at..)
@@ -150,11 +156,7 @@ impl Printf<'_> {
         if digits == 0 {
             return None;
         }
-        Some(
-            crate::arith::parse_decimal(text)
-                .unwrap_or(MAX_WIDTH)
-                .min(MAX_WIDTH),
-        )
+        Some(crate::arith::parse_decimal(text).unwrap_or(i64::MAX))
     }
 
     /// One directive behind `%`; gives where it ends. `None`: a bad one, which stops.
@@ -175,12 +177,19 @@ impl Printf<'_> {
         }
         if let Some(width) = self.number_or_star(format, &mut at) {
             spec.minus |= width < 0;
+            if width.unsigned_abs() > MAX_WIDTH.unsigned_abs() {
+                (self.too_wide, self.stop) = (true, true);
+                return None;
+            }
             spec.width = usize::try_from(width.unsigned_abs()).unwrap_or(0);
         }
         if format.get(at) == Some(&b'.') {
             at += 1;
             let precision = self.number_or_star(format, &mut at).unwrap_or(0);
-            spec.precision = usize::try_from(precision).ok();
+            // Of a text it is at most what there is; of a number it is digits.
+            spec.precision = u64::try_from(precision)
+                .ok()
+                .map(|digits| usize::try_from(digits).unwrap_or(usize::MAX));
         }
         while matches!(
             format.get(at),
@@ -200,6 +209,15 @@ impl Printf<'_> {
             return None;
         };
         at += 1;
+        let text = matches!(conversion, b's' | b'b' | b'q' | b'Q' | b'c' | b'(');
+        if !text
+            && spec
+                .precision
+                .is_some_and(|digits| digits > MAX_WIDTH as usize)
+        {
+            (self.too_wide, self.stop) = (true, true);
+            return None;
+        }
         match conversion {
             b'd' | b'i' => {
                 let text = self.arg().unwrap_or_default();

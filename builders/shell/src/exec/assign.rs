@@ -143,112 +143,161 @@ impl Shell {
         scope: Scope,
         assoc: bool,
     ) -> Result<(), Refused> {
-        let integer = self.vars.get(name).is_some_and(|v| v.has(attr::INTEGER));
-        let attrs = self.vars.get(name).map_or(0, |v| v.attrs);
-        let old = match (append, self.vars.get(name)) {
-            (true, Some(var)) => var.value.clone(),
-            _ => Value::Unset,
+        let (attrs, value) = match self.vars.get(name) {
+            Some(var) => (var.attrs, append.then_some(&var.value)),
+            None => (0, None),
         };
-        if assoc {
-            let mut map = match old {
-                Value::Assoc(map) => map,
-                _ => Assoc::default(),
-            };
-            let mut pending: Option<Vec<u8>> = None;
-            for (key, add, value) in items {
-                let value = if integer {
-                    self.integer_text(&value)?
-                } else {
-                    self.change_case(attrs, value)
-                };
-                match key {
-                    Some(key) => {
-                        if key.is_empty() {
-                            self.error(
-                                [name, b"[", key.as_slice(), b"]: bad array subscript"].concat(),
-                            );
-                            continue;
-                        }
-                        let mut text = if add && append {
-                            map.get(&key).unwrap_or_default().to_vec()
-                        } else {
-                            Vec::new()
-                        };
-                        text.extend(value);
-                        map.insert(&key, text);
+        // Taken out, not copied: appending one by one must not take quadratic time. An integer's
+        // text is an expression, which may read the array.
+        let own = match scope {
+            Scope::Visible => true,
+            Scope::Local => self.vars.is_local(name),
+            Scope::Global => false,
+        };
+        let mut value = match value {
+            None => Value::Unset,
+            Some(_) if own && attrs & attr::INTEGER == 0 => match self.vars.get_mut(name) {
+                Some(var) => std::mem::take(&mut var.value),
+                None => Value::Unset,
+            },
+            Some(value) => value.clone(),
+        };
+        let result = if assoc {
+            self.fill_assoc(name, &mut value, items, append, attrs)
+        } else {
+            if append {
+                make_indexed(&mut value);
+            }
+            self.fill_indexed(name, &mut value, items, scope, attrs)
+        };
+        let var = self.binding(name, scope);
+        var.value = value;
+        var.unassigned = false;
+        result
+    }
+
+    fn fill_assoc(
+        &mut self,
+        name: &[u8],
+        value: &mut Value,
+        items: Vec<Item>,
+        append: bool,
+        attrs: u16,
+    ) -> Result<(), Refused> {
+        if !matches!(value, Value::Assoc(_)) {
+            *value = Value::Assoc(Assoc::default());
+        }
+        let Value::Assoc(map) = value else {
+            return Err(Refused);
+        };
+        let mut pending: Option<Vec<u8>> = None;
+        for (key, add, value) in items {
+            let value = self.element_text(attrs, value)?;
+            match key {
+                Some(key) => {
+                    if key.is_empty() {
+                        self.error(
+                            [name, b"[", key.as_slice(), b"]: bad array subscript"].concat(),
+                        );
+                        continue;
                     }
-                    None => match pending.take() {
-                        None => pending = Some(value),
-                        Some(key) => map.insert(&key, value),
-                    },
+                    let mut text = if add && append {
+                        map.get(&key).unwrap_or_default().to_vec()
+                    } else {
+                        Vec::new()
+                    };
+                    text.extend(value);
+                    map.insert(&key, text);
                 }
+                None => match pending.take() {
+                    None => pending = Some(value),
+                    Some(key) => map.insert(&key, value),
+                },
             }
-            if let Some(key) = pending {
-                map.insert(&key, Vec::new());
-            }
-            let var = self.binding(name, scope);
-            var.value = Value::Assoc(map);
-            var.unassigned = false;
-            return Ok(());
         }
-        let mut old = old;
-        if append {
-            make_indexed(&mut old);
+        if let Some(key) = pending {
+            map.insert(&key, Vec::new());
         }
-        let mut map = match old {
+        Ok(())
+    }
+
+    fn fill_indexed(
+        &mut self,
+        name: &[u8],
+        value: &mut Value,
+        items: Vec<Item>,
+        scope: Scope,
+        attrs: u16,
+    ) -> Result<(), Refused> {
+        let mut map = match std::mem::take(value) {
             Value::Indexed(map) => map,
             _ => BTreeMap::new(),
         };
-        let mut next = map.keys().next_back().map_or(0, |k| k + 1);
+        let result = self.fill_map(name, &mut map, items, scope, attrs);
+        *value = Value::Indexed(map);
+        result
+    }
+
+    fn fill_map(
+        &mut self,
+        name: &[u8],
+        map: &mut BTreeMap<i64, Vec<u8>>,
+        items: Vec<Item>,
+        scope: Scope,
+        attrs: u16,
+    ) -> Result<(), Refused> {
+        let end = |map: &BTreeMap<i64, Vec<u8>>| {
+            map.last_key_value().map_or(0, |(k, _)| k.saturating_add(1))
+        };
+        let mut next = end(map);
         for (key, add, value) in items {
-            let value = if integer {
-                self.integer_text(&value)?
-            } else {
-                self.change_case(attrs, value)
-            };
+            let value = self.element_text(attrs, value)?;
             if let Some(key) = key {
                 // A subscript sees the elements that were assigned before it.
-                if key.iter().any(u8::is_ascii_alphabetic) {
-                    self.binding(name, scope).value = Value::Indexed(map.clone());
+                let names = key.iter().any(u8::is_ascii_alphabetic);
+                if names {
+                    self.binding(name, scope).value = Value::Indexed(std::mem::take(map));
                 }
-                let Ok(mut index) = self.eval_text(&key) else {
+                let index = self.eval_text(&key);
+                if names
+                    && let Value::Indexed(back) =
+                        std::mem::take(&mut self.binding(name, scope).value)
+                {
+                    *map = back;
+                }
+                let Ok(mut index) = index else {
                     return Err(Refused);
                 };
                 if index < 0 {
-                    index += map.keys().next_back().map_or(0, |k| k + 1);
+                    index = index.saturating_add(end(map));
                 }
                 if index < 0 {
-                    self.error(
-                        [
-                            b"[",
-                            key.as_slice(),
-                            b"]=",
-                            &value,
-                            b": bad array subscript",
-                        ]
-                        .concat(),
-                    );
+                    let shown = [b"[", key.as_slice(), b"]=", &value].concat();
+                    self.error([shown.as_slice(), b": bad array subscript"].concat());
                     continue;
                 }
                 next = index;
             }
             let slot = map.entry(next).or_default();
-            if add {
-                if integer {
-                    let sum = [slot.as_slice(), b"+", &value].concat();
-                    *slot = self.integer_text(&sum)?;
-                } else {
-                    slot.extend(value);
-                }
-            } else {
+            if !add {
                 *slot = value;
+            } else if attrs & attr::INTEGER != 0 {
+                let sum = [slot.as_slice(), b"+", &value].concat();
+                *slot = self.integer_text(&sum)?;
+            } else {
+                slot.extend(value);
             }
-            next += 1;
+            next = next.saturating_add(1);
         }
-        let var = self.binding(name, scope);
-        var.value = Value::Indexed(map);
-        var.unassigned = false;
         Ok(())
+    }
+
+    /// A value as the array's attributes make it.
+    fn element_text(&mut self, attrs: u16, value: Vec<u8>) -> Result<Vec<u8>, Refused> {
+        if attrs & attr::INTEGER != 0 {
+            return self.integer_text(&value);
+        }
+        Ok(self.change_case(attrs, value))
     }
 
     fn integer_text(&mut self, text: &[u8]) -> Result<Vec<u8>, Refused> {

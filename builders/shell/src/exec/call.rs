@@ -43,7 +43,9 @@ impl Shell {
             .and_then(|t| crate::arith::parse_decimal(&t))
             .and_then(|n| u32::try_from(n).ok())
             .filter(|n| *n > 0);
-        if self.call_depth >= limit.unwrap_or(MAX_CALL_DEPTH).min(MAX_CALL_DEPTH) {
+        if self.call_depth >= limit.unwrap_or(MAX_CALL_DEPTH).min(MAX_CALL_DEPTH)
+            || crate::stack::is_used_up()
+        {
             self.error(
                 [
                     name,
@@ -150,16 +152,8 @@ impl Shell {
 
     /// Runs text as `eval` does, in the current context.
     pub fn eval_string(&mut self, text: Vec<u8>, line: u32) -> Flow {
-        self.depth += 1;
-        if self.depth > crate::state::MAX_EXEC_DEPTH / 4 {
-            self.depth -= 1;
-            self.error("eval: maximum eval nesting level exceeded");
-            return Err(Unwind::Discard(1));
-        }
         let source = self.make_source(text);
-        let result = self.run_source(&source, line, b"eval");
-        self.depth -= 1;
-        result
+        self.run_source(&source, line, b"eval")
     }
 
     /// Runs all units of a source; errors in expansions end only the unit they are in.

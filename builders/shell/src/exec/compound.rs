@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::pattern;
 use crate::state::{Flow, Function, Shell, TRAP_DEBUG, Unwind};
 use crate::syntax::ast::{ArithText, CaseArm, CaseEnd, Command, Kind, List, Word};
 use crate::syntax::is_name;
@@ -303,7 +302,10 @@ impl Shell {
                     break;
                 }
                 let pattern = self.expand_pattern(pattern)?;
-                hit = pattern::compile(&pattern, self.pattern_options()).matches(&text);
+                hit = self
+                    .patterns
+                    .get(&pattern, self.pattern_options())
+                    .matches(&text);
             }
             if !hit {
                 continue;

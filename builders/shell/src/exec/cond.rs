@@ -20,8 +20,15 @@ impl Shell {
 
     fn cond(&mut self, cond: &Cond) -> Result<bool, CondError> {
         Ok(match cond {
-            Cond::Or(a, b) => self.cond(a)? || self.cond(b)?,
-            Cond::And(a, b) => self.cond(a)? && self.cond(b)?,
+            Cond::Or(terms) | Cond::And(terms) => {
+                let ends = matches!(cond, Cond::Or(_));
+                for term in terms {
+                    if self.cond(term)? == ends {
+                        return Ok(ends);
+                    }
+                }
+                !ends
+            }
             Cond::Not(a) => !self.cond(a)?,
             Cond::Group(a) => self.cond(a)?,
             Cond::Word(word) => {
@@ -63,7 +70,7 @@ impl Shell {
                     extglob: true,
                     ..self.pattern_options()
                 };
-                let hit = pattern::compile(&pattern, options).matches(&text);
+                let hit = self.patterns.get(&pattern, options).matches(&text);
                 Ok(hit != (op == b"!="))
             }
             b"=~" => {

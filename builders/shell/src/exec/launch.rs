@@ -171,7 +171,8 @@ impl Shell {
             })
         };
         let pid = match program {
-            Program::File { path, argv } => start(&self.absolute(path), argv, &list, &env)?,
+            // As it was found: a script sees this as its own path.
+            Program::File { path, argv } => start(path, argv, &list, &env)?,
             Program::Instance(task) => {
                 let state = image::encode(self, task);
                 start_instance(&state, &mut list, &mut |argv, list| {
@@ -212,7 +213,27 @@ impl Shell {
             pid,
             status: None,
             drain: batch.into_drain(),
+            consumer: false,
         });
+    }
+
+    /// At the end of the shell: waits for what reads its output (`exec > >(tee log)`). bash does not,
+    /// and the output may be lost; here it always would, since a build ends with its first process.
+    pub fn await_consumers(&mut self) {
+        let pids: Vec<Pid> = self
+            .jobs
+            .iter()
+            .filter(|j| j.consumer)
+            .map(|j| j.pid)
+            .collect();
+        if pids.is_empty() {
+            return;
+        }
+        self.close_process_fds(0);
+        self.st.fds = Default::default();
+        for pid in pids {
+            self.wait_job(pid);
+        }
     }
 
     /// Waits for a job; `None` if it is not this shell's.

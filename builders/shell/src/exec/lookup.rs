@@ -57,6 +57,40 @@ impl Shell {
         out
     }
 
+    /// What `$BASH` says: the name that the shell was called by, as a path of its own, from `PATH`, from
+    /// the current directory, or in the end the user's login shell (`get_bash_name` of bash).
+    pub(super) fn own_name(&self, login_shell: Vec<u8>) -> Vec<u8> {
+        let name = sys::args().into_iter().next().unwrap_or_default();
+        let name = name.strip_prefix(b"-").unwrap_or(&name);
+        if name.contains(&b'/') {
+            return self.absolute(name);
+        }
+        let found = self.search_path(name, false).into_iter().next();
+        if let Some(found) = found {
+            return self.absolute(&found);
+        }
+        let here = self.absolute(name);
+        let is_file = sys::stat(&here, true).is_ok_and(|stat| stat.kind != FileKind::Directory);
+        if !name.is_empty() && is_file && sys::access(&here, Access::Execute) {
+            return here;
+        }
+        login_shell
+    }
+
+    /// The user's shell in `/etc/passwd`, which `$SHELL` is if the environment has none.
+    pub(super) fn login_shell(&mut self) -> Vec<u8> {
+        let user = sys::user_id().to_string().into_bytes();
+        let users = self.read_file(b"/etc/passwd").unwrap_or_default();
+        users
+            .split(|c| *c == b'\n')
+            .map(|line| line.split(|c| *c == b':'))
+            .find(|fields| fields.clone().nth(2) == Some(&user))
+            .and_then(|mut fields| fields.nth(6))
+            .filter(|shell| !shell.is_empty())
+            .unwrap_or(b"/bin/sh")
+            .to_vec()
+    }
+
     /// A file for `source`, found in `PATH` like a program but need not be executable.
     pub fn search_source(&self, name: &[u8]) -> Option<Vec<u8>> {
         if name.contains(&b'/') {

@@ -21,7 +21,7 @@ pub mod trap;
 
 use std::rc::Rc;
 
-use crate::state::{Flow, MAX_EXEC_DEPTH, Shell, TRAP_ERR, Unwind};
+use crate::state::{Flow, Shell, TRAP_ERR, Unwind};
 use crate::syntax::ast::{AndOr, Command, Connector, Item, Kind, List, Pipeline};
 
 impl Shell {
@@ -34,6 +34,9 @@ impl Shell {
     }
 
     fn run_item(&mut self, item: &Item) -> Flow {
+        if self.st.options.noexec() {
+            return Ok(0);
+        }
         if item.background {
             return self.run_background(&item.and_or);
         }
@@ -76,12 +79,19 @@ impl Shell {
         let clock = pipeline
             .timed
             .map(|posix| (posix, crate::sys::now(), crate::sys::times()));
-        let result = if pipeline.negated {
-            self.quietly(|sh| sh.run_commands(pipeline))
-                .map(|status| i32::from(status == 0))
+        let result = if !pipeline.negated {
+            self.run_commands(pipeline, true)
+        } else if self.st.options.errexit() {
+            self.quietly(|sh| sh.run_commands(pipeline, false))
         } else {
-            self.run_commands(pipeline)
+            // As in bash a `set -e` inside counts then.
+            self.run_commands(pipeline, false)
         };
+        let negate = |status| match pipeline.negated {
+            true => i32::from(status == 0),
+            false => status,
+        };
+        let result = result.map(negate);
         if let Some((posix, start, cpu)) = clock {
             self.report_time(posix, start, cpu);
         }
@@ -90,7 +100,8 @@ impl Shell {
         Ok(status)
     }
 
-    fn run_commands(&mut self, pipeline: &Pipeline) -> Flow {
+    /// `check`: a failure counts for `errexit` and the ERR trap.
+    fn run_commands(&mut self, pipeline: &Pipeline, check: bool) -> Flow {
         match pipeline.commands.as_slice() {
             [] => Ok(0),
             [only] => {
@@ -98,7 +109,9 @@ impl Shell {
                 self.st.status = status;
                 if !is_compound_without_check(&only.kind) {
                     self.st.pipe_status = Rc::new(vec![status]);
-                    self.check_failure(status)?;
+                    if check {
+                        self.check_failure(status)?;
+                    }
                 }
                 Ok(status)
             }
@@ -106,7 +119,9 @@ impl Shell {
                 let status = self.run_stages(many)?;
                 self.st.line = many.last().map_or(self.st.line, |c| c.line);
                 self.st.status = status;
-                self.check_failure(status)?;
+                if check {
+                    self.check_failure(status)?;
+                }
                 Ok(status)
             }
         }
@@ -127,18 +142,12 @@ impl Shell {
     /// Runs one command with its redirections.
     pub fn run_command(&mut self, command: &Rc<Command>) -> Flow {
         self.poll_signals()?;
-        self.depth += 1;
-        if self.depth > MAX_EXEC_DEPTH {
-            self.depth -= 1;
+        if crate::stack::is_used_up() {
             self.st.line = command.line;
-            self.error(format!(
-                "commands nested deeper than {MAX_EXEC_DEPTH} levels"
-            ));
+            self.error("commands nested too deeply: the stack is used up");
             return Err(Unwind::Exit(2));
         }
-        let result = self.run_command_kind(command);
-        self.depth -= 1;
-        result
+        self.run_command_kind(command)
     }
 
     fn run_command_kind(&mut self, command: &Rc<Command>) -> Flow {

@@ -36,7 +36,11 @@ pub fn run(argv: Vec<Vec<u8>>, environment: Vec<(Vec<u8>, Vec<u8>)>) -> i32 {
     }
     sh.import_environment(environment);
     match sh.parse_arguments(&argv) {
-        Ok(invocation) => sh.run_invocation(invocation),
+        Ok(invocation) => {
+            let status = sh.run_invocation(invocation);
+            sh.await_consumers();
+            status
+        }
         Err(status) => status,
     }
 }
@@ -88,7 +92,6 @@ impl Shell {
             },
             jobs: Vec::new(),
             arith_cache: Default::default(),
-            depth: 0,
             call_depth: 0,
             in_trap: Vec::new(),
             started: sys::now(),
@@ -108,6 +111,7 @@ impl Shell {
             exec_keeps: false,
             frozen_line: false,
             regexes: Default::default(),
+            patterns: Default::default(),
             next_pid: pid,
         }
     }
@@ -215,7 +219,12 @@ impl Shell {
                 .get_or_create(b"OLDPWD")
                 .set_attr(attr::EXPORT, true);
         }
-        *self.vars.get_or_create(b"BASH") = Var::scalar(sys::own_program());
+        let shell = self.login_shell();
+        if self.vars.get(b"SHELL").is_none() {
+            *self.vars.get_or_create(b"SHELL") = Var::scalar(shell.clone());
+        }
+        let own = self.own_name(shell);
+        *self.vars.get_or_create(b"BASH") = Var::scalar(own);
         *self.vars.get_or_create(b"HOSTNAME") = Var::scalar(sys::host_name());
         if let Some(var) = self.vars.get_mut(b"IFS") {
             var.attrs = 0;

@@ -82,21 +82,11 @@ impl Shell {
 
     /// `( list )`
     pub(super) fn run_subshell(&mut self, list: &List) -> Flow {
-        self.depth_guard()?;
         Ok(self.in_subshell(|sh| sh.run_list(list)))
-    }
-
-    fn depth_guard(&mut self) -> Result<(), Unwind> {
-        if self.st.subshell > 500 {
-            self.error("subshells nested deeper than 500 levels");
-            return Err(Unwind::Discard(1));
-        }
-        Ok(())
     }
 
     /// The output of `$(…)`, without trailing newlines.
     pub fn command_substitution(&mut self, sub: &Rc<CommandSub>) -> Result<Vec<u8>, Unwind> {
-        self.depth_guard()?;
         if let Some((line, message)) = &sub.error {
             let saved = self.st.line;
             self.st.line = *line;
@@ -202,7 +192,12 @@ impl Shell {
         };
         self.st.fds = saved;
         match started {
-            Ok(Some(pid)) => self.add_job(pid, batch),
+            Ok(Some(pid)) => {
+                self.add_job(pid, batch);
+                if let Some(job) = self.jobs.last_mut() {
+                    job.consumer = write;
+                }
+            }
             Ok(None) => {}
             Err(e) => return Err(fail(self, &e)),
         }

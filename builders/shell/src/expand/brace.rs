@@ -6,19 +6,56 @@ use crate::syntax::ast::{Part, Word};
 /// Most words that one word may give.
 const MAX_WORDS: usize = 1 << 21;
 
+/// Most bytes of all of them.
+const MAX_TEXT: usize = 1 << 28;
+
 /// More results than fit.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooMany;
 
-/// One unit of the word: an unquoted character, or a part that braces do not look into.
+/// One unit of a word: a byte of unquoted text, or a part that braces do not look into.
+trait Piece: Clone + From<u8> {
+    fn byte(&self) -> Option<u8>;
+}
+
+impl Piece for u8 {
+    fn byte(&self) -> Option<u8> {
+        Some(*self)
+    }
+}
+
 #[derive(Clone)]
 enum Unit<'a> {
     Char(u8),
     Opaque(&'a Part),
 }
 
+impl From<u8> for Unit<'_> {
+    fn from(byte: u8) -> Self {
+        Unit::Char(byte)
+    }
+}
+
+impl Piece for Unit<'_> {
+    fn byte(&self) -> Option<u8> {
+        match self {
+            Unit::Char(byte) => Some(*byte),
+            Unit::Opaque(_) => None,
+        }
+    }
+}
+
 /// The words that a word stands for; `None` if there is nothing to expand.
 pub fn expand(word: &Word) -> Result<Option<Vec<Word>>, TooMany> {
+    if let [Part::Lit(text)] = word.parts.as_slice() {
+        // Nothing but text, the common case: bytes take a sixteenth of the room.
+        let list = expand_units(text, 0)?;
+        if list.len() == 1 && list.first().is_some_and(|l| l.len() == text.len()) {
+            return Ok(None);
+        }
+        let word = |text| of_parts(vec![Part::Lit(text)], word);
+        return Ok(Some(list.into_iter().map(word).collect()));
+    }
     let mut units = Vec::new();
     for part in &word.parts {
         match part {
@@ -35,6 +72,15 @@ pub fn expand(word: &Word) -> Result<Option<Vec<Word>>, TooMany> {
     ))
 }
 
+fn of_parts(parts: Vec<Part>, word: &Word) -> Word {
+    Word {
+        parts,
+        brace: false,
+        span: word.span,
+        assignment: None,
+    }
+}
+
 fn build(units: Vec<Unit>, word: &Word) -> Word {
     let mut parts: Vec<Part> = Vec::new();
     for unit in units {
@@ -48,15 +94,10 @@ fn build(units: Vec<Unit>, word: &Word) -> Word {
         // `{a,}` gives an empty word, which stays no argument unless quoted; bash keeps none.
         parts.push(Part::Lit(Vec::new()));
     }
-    Word {
-        parts,
-        brace: false,
-        span: word.span,
-        assignment: None,
-    }
+    of_parts(parts, word)
 }
 
-fn expand_units<'a>(units: &[Unit<'a>], depth: u32) -> Result<Vec<Vec<Unit<'a>>>, TooMany> {
+fn expand_units<P: Piece>(units: &[P], depth: u32) -> Result<Vec<Vec<P>>, TooMany> {
     if depth > 60 {
         return Ok(vec![units.to_vec()]);
     }
@@ -65,7 +106,7 @@ fn expand_units<'a>(units: &[Unit<'a>], depth: u32) -> Result<Vec<Vec<Unit<'a>>>
     while let Some(open) = units
         .iter()
         .skip(from)
-        .position(|u| matches!(u, Unit::Char(b'{')))
+        .position(|u| u.byte() == Some(b'{'))
         .map(|n| n + from)
     {
         if let Some((commas, close)) = structure(units, open) {
@@ -94,10 +135,17 @@ fn expand_units<'a>(units: &[Unit<'a>], depth: u32) -> Result<Vec<Vec<Unit<'a>>>
                 list
             };
             let tails = expand_units(units.get(close + 1..).unwrap_or_default(), depth + 1)?;
-            if alternatives.len().saturating_mul(tails.len()) > MAX_WORDS {
+            let head = units.get(..open).unwrap_or_default();
+            let (ours, theirs) = (alternatives.len(), tails.len());
+            let inside = sum(&alternatives).saturating_mul(theirs);
+            let size = ours
+                .saturating_mul(theirs)
+                .saturating_mul(head.len())
+                .saturating_add(inside)
+                .saturating_add(sum(&tails).saturating_mul(ours));
+            if ours.saturating_mul(theirs) > MAX_WORDS || size > MAX_TEXT {
                 return Err(TooMany);
             }
-            let head = units.get(..open).unwrap_or_default();
             let mut out = Vec::with_capacity(alternatives.len() * tails.len());
             for alternative in &alternatives {
                 for tail in &tails {
@@ -114,14 +162,19 @@ fn expand_units<'a>(units: &[Unit<'a>], depth: u32) -> Result<Vec<Vec<Unit<'a>>>
     Ok(vec![units.to_vec()])
 }
 
+/// The size of all words together.
+fn sum<P>(words: &[Vec<P>]) -> usize {
+    words.iter().map(Vec::len).sum()
+}
+
 /// Top-level commas and the closing brace of the brace at `open`.
-fn structure(units: &[Unit], open: usize) -> Option<(Vec<usize>, usize)> {
+fn structure(units: &[impl Piece], open: usize) -> Option<(Vec<usize>, usize)> {
     let (mut depth, mut commas) = (0, Vec::new());
     for (at, unit) in units.iter().enumerate().skip(open) {
-        match unit {
-            Unit::Char(b'{') => depth += 1,
-            Unit::Char(b',') if depth == 1 => commas.push(at),
-            Unit::Char(b'}') => {
+        match unit.byte() {
+            Some(b'{') => depth += 1,
+            Some(b',') if depth == 1 => commas.push(at),
+            Some(b'}') => {
                 depth -= 1;
                 if depth == 0 {
                     return Some((commas, at));
@@ -133,17 +186,8 @@ fn structure(units: &[Unit], open: usize) -> Option<(Vec<usize>, usize)> {
     None
 }
 
-fn sequence<'a>(inner: &[Unit<'a>]) -> Result<Option<Vec<Vec<Unit<'a>>>>, TooMany> {
-    let text: Option<Vec<u8>> = inner
-        .iter()
-        .map(|u| {
-            if let Unit::Char(c) = u {
-                Some(*c)
-            } else {
-                None
-            }
-        })
-        .collect();
+fn sequence<P: Piece>(inner: &[P]) -> Result<Option<Vec<Vec<P>>>, TooMany> {
+    let text: Option<Vec<u8>> = inner.iter().map(P::byte).collect();
     let Some(text) = text else { return Ok(None) };
     let Ok(text) = std::str::from_utf8(&text) else {
         return Ok(None);
@@ -168,9 +212,12 @@ fn sequence<'a>(inner: &[Unit<'a>]) -> Result<Option<Vec<Vec<Unit<'a>>>>, TooMan
             0
         };
         let list = range(a, b, step)?;
+        if list.len().saturating_mul(width) > MAX_TEXT {
+            return Err(TooMany);
+        }
         return Ok(Some(
             list.into_iter()
-                .map(|n| pad(n, width).bytes().map(Unit::Char).collect())
+                .map(|n| pad(n, width).bytes().map(P::from).collect())
                 .collect(),
         ));
     }
@@ -184,7 +231,7 @@ fn sequence<'a>(inner: &[Unit<'a>]) -> Result<Option<Vec<Vec<Unit<'a>>>>, TooMan
     Ok(Some(
         range(a, b, step)?
             .into_iter()
-            .map(|n| vec![Unit::Char(u8::try_from(n).unwrap_or(b'?'))])
+            .map(|n| vec![P::from(u8::try_from(n).unwrap_or(b'?'))])
             .collect(),
     ))
 }

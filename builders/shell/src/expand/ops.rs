@@ -74,7 +74,7 @@ impl Shell {
                 };
                 let utf8 = self.st.utf8;
                 map(value, |text| {
-                    change(&text, how, *all, pattern.as_ref(), utf8)
+                    change(&text, how, *all, pattern.as_deref(), utf8)
                 })
             }
             ParamOp::Transform(op) => self.transform_op(&reference, value, *op)?,
@@ -84,14 +84,14 @@ impl Shell {
     }
 
     /// Compiles the pattern operand of an operator.
-    pub(super) fn compile_word(&mut self, word: &Word) -> Result<pattern::Pattern, Unwind> {
+    pub(super) fn compile_word(&mut self, word: &Word) -> Result<Rc<pattern::Pattern>, Unwind> {
         let text = self.expand_pattern(word)?;
         let options = pattern::Options {
             nocase: false,
             extglob: self.st.options.extglob(),
             utf8: self.st.utf8,
         };
-        Ok(pattern::compile(&text, options))
+        Ok(self.patterns.get(&text, options))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -298,7 +298,7 @@ impl Shell {
                 if let Reference::All(name, _) = reference
                     && let Some(Value::Indexed(map)) = self.vars.get(name).map(|v| &v.value)
                 {
-                    total = map.keys().next_back().map_or(0, |k| k + 1);
+                    total = map.keys().next_back().map_or(0, |k| k.saturating_add(1));
                     keys = Some(map.keys().copied().collect());
                 }
                 let from = if start < 0 { start + total } else { start };

@@ -190,7 +190,8 @@ impl Shell {
                                 return Err(Unwind::Discard(1));
                             };
                             if index < 0 {
-                                index += items.keys().next_back().map_or(0, |k| k + 1);
+                                index +=
+                                    items.keys().next_back().map_or(0, |k| k.saturating_add(1));
                             }
                             one(items.get(&index).cloned())
                         }
@@ -251,7 +252,9 @@ impl Shell {
             return Ok(Ok(index));
         }
         let end = match self.vars.get(name).map(|v| &v.value) {
-            Some(Value::Indexed(items)) => items.keys().next_back().map_or(0, |k| k + 1),
+            Some(Value::Indexed(items)) => {
+                items.keys().next_back().map_or(0, |k| k.saturating_add(1))
+            }
             _ => 1,
         };
         if end + index < 0 {

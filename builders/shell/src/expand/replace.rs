@@ -26,7 +26,7 @@ impl Shell {
         }
         let text = self.expand_pattern(pattern)?;
         let options = self.pattern_options();
-        let pattern = crate::pattern::compile(&text, options);
+        let pattern = self.patterns.get(&text, options);
         let pieces = match with {
             Some(word) => self.replacement(word)?,
             None => Vec::new(),

@@ -3,6 +3,7 @@
 //! in time linear in the text for each start; extended ones by sets of positions. Neither
 //! backtracks.
 
+pub mod cache;
 mod compile;
 mod extended;
 pub mod set;

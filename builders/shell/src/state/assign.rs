@@ -222,7 +222,9 @@ impl Shell {
             return Ok(index);
         }
         let end = match self.vars.get(name).map(|v| &v.value) {
-            Some(Value::Indexed(items)) => items.keys().next_back().map_or(0, |k| k + 1),
+            Some(Value::Indexed(items)) => {
+                items.keys().next_back().map_or(0, |k| k.saturating_add(1))
+            }
             Some(Value::Scalar(_)) => 1,
             _ => 0,
         };

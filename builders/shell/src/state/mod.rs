@@ -125,6 +125,8 @@ pub struct Job {
     pub status: Option<i32>,
     /// Output that is collected for a command substitution: the read end and where it goes.
     pub drain: Option<(Rc<Desc>, Rc<Desc>)>,
+    /// It is a `>(…)`: what the shell wrote is still on its way.
+    pub consumer: bool,
 }
 
 /// The running shell.
@@ -135,8 +137,6 @@ pub struct Shell {
     pub jobs: Vec<Job>,
     /// Arithmetic that was parsed before.
     pub arith_cache: FnvMap<Vec<u8>, Rc<Expr>>,
-    /// Nesting of commands and expansions, against overflow of the stack.
-    pub depth: u32,
     pub call_depth: u32,
     /// A trap's action is running.
     pub in_trap: Vec<i32>,
@@ -158,23 +158,13 @@ pub struct Shell {
     /// `LINENO` stays while a trap's action runs.
     pub frozen_line: bool,
     pub regexes: crate::exec::regexes::Regexes,
+    pub patterns: crate::pattern::cache::Patterns,
     /// Numbers for subshells in this instance, as `BASHPID` shows them.
     pub next_pid: u32,
 }
 
-/// How deeply commands may nest when run.
-pub const MAX_EXEC_DEPTH: u32 = if cfg!(target_family = "wasm") {
-    1200
-} else {
-    20_000
-};
-
-/// How deeply functions may call each other.
-pub const MAX_CALL_DEPTH: u32 = if cfg!(target_family = "wasm") {
-    400
-} else {
-    4000
-};
+/// How deeply functions may call each other, if the stack lasts ([`crate::stack`]).
+pub const MAX_CALL_DEPTH: u32 = 4000;
 
 impl Shell {
     /// Parser flags of the options in force.

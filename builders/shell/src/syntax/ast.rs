@@ -351,8 +351,10 @@ pub enum ReplaceKind {
 /// `[[ … ]]`
 #[derive(Debug)]
 pub enum Cond {
-    Or(Box<Cond>, Box<Cond>),
-    And(Box<Cond>, Box<Cond>),
+    /// Any of them; at least two.
+    Or(Vec<Cond>),
+    /// All of them; at least two.
+    And(Vec<Cond>),
     Not(Box<Cond>),
     Group(Box<Cond>),
     Unary(Vec<u8>, Word),

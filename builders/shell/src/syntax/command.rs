@@ -428,7 +428,7 @@ impl Parser<'_> {
             self.pos += 1;
             match self.subscript() {
                 Ok(sub) => subscript = Some(sub),
-                Err(e) if self.depth >= super::MAX_DEPTH => return Err(e),
+                Err(e) if self.too_deep => return Err(e),
                 _ => {
                     (self.pos, self.next_id) = (start, id);
                     return Ok(None);

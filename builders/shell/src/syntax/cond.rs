@@ -38,27 +38,29 @@ impl Parser<'_> {
 
     fn cond_or(&mut self) -> Result<Cond> {
         self.enter()?;
-        let mut left = self.cond_and()?;
+        let first = self.cond_and()?;
+        let mut rest = Vec::new();
         loop {
             self.skip_newlines()?;
             if !self.looking_at(b"||") {
                 self.leave();
-                return Ok(left);
+                return Ok(chain(first, rest, Cond::Or));
             }
             self.pos += 2;
-            left = Cond::Or(Box::new(left), Box::new(self.cond_and()?));
+            rest.push(self.cond_and()?);
         }
     }
 
     fn cond_and(&mut self) -> Result<Cond> {
-        let mut left = self.cond_term()?;
+        let first = self.cond_term()?;
+        let mut rest = Vec::new();
         loop {
             self.skip_newlines()?;
             if !self.looking_at(b"&&") {
-                return Ok(left);
+                return Ok(chain(first, rest, Cond::And));
             }
             self.pos += 2;
-            left = Cond::And(Box::new(left), Box::new(self.cond_term()?));
+            rest.push(self.cond_term()?);
         }
     }
 
@@ -159,4 +161,13 @@ impl Parser<'_> {
         };
         Ok(Cond::Binary(op, left, right))
     }
+}
+
+/// The one term, or all of them in a chain.
+fn chain(first: Cond, mut rest: Vec<Cond>, of: fn(Vec<Cond>) -> Cond) -> Cond {
+    if rest.is_empty() {
+        return first;
+    }
+    rest.insert(0, first);
+    of(rest)
 }

@@ -22,11 +22,7 @@ pub use quote::{ansi_c_unescape, digits, push_code_point};
 use ast::{AndOr, Command, CommandSub, HereDoc, Place, Source, Unit};
 
 /// How deeply constructs may nest before the parser refuses.
-const MAX_DEPTH: u32 = if cfg!(target_family = "wasm") {
-    250
-} else {
-    900
-};
+const MAX_DEPTH: u32 = 900;
 
 /// Options of the shell that change how text is parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,6 +88,8 @@ pub struct Parser<'a> {
     line_cache: Cell<(usize, u32)>,
     flags: Flags,
     depth: u32,
+    /// The error is that constructs nest too deeply: reading them in another way does not help.
+    too_deep: bool,
     pending: Vec<Rc<HereDoc>>,
     next_id: u32,
     want: Option<u32>,
@@ -118,6 +116,7 @@ impl<'a> Parser<'a> {
             line_cache: Cell::new((start, line)),
             flags,
             depth: 0,
+            too_deep: false,
             pending: Vec::new(),
             next_id: 0,
             want: None,
@@ -258,8 +257,12 @@ impl<'a> Parser<'a> {
 
     fn enter(&mut self) -> Result<()> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.error(format!("nesting deeper than {MAX_DEPTH} levels")));
+        if self.depth > MAX_DEPTH || crate::stack::is_used_up() {
+            self.too_deep = true;
+            let levels = self.depth - 1;
+            return Err(self.error(format!(
+                "nesting deeper than the stack lasts ({levels} levels)"
+            )));
         }
         Ok(())
     }

@@ -370,14 +370,14 @@ impl<'a> Printer<'a> {
 
     fn cond(&mut self, cond: &Cond) {
         match cond {
-            Cond::Or(a, b) | Cond::And(a, b) => {
-                self.cond(a);
-                self.put(if matches!(cond, Cond::Or(..)) {
-                    " || "
-                } else {
-                    " && "
-                });
-                self.cond(b);
+            Cond::Or(terms) | Cond::And(terms) => {
+                let or = matches!(cond, Cond::Or(_));
+                for (at, term) in terms.iter().enumerate() {
+                    if at > 0 {
+                        self.put(if or { " || " } else { " && " });
+                    }
+                    self.cond(term);
+                }
             }
             Cond::Not(a) => {
                 self.put("! ");

@@ -330,7 +330,7 @@ impl<'a> Parser<'a> {
                 self.pos += 2;
                 Ok(Some(text))
             }
-            Err(e) if self.depth >= super::MAX_DEPTH => Err(e),
+            Err(e) if self.too_deep => Err(e),
             _ => {
                 (self.pos, self.next_id, self.depth) = (start, id, depth);
                 Ok(None)
@@ -434,7 +434,10 @@ impl<'a> Parser<'a> {
         }
         let (list, error) = match list {
             Ok(list) => (list, None),
-            Err(e) if inner.depth > super::MAX_DEPTH => return Err(e),
+            Err(e) if inner.too_deep => {
+                self.too_deep = true;
+                return Err(e);
+            }
             Err(e) => (super::ast::List::default(), Some((e.line, e.message))),
         };
         let sub = Rc::new(CommandSub { id, list, error });
@@ -522,7 +525,9 @@ impl<'a> Parser<'a> {
             inner.here = true;
             inner.next_id = self.next_id;
             inner.want = self.want;
-            let parts = inner.parts(Stop::End, true)?;
+            let parts = inner.parts(Stop::End, true);
+            self.too_deep |= inner.too_deep;
+            let parts = parts?;
             self.next_id = inner.next_id;
             if inner.found.is_some() {
                 self.found = inner.found;

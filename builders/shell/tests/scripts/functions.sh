@@ -6,3 +6,6 @@ declare -f fact; type -t fact; unset -f fact; type -t fact; echo $?
 r() { local -n ref=$1; ref+=(new); }; arr=(old); r arr; echo "${arr[@]}"
 s() { local a b=2; echo "${a-unset} $b"; }; s; s2() { echo $v; }; v=1 s2
 e() { echo "exported $1"; }; export -f e; bash -c 'e arg'; echo "$#"; p() { echo $# "$1"; shift; echo "$*"; }; p a b c
+# A local variable is exported if the one that it hides is; not if it hides none, or after +x.
+export seen=outer; t() { local seen=inner; local -a list; local +x hidden; env | grep ^seen=; declare -p seen hidden; u; }; u() { local seen; declare -p seen; local -i seen=1+1; declare -p seen; env | grep ^seen=; }; export hidden=1; t; env | grep ^seen=
+export list=1; w() { local -a list=(a b); local -A seen=([k]=v); compgen -e | grep -x -e list -e seen; declare -p list seen; }; w; x=1; y() { local x=2; env | grep -c ^x=; x=3 z; }; z() { local x; echo "$x"; env | grep ^x=; }; y

@@ -42,6 +42,8 @@ pub enum Object {
     PipeReader(PipeId),
     /// The writing end of a pipe.
     PipeWriter(PipeId),
+    /// Both ends of a named pipe.
+    PipeBoth(PipeId),
     /// The build's log.
     Log(Channel),
     /// Standard input of a console.
@@ -59,7 +61,11 @@ impl Object {
             | Object::Zero(id)
             | Object::Full(id)
             | Object::Random(id, _) => Some(*id),
-            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log(_) | Object::Input => None,
+            Object::PipeReader(_)
+            | Object::PipeWriter(_)
+            | Object::PipeBoth(_)
+            | Object::Log(_)
+            | Object::Input => None,
         }
     }
 }

@@ -134,7 +134,9 @@ impl Kernel {
                 (self.console_type(fd), false)
             }
             Object::Input => (self.console_type(0), false),
-            Object::PipeReader(_) | Object::PipeWriter(_) => (FileType::Unknown, false),
+            Object::PipeReader(_) | Object::PipeWriter(_) | Object::PipeBoth(_) => {
+                (FileType::Unknown, false)
+            }
             _ => (FileType::CharacterDevice, true),
         };
         Ok(FdStat {
@@ -279,7 +281,7 @@ impl Kernel {
         if !file.read {
             return Err(Errno::Badf.into());
         }
-        let Object::PipeReader(id) = file.object else {
+        let (Object::PipeReader(id) | Object::PipeBoth(id)) = file.object else {
             let bytes = size.saturating_sub(file.offset);
             return Ok(Some(Ready {
                 bytes,
@@ -302,7 +304,7 @@ impl Kernel {
         if !file.write {
             return Err(Errno::Badf.into());
         }
-        let Object::PipeWriter(id) = file.object else {
+        let (Object::PipeWriter(id) | Object::PipeBoth(id)) = file.object else {
             return Ok(Some(Ready {
                 bytes: pipe::CAPACITY as u64,
                 hangup: false,
@@ -320,7 +322,9 @@ impl Kernel {
 
     /// Registers the process with the pipe behind a descriptor.
     pub fn wait_for(&mut self, pid: u32, fd: u32) -> Result<()> {
-        if let Object::PipeReader(id) | Object::PipeWriter(id) = self.file(pid, fd)?.object {
+        if let Object::PipeReader(id) | Object::PipeWriter(id) | Object::PipeBoth(id) =
+            self.file(pid, fd)?.object
+        {
             self.pipes.wait(id, pid);
         }
         Ok(())

@@ -5,13 +5,14 @@
 //! numbers, descriptors and byte slices. Counterpart: the Linux system calls of the same names.
 //!
 //! - [`process`], [`table`], [`description`]: processes, their descriptors, what those share.
-//! - [`pipe`], [`clock`], [`random`], [`log`], [`signal`], [`status`]: the smaller parts.
+//! - [`pipe`], [`fifo`], [`clock`], [`random`], [`log`], [`signal`], [`status`]: the smaller parts.
 //! - [`open`], [`transfer`], [`descriptor`], [`path`]: files. [`exec`], [`spawn`], [`wait`]: programs.
 
 pub mod clock;
 pub mod description;
 pub mod descriptor;
 pub mod exec;
+pub mod fifo;
 pub mod log;
 pub mod open;
 pub mod path;
@@ -30,12 +31,13 @@ use crate::errno::{Errno, Result};
 use crate::error::Fatal;
 use crate::limits::{LimitKind, Limits};
 use crate::program::ProgramLoader;
-use crate::request::Console;
+use crate::request::{Console, ProgramTime};
 use crate::vfs::Vfs;
+use bstr::{BString, ByteSlice};
 use clock::Clock;
 use description::{Descriptions, FileId, Object, OpenFile};
 use log::Log;
-use pipe::Pipes;
+use pipe::{PipeId, Pipes};
 use process::{Process, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -64,10 +66,14 @@ pub struct Kernel {
     pub console: Option<Console>,
     /// Why the build ends now, once that is decided.
     pub fatal: Option<Fatal>,
+    /// What each program took.
+    pub programs_time: BTreeMap<BString, ProgramTime>,
     /// Linear memory of all processes, in bytes.
     pub memory: u64,
     files: Descriptions,
     pipes: Pipes,
+    /// The pipes of the named pipes that are open, by inode number.
+    fifos: BTreeMap<u64, PipeId>,
     processes: BTreeMap<u32, Process>,
     ready: VecDeque<u32>,
     started: VecDeque<(u32, Module)>,
@@ -94,9 +100,11 @@ impl Kernel {
             limits,
             console: None,
             fatal: None,
+            programs_time: BTreeMap::new(),
             memory: 0,
             files: Descriptions::default(),
             pipes: Pipes::default(),
+            fifos: BTreeMap::new(),
             processes: BTreeMap::new(),
             ready: VecDeque::new(),
             started: VecDeque::new(),
@@ -166,6 +174,27 @@ impl Kernel {
         }
     }
 
+    /// A process ran for this long; `started` when it ran for the first time.
+    pub fn ran(&mut self, pid: u32, time: std::time::Duration, started: bool) {
+        let Some(process) = self.processes.get(&pid) else {
+            return;
+        };
+        let called = process.argv.first().map(|name| name.as_slice());
+        let name = called.and_then(|name| name.rsplit_str("/").next());
+        let name = name.unwrap_or_default().as_bstr();
+        match self.programs_time.get_mut(name) {
+            Some(program) => {
+                program.time += time;
+                program.count += u32::from(started);
+            }
+            None => {
+                let count = u32::from(started);
+                self.programs_time
+                    .insert(name.to_owned(), ProgramTime { count, time });
+            }
+        }
+    }
+
     /// Processes that were started so far.
     pub fn process_count(&self) -> u32 {
         self.next_pid.saturating_sub(process::FIRST_PID)
@@ -228,11 +257,18 @@ impl Kernel {
         if let Some(node) = file.object.node() {
             self.vfs.unhold(node);
         }
-        let woken = match file.object {
-            Object::PipeReader(pipe) => self.pipes.close(pipe, false),
-            Object::PipeWriter(pipe) => self.pipes.close(pipe, true),
-            _ => Vec::new(),
+        let (pipe, ends): (_, &[bool]) = match file.object {
+            Object::PipeReader(pipe) => (pipe, &[false]),
+            Object::PipeWriter(pipe) => (pipe, &[true]),
+            Object::PipeBoth(pipe) => (pipe, &[false, true]),
+            _ => return,
         };
-        self.wake(woken);
+        for writer in ends {
+            let woken = self.pipes.close(pipe, *writer);
+            self.wake(woken);
+        }
+        if !self.fifos.is_empty() && !self.pipes.exists(pipe) {
+            self.fifos.retain(|_, named| *named != pipe);
+        }
     }
 }

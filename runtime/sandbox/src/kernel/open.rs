@@ -1,9 +1,9 @@
 //! Opening a path.
 
-use super::Kernel;
 use super::description::{FileId, Object, OpenFile};
 use super::random::Stream;
 use super::table;
+use super::{Kernel, Step};
 use crate::errno::{Errno, Result};
 use crate::vfs::node::{Body, Device, NodeId};
 use crate::vfs::resolve::Last;
@@ -31,11 +31,17 @@ pub struct OpenHow {
 }
 
 impl Kernel {
-    /// Opens `path` from the directory behind `fd` and gives the new descriptor.
+    /// Opens `path` from the directory behind `fd` and gives the new descriptor. A named pipe may
+    /// have to wait; asked again, the process goes on with it.
     ///
     /// # Errors
     /// As `open(2)`.
-    pub fn open(&mut self, pid: u32, fd: u32, path: &[u8], how: OpenHow) -> Result<u32> {
+    pub fn open(&mut self, pid: u32, fd: u32, path: &[u8], how: OpenHow) -> Result<Step<u32>> {
+        match self.continue_opening(pid)? {
+            None => {}
+            Some(Step::Blocked) => return Ok(Step::Blocked),
+            Some(Step::Done(file)) => return self.install(pid, file, 0).map(Step::Done),
+        }
         let start = self.directory(pid, fd)?;
         let place = self
             .vfs
@@ -48,7 +54,7 @@ impl Kernel {
                 let mode = 0o666 & !self.process(pid)?.umask;
                 let node = self.vfs.create_file(&place, mode)?;
                 let file = self.open_node(pid, node, how)?;
-                return self.install(pid, file, 0);
+                return self.install(pid, file, 0).map(Step::Done);
             }
             None => return Err(Errno::Noent.into()),
         };
@@ -56,6 +62,12 @@ impl Kernel {
             return Err(Errno::Isdir.into());
         }
         self.check_open(node, how)?;
+        if let Body::Fifo = self.vfs.node(node)?.body {
+            return match self.open_fifo(pid, node, how)? {
+                Step::Done(file) => self.install(pid, file, 0).map(Step::Done),
+                Step::Blocked => Ok(Step::Blocked),
+            };
+        }
         let file = self.open_node(pid, node, how)?;
         if how.truncate
             && let Some(file) = self.files.get(file)
@@ -64,7 +76,7 @@ impl Kernel {
         {
             return Err(fail);
         }
-        self.install(pid, file, 0)
+        self.install(pid, file, 0).map(Step::Done)
     }
 
     /// May the node be opened in this way?
@@ -106,6 +118,8 @@ impl Kernel {
                 Object::Directory(node, None)
             }
             Body::Symlink(_) => return Err(Errno::Loop.into()),
+            // Opened by `open_fifo`; this is for who opens it in another way.
+            Body::Fifo => return Err(Errno::Nxio.into()),
             Body::Device(Device::Null) => Object::Null(node),
             Body::Device(Device::Zero) => Object::Zero(node),
             Body::Device(Device::Full) => Object::Full(node),

@@ -24,6 +24,10 @@ pub struct Pipe {
     pub readers: u32,
     /// Open descriptions of the writing end.
     pub writers: u32,
+    /// How often a reading end was opened: who opens a named pipe for writing waits for that.
+    pub reader_opens: u64,
+    /// How often a writing end was opened.
+    pub writer_opens: u64,
     /// Processes that wait for the pipe to change, in order.
     waiting: Vec<u32>,
 }
@@ -70,11 +74,36 @@ pub struct Pipes {
 impl Pipes {
     /// A new pipe with one end each.
     pub fn create(&mut self) -> PipeId {
-        let pipe = Pipe {
+        self.insert(Pipe {
             readers: 1,
             writers: 1,
             ..Pipe::default()
+        })
+    }
+
+    /// A new pipe without ends; [`Pipes::open`] adds them.
+    pub fn create_named(&mut self) -> PipeId {
+        self.insert(Pipe::default())
+    }
+
+    /// Opens ends of a named pipe. Returns who waits for that.
+    pub fn open(&mut self, id: PipeId, reader: bool, writer: bool) -> Vec<u32> {
+        let Some(pipe) = self.get(id) else {
+            return Vec::new();
         };
+        pipe.readers += u32::from(reader);
+        pipe.reader_opens += u64::from(reader);
+        pipe.writers += u32::from(writer);
+        pipe.writer_opens += u64::from(writer);
+        std::mem::take(&mut pipe.waiting)
+    }
+
+    /// Is there such a pipe still?
+    pub fn exists(&self, id: PipeId) -> bool {
+        self.slots.get(id.0).is_some_and(Option::is_some)
+    }
+
+    fn insert(&mut self, pipe: Pipe) -> PipeId {
         if let Some(index) = self.slots.iter().position(Option::is_none)
             && let Some(slot) = self.slots.get_mut(index)
         {

@@ -1,5 +1,6 @@
 //! A process: what it was started with, its descriptors, and how far it is.
 
+use super::fifo::Opening;
 use super::random::Stream;
 use super::signal;
 use super::status::Status;
@@ -46,6 +47,8 @@ pub struct Process {
     pub queued: bool,
     /// Waits for a child to end.
     pub waits_for_child: bool,
+    /// The named pipe that it opens.
+    pub opening: Option<Opening>,
     /// The signal that ends it when it is next scheduled.
     pub killed: Option<u8>,
     /// Ignored signals, one bit each.

@@ -169,6 +169,7 @@ impl Kernel {
                 state: State::Ready,
                 queued: true,
                 waits_for_child: false,
+                opening: None,
                 killed: None,
                 ignored,
                 random: Stream::new(&self.seed, "process", u64::from(pid)),
@@ -203,9 +204,11 @@ impl Kernel {
         };
         let parent = process.parent;
         process.state = State::Ended(status);
+        let opening = process.opening.take();
         for descriptor in process.table.drain() {
             self.release(descriptor.file);
         }
+        self.abandon_opening(opening);
         let mut orphans = Vec::new();
         for (child, process) in &mut self.processes {
             if process.parent == pid {

@@ -36,7 +36,7 @@ impl Kernel {
                 stream.fill(buf);
                 buf.len()
             }
-            Object::PipeReader(pipe) => {
+            Object::PipeReader(pipe) | Object::PipeBoth(pipe) => {
                 let pipe = *pipe;
                 return self.read_pipe(pid, pipe, flags, buf);
             }
@@ -59,9 +59,11 @@ impl Kernel {
             }
             Object::HostFile(_, host) => Ok(host.read_at(buf, offset).map_err(unreadable)?),
             Object::Directory(..) => Err(Errno::Isdir.into()),
-            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log(_) | Object::Input => {
-                Err(Errno::Spipe.into())
-            }
+            Object::PipeReader(_)
+            | Object::PipeWriter(_)
+            | Object::PipeBoth(_)
+            | Object::Log(_)
+            | Object::Input => Err(Errno::Spipe.into()),
             Object::Null(_) => Ok(0),
             Object::Zero(_) | Object::Full(_) => {
                 buf.fill(0);
@@ -94,7 +96,9 @@ impl Kernel {
             Object::Full(_) if buf.is_empty() => {}
             Object::Full(_) => return Err(Errno::Nospc.into()),
             Object::Log(channel) => self.log.write(channel, buf)?,
-            Object::PipeWriter(pipe) => return self.write_pipe(pid, pipe, flags, buf),
+            Object::PipeWriter(pipe) | Object::PipeBoth(pipe) => {
+                return self.write_pipe(pid, pipe, flags, buf);
+            }
             Object::Directory(..)
             | Object::HostFile(..)
             | Object::PipeReader(_)
@@ -125,9 +129,10 @@ impl Kernel {
             }
             Object::Null(_) | Object::Zero(_) | Object::Random(..) => Ok(buf.len()),
             Object::Full(_) => Err(Errno::Nospc.into()),
-            Object::PipeReader(_) | Object::PipeWriter(_) | Object::Log(_) => {
-                Err(Errno::Spipe.into())
-            }
+            Object::PipeReader(_)
+            | Object::PipeWriter(_)
+            | Object::PipeBoth(_)
+            | Object::Log(_) => Err(Errno::Spipe.into()),
             Object::Directory(..) | Object::HostFile(..) | Object::Input => Err(Errno::Badf.into()),
         }
     }

@@ -1,6 +1,7 @@
 //! New names: files, directories, symbolic and hard links.
 //!
-//! Contract: in `/nix/store` only the declared outputs can be created; in inputs and fixed
+//! Contract: in `/nix/store` only the declared outputs can be created (where the builder is one for
+//! Linux, any name that is no input, as in Nix's sandbox: `sed -i $out` needs it); in inputs and fixed
 //! directories nothing (`EACCES`, as for Nix's build user, who owns none of them).
 
 use super::Vfs;
@@ -22,7 +23,9 @@ impl Vfs {
         if node.domain == Domain::Writable && node.links == 0 {
             return Err(Errno::Noent.into());
         }
-        let declared = node.domain != Domain::StoreDir || self.outputs.contains(name.as_bstr());
+        let declared = node.domain != Domain::StoreDir
+            || self.outputs.contains(name.as_bstr())
+            || (self.open_store && self.inputs.find(name).is_none());
         if node.domain == Domain::Fixed || !declared || !node.permits(3) {
             return Err(Errno::Acces.into());
         }
@@ -66,6 +69,17 @@ impl Vfs {
         let id = self.insert(node)?;
         self.attach(place.parent, place.name.clone(), id)?;
         Ok(id)
+    }
+
+    /// Creates a named pipe; `mode` is already masked.
+    pub fn create_fifo(&mut self, place: &Place, mode: u32) -> Result<()> {
+        if place.node.is_none() && place.slash {
+            return Err(Errno::Noent.into());
+        }
+        self.check_new(place)?;
+        let node = self.fresh(mode & 0o7777, Body::Fifo);
+        let id = self.insert(node)?;
+        self.attach(place.parent, place.name.clone(), id)
     }
 
     /// Creates a directory; `mode` is already masked.

@@ -34,6 +34,8 @@ pub struct Layout<'a> {
     pub inputs: &'a BTreeMap<String, PathBuf>,
     /// Base names of the outputs.
     pub outputs: BTreeSet<BString>,
+    /// Whether other names may be created beside the outputs.
+    pub open_store: bool,
     /// Files in `/build`.
     pub build_files: &'a BTreeMap<BString, Contents>,
     /// What `/bin` holds.
@@ -61,6 +63,7 @@ impl Vfs {
             store: NodeId::ZERO,
             build: NodeId::ZERO,
             outputs: layout.outputs,
+            open_store: layout.open_store,
             programs: layout.programs,
             stand_ins: BTreeMap::new(),
             inputs: Inputs::new(layout.inputs, layout.folded_case),

@@ -55,6 +55,8 @@ pub struct Vfs {
     build: NodeId,
     /// Base names in `/nix/store` that the guest may create.
     outputs: BTreeSet<BString>,
+    /// Other names may be created there too; they are dropped at the end.
+    open_store: bool,
     inputs: Inputs,
     programs: Arc<dyn ProgramLoader>,
     /// Links of inputs that lead out of the store and stand for programs: the link, and the file

@@ -96,6 +96,8 @@ pub enum Body {
     Directory(BTreeMap<BString, NodeId>),
     /// A symbolic link and its target.
     Symlink(BString),
+    /// A named pipe.
+    Fifo,
     /// A device of `/dev`.
     Device(Device),
     /// A file of an input, with its size.
@@ -140,6 +142,8 @@ pub enum FileType {
     CharacterDevice = 2,
     Directory = 3,
     RegularFile = 4,
+    /// A named pipe: WASI has no number for it, and wasi-libc takes this one for `S_IFIFO`.
+    Fifo = 6,
     SymbolicLink = 7,
 }
 
@@ -154,6 +158,7 @@ impl Node {
                 FileType::Directory
             }
             Body::Symlink(_) => FileType::SymbolicLink,
+            Body::Fifo => FileType::Fifo,
             Body::Device(Device::Fd(_)) => FileType::SymbolicLink,
             Body::Device(_) => FileType::CharacterDevice,
         }

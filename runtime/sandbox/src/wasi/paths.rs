@@ -1,8 +1,9 @@
 //! `path_*`: operations on paths from a directory descriptor.
 
 use super::call::Ctx;
-use super::{MODULE, fd, host, mem, rights};
+use super::{MODULE, fd, host, host_blocking, mem, rights};
 use crate::errno::Errno;
+use crate::kernel::Step;
 use crate::kernel::open::OpenHow;
 use wasmtime::Linker;
 
@@ -62,7 +63,7 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
                 .make_link(call.pid, from, (new_fd, new.as_slice()))
         }
     );
-    host!(
+    host_blocking!(
         linker,
         MODULE,
         "path_open",
@@ -90,8 +91,10 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
                 write: base & rights::FD_WRITE != 0,
                 flags: fdflags as u16,
             };
-            let opened = call.kernel.open(call.pid, fd, &path, how)?;
-            mem::write_u32(call.memory, out, opened)
+            match call.kernel.open(call.pid, fd, &path, how)? {
+                Step::Blocked => Ok(Step::Blocked),
+                Step::Done(opened) => mem::write_u32(call.memory, out, opened).map(Step::Done),
+            }
         }
     );
     host!(

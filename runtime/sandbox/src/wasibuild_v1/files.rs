@@ -22,6 +22,15 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
     host!(
         linker,
         MODULE,
+        "make_fifo",
+        |call, fd: u32, path: u32, len: u32, mode: u32| {
+            let path = mem::path(call.memory, path, len)?;
+            call.kernel.make_fifo(call.pid, fd, &path, mode)
+        }
+    );
+    host!(
+        linker,
+        MODULE,
         "path_mode",
         |call, fd: u32, flags: u32, path: u32, len: u32, out: u32| {
             let path = mem::path(call.memory, path, len)?;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 use wasibuild_nix_compat::hash::sha256;
@@ -18,6 +19,7 @@ use super::{Execute, Failure, Job};
 use crate::programs::Programs;
 use crate::realise::log::BuildLog;
 use crate::realise::stop::Stop;
+use crate::realise::timings::Timings;
 use crate::router::Executor;
 
 /// See the module.
@@ -27,6 +29,8 @@ pub struct Sandbox {
     engine: Mutex<Option<Engine>>,
     /// The applets, made with the first build that may use them.
     programs: OnceLock<Arc<Programs>>,
+    /// Where what builds took is noted.
+    timings: Option<Arc<Timings>>,
 }
 
 impl Sandbox {
@@ -40,7 +44,14 @@ impl Sandbox {
             cancel,
             engine: Mutex::new(None),
             programs: OnceLock::new(),
+            timings: None,
         }
+    }
+
+    /// The same, noting what each build takes.
+    pub fn timed(mut self, timings: Option<Arc<Timings>>) -> Self {
+        self.timings = timings;
+        self
     }
 
     /// The engine, made now if it is not there yet.
@@ -83,6 +94,8 @@ impl Execute for Sandbox {
         job: Job,
         log: &mut BuildLog<'_>,
     ) -> Result<BTreeMap<String, FileSystemObject>, Failure> {
+        let start = Instant::now();
+        let derivation = job.derivation.clone();
         let engine = self.engine()?;
         let program = match job.executor {
             Executor::Sandbox => ProgramSource::Path(job.builder),
@@ -112,7 +125,12 @@ impl Execute for Sandbox {
         let mut leftovers = BTreeMap::new();
         let keep = job.keep_failed.then_some(&mut leftovers);
         match engine.run_keeping(request, &mut Sink(log), &self.cancel, keep) {
-            Ok(outcome) => Ok(outcome.outputs),
+            Ok(outcome) => {
+                if let Some(timings) = &self.timings {
+                    timings.note(derivation, start.elapsed(), outcome.stats.programs);
+                }
+                Ok(outcome.outputs)
+            }
             Err(error) => Err(Failure {
                 error: error.into(),
                 leftovers,

@@ -1,0 +1,5 @@
+//! The module `diffutils`: see `builder_applets::diffutils`.
+
+fn main() {
+    builder_applets::diffutils()
+}

@@ -1,0 +1,5 @@
+//! The module `gawk`: see `builder_applets::gawk`.
+
+fn main() {
+    builder_applets::gawk()
+}

@@ -1,0 +1,5 @@
+//! The module `jq`: see `builder_applets::jq`.
+
+fn main() {
+    builder_applets::jq()
+}

@@ -1,0 +1,5 @@
+//! The module `unpack`: see `builder_applets::unpack`.
+
+fn main() {
+    builder_applets::unpack()
+}

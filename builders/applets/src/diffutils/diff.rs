@@ -1,0 +1,346 @@
+//! `diff`: operands, directories, and what is said about a pair of files.
+//!
+//! Counterpart: diffutils' `diff.c` and `dir.c`.
+
+use super::lines::{Equality, split};
+use super::{output, script};
+use crate::shared::errno;
+use crate::shared::fs::{self, Kind};
+use crate::shared::io::{self, Source};
+use crate::shared::options::{Parsed, Spec, flag, maybe, parse, value};
+use crate::shared::{process, program};
+use bstr::{BString, ByteSlice};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+
+/// The options.
+pub(crate) const SPEC: Spec = Spec {
+    options: &[
+        flag('a', "text"),
+        flag('b', "ignore-space-change"),
+        flag('i', "ignore-case"),
+        value('ł', "label"),
+        flag('N', "new-file"),
+        flag('ņ', "normal"),
+        flag('q', "brief"),
+        flag('r', "recursive"),
+        flag('s', "report-identical-files"),
+        flag('ş', "strip-trailing-cr"),
+        flag('u', ""),
+        value('U', ""),
+        maybe('ü', "unified"),
+        flag('w', "ignore-all-space"),
+        flag('Z', "ignore-trailing-space"),
+    ],
+    permute: true,
+    usage: 2,
+};
+
+/// The place in which GNU diff looks for a NUL: one block.
+const BLOCK: usize = 4096;
+
+struct Diff {
+    equality: Equality,
+    /// Lines of context of the unified format.
+    unified: Option<usize>,
+    brief: bool,
+    text: bool,
+    recursive: bool,
+    new_file: bool,
+    identical: bool,
+    labels: Vec<BString>,
+    /// The options as they were given, for the line before a file's changes.
+    switches: BString,
+}
+
+/// One side of a comparison.
+enum Side {
+    Missing,
+    Directory,
+    Content(Vec<u8>),
+}
+
+/// Runs it.
+pub fn run(words: Vec<BString>) -> u8 {
+    let parsed = parse(&SPEC, words.clone());
+    let (one, two) = match parsed.operands.as_slice() {
+        [] => program::usage_error(2, &[b"missing operand after '", last(&words), b"'"]),
+        [one] => program::usage_error(2, &[b"missing operand after '", one, b"'"]),
+        [one, two] => (one.clone(), two.clone()),
+        [_, _, extra, ..] => program::usage_error(2, &[b"extra operand '", extra, b"'"]),
+    };
+    let diff = Diff::new(&parsed, &words);
+    let is_dir = |path: &BString| path != "-" && fs::stat(path).is_ok_and(|it| it.is_dir());
+    match (is_dir(&one), is_dir(&two)) {
+        (true, false) if two != "-" => {
+            let name = fs::base_name(&two).to_vec();
+            diff.pair(&fs::join(&one, &name), &two, true)
+        }
+        (false, true) if one != "-" => {
+            let name = fs::base_name(&one).to_vec();
+            diff.pair(&one, &fs::join(&two, &name), true)
+        }
+        (true, true) => diff.directories(&one, &two),
+        _ => diff.pair(&one, &two, true),
+    }
+}
+
+fn last(words: &[BString]) -> &[u8] {
+    words.last().map_or(program::name(), |word| word.as_slice())
+}
+
+impl Diff {
+    fn new(parsed: &Parsed, words: &[BString]) -> Diff {
+        let context = |text: &BString| match text.to_str().ok().and_then(|it| it.parse().ok()) {
+            Some(count) => count,
+            None => program::usage_error(2, &[b"invalid context length '", text, b"'"]),
+        };
+        let mut unified = None;
+        for (key, text) in &parsed.options {
+            let wanted = match (key, text) {
+                ('u', _) | ('ü', None) => 3,
+                ('U' | 'ü', Some(text)) => context(text),
+                _ => continue,
+            };
+            unified = Some(unified.map_or(wanted, |old: usize| old.max(wanted)));
+        }
+        if unified.is_some() && parsed.has('ņ') {
+            program::refuse("two formats at once");
+        }
+        if parsed.has('ş') {
+            program::refuse("--strip-trailing-cr");
+        }
+        let labels = parsed.options.iter().filter(|(key, _)| *key == 'ł');
+        let labels: Vec<BString> = labels.filter_map(|(_, text)| text.clone()).collect();
+        if labels.len() > 2 {
+            program::die(2, &[b"too many file label options"]);
+        }
+        // What is no operand is an option or its value.
+        let mut switches = BString::default();
+        let mut operands = parsed.operands.iter().peekable();
+        for word in words {
+            if operands.peek() == Some(&word) {
+                operands.next();
+                continue;
+            }
+            if word == "--" {
+                continue;
+            }
+            switches.push(b' ');
+            switches.extend_from_slice(&crate::shared::quote::shell_if_needed(word));
+        }
+        Diff {
+            equality: Equality {
+                ignore_case: parsed.has('i'),
+                space_change: parsed.has('b'),
+                all_space: parsed.has('w'),
+                trailing_space: parsed.has('Z'),
+            },
+            unified,
+            brief: parsed.has('q'),
+            text: parsed.has('a'),
+            recursive: parsed.has('r'),
+            new_file: parsed.has('N'),
+            identical: parsed.has('s'),
+            labels,
+            switches,
+        }
+    }
+
+    /// What a name leads to.
+    fn side(&self, path: &BString) -> errno::Result<Side> {
+        if path == "-" {
+            return Source::Stdin.read_to_end().map(Side::Content);
+        }
+        match fs::stat(path) {
+            Err(Errno::NOENT) if self.new_file => return Ok(Side::Missing),
+            Err(number) => return Err(number),
+            Ok(meta) => match meta.kind {
+                Kind::Directory => return Ok(Side::Directory),
+                Kind::File | Kind::Fifo => {}
+                _ => program::refuse("a file that is neither plain nor a directory"),
+            },
+        }
+        Source::open(path)
+            .and_then(|it| it.read_to_end())
+            .map(Side::Content)
+    }
+
+    /// Compares two names that are not both directories at the top.
+    fn pair(&self, one: &BString, two: &BString, top: bool) -> u8 {
+        let mut sides = Vec::new();
+        let mut failed = false;
+        for path in [one, two] {
+            match self.side(path) {
+                Ok(side) => sides.push(side),
+                Err(number) => {
+                    program::complain_errno(&[path], number);
+                    failed = true;
+                }
+            }
+        }
+        if failed {
+            return 2;
+        }
+        match (sides.pop(), sides.pop()) {
+            (Some(Side::Missing), Some(Side::Missing)) => {
+                program::complain_errno(&[one], Errno::NOENT);
+                program::complain_errno(&[two], Errno::NOENT);
+                2
+            }
+            (Some(Side::Content(two_text)), Some(Side::Content(one_text))) => {
+                self.contents(one, two, &one_text, &two_text, top)
+            }
+            (Some(Side::Missing), Some(Side::Content(text))) => {
+                self.contents(one, two, &text, b"", top)
+            }
+            (Some(Side::Content(text)), Some(Side::Missing)) => {
+                self.contents(one, two, b"", &text, top)
+            }
+            (Some(second), Some(first)) if !top => {
+                let kind = |side: &Side, path: &BString| match side {
+                    Side::Directory => "directory",
+                    _ if fs::stat(path).is_ok_and(|it| it.size == 0) => "regular empty file",
+                    _ => "regular file",
+                };
+                let (left, right) = (kind(&first, one), kind(&second, two));
+                let text = format!("File {one} is a {left} while file {two} is a {right}\n");
+                io::put(text.as_bytes());
+                1
+            }
+            _ => program::refuse("a directory that is compared with something else"),
+        }
+    }
+
+    fn directories(&self, one: &BString, two: &BString) -> u8 {
+        let mut lists = Vec::new();
+        for path in [one, two] {
+            match fs::list(path) {
+                Ok(names) => lists.push(names),
+                Err(Errno::NOENT) if self.new_file => lists.push(Vec::new()),
+                Err(number) => {
+                    program::complain_errno(&[path], number);
+                    return 2;
+                }
+            }
+        }
+        let names: BTreeSet<&BString> = lists.iter().flatten().collect();
+        let mut status = 0;
+        for name in names {
+            let holds = |side: usize| lists.get(side).is_some_and(|it| it.contains(name));
+            let (left, right) = (fs::join(one, name), fs::join(two, name));
+            if !self.new_file {
+                let only = match (holds(0), holds(1)) {
+                    (true, false) => Some(one),
+                    (false, true) => Some(two),
+                    _ => None,
+                };
+                if let Some(place) = only {
+                    io::put(format!("Only in {place}: {name}\n").as_bytes());
+                    status = status.max(1);
+                    continue;
+                }
+            }
+            let is_dir = |path: &BString| fs::stat(path).is_ok_and(|it| it.is_dir());
+            let is_missing = |path: &BString| fs::lstat(path).is_err();
+            let both = match (is_dir(&left), is_dir(&right)) {
+                (true, true) => true,
+                (true, false) => is_missing(&right),
+                (false, true) => is_missing(&left),
+                _ => false,
+            };
+            status = status.max(if !both {
+                self.pair(&left, &right, false)
+            } else if self.recursive {
+                self.directories(&left, &right)
+            } else {
+                io::put(format!("Common subdirectories: {left} and {right}\n").as_bytes());
+                0
+            });
+        }
+        status
+    }
+
+    fn contents(&self, one: &BString, two: &BString, left: &[u8], right: &[u8], top: bool) -> u8 {
+        let say = |text: String| io::put(text.as_bytes());
+        if left == right {
+            if self.identical {
+                say(format!("Files {one} and {two} are identical\n"));
+            }
+            return 0;
+        }
+        if !self.text && (is_binary(left) || is_binary(right)) {
+            let kind = if self.brief { "Files" } else { "Binary files" };
+            say(format!("{kind} {one} and {two} differ\n"));
+            return 1;
+        }
+        let context = self.unified.unwrap_or(0);
+        let texts = split(left, right, self.equality, context);
+        let changes = script::changes(&texts);
+        if changes.is_empty() {
+            if self.identical {
+                say(format!("Files {one} and {two} are identical\n"));
+            }
+            return 0;
+        }
+        if self.brief {
+            say(format!("Files {one} and {two} differ\n"));
+            return 1;
+        }
+        if !top {
+            let quote = crate::shared::quote::shell_if_needed;
+            say(format!(
+                "diff{} {} {}\n",
+                self.switches,
+                quote(one),
+                quote(two)
+            ));
+        }
+        match self.unified {
+            None => output::normal(&texts, &changes),
+            Some(context) => {
+                self.header("---", one, 0);
+                self.header("+++", two, 1);
+                output::unified(&texts, &changes, context);
+            }
+        }
+        1
+    }
+
+    fn header(&self, mark: &str, path: &BString, number: usize) {
+        if let Some(label) = self.labels.get(number) {
+            io::put(format!("{mark} {label}\n").as_bytes());
+            return;
+        }
+        let plain = |byte: &u8| (0x21..0x7f).contains(byte) && !matches!(byte, b'"' | b'\\');
+        if path == "-" || !path.iter().all(plain) {
+            program::refuse("the name of standard input, or one in quotes, before changes");
+        }
+        let environment = process::environment();
+        let zone = process::variable(&environment, "TZ").unwrap_or(b"UTC");
+        if !matches!(zone, b"" | b"UTC" | b"UTC0" | b"GMT" | b"GMT0") {
+            program::refuse("times in another zone than UTC");
+        }
+        let (seconds, nanoseconds) = match fs::stat(path) {
+            Ok(meta) => meta.times[1],
+            Err(_) => (0, 0),
+        };
+        let time = crate::shared::time::date(seconds);
+        let [year, month, day, hour, minute, second] = time;
+        let text = format!(
+            "{mark} {path}\t{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{nanoseconds:09} +0000\n"
+        );
+        io::put(text.as_bytes());
+    }
+}
+
+fn is_binary(text: &[u8]) -> bool {
+    let block = text.get(..BLOCK.min(text.len())).unwrap_or_default();
+    if block.contains(&0) {
+        return true;
+    }
+    if text.contains(&0) {
+        program::refuse("a NUL beyond the first block, of which it depends whether diff sees it");
+    }
+    false
+}

@@ -1,0 +1,63 @@
+//! The little languages of applets: nothing panics, and what is exact is exact.
+
+use builder_applets::languages::{date, expression, number, printf};
+use proptest::prelude::*;
+
+proptest! {
+    #[test]
+    fn any_date(text in "[-+:/,.@ a-zT0-9]{0,40}", template in "(%[-_0^#+]?[0-9]{0,3}[EO:]{0,3}[!-~]?|x){0,8}") {
+        let _ = date(text.as_bytes(), template.as_bytes());
+    }
+
+    #[test]
+    fn dates_of_known_words(words in prop::collection::vec(
+        prop::sample::select(vec![
+            "2020-02-29", "jan", "1", "12:30", "pm", "monday", "next", "last", "month", "year", "ago",
+            "99999999999", "-7", "+0530", "days", "utc", ",", "/", ":", "T", "9223372036854775807", "now",
+        ]), 0..8)) {
+        let _ = date(words.join(" ").as_bytes(), b"%c %N %G %V %U %z");
+    }
+
+    #[test]
+    fn a_day_is_found_again(seconds in -62_135_596_800i64..253_402_300_800) {
+        let text = date(format!("@{seconds}").as_bytes(), b"%Y-%m-%d %H:%M:%S");
+        let text = text.expect("a date");
+        let again = date(&text, b"%s").expect("a date");
+        prop_assert_eq!(again, seconds.to_string().into_bytes());
+    }
+
+    #[test]
+    fn any_expression(words in prop::collection::vec(
+        "[-+*/%|&<>=()]|[<>!]=|length|index|substr|-?[0-9]{1,30}|[a-z]{0,3}", 0..12)) {
+        let words: Vec<_> = words.into_iter().map(Into::into).collect();
+        let _ = expression(&words);
+    }
+
+    #[test]
+    fn sums(a in any::<i64>(), b in any::<i64>()) {
+        let words = [a.to_string().into(), "+".into(), b.to_string().into()];
+        let sum = i128::from(a) + i128::from(b);
+        prop_assert_eq!(expression(&words).expect("a sum"), sum.to_string());
+    }
+
+    #[test]
+    fn any_format(format in "(%[-+ #0']{0,3}[0-9*]{0,3}(\\.[0-9*]{0,3})?[a-zA-Z%]|\\\\[0-9a-zU]{0,4}|[ -~]){0,9}") {
+        let _ = printf(format.as_bytes());
+    }
+
+    #[test]
+    fn any_number(text in "[ -+]?[0-9]{0,25}(\\.[0-9]{0,25})?(e[-+]?[0-9]{1,5})?|0x[0-9a-f]{0,9}|[a-z]{3}", precision in any::<u8>()) {
+        for letter in *b"efgEFG" {
+            let _ = number(text.as_bytes(), letter, precision);
+        }
+    }
+
+    #[test]
+    fn numbers_agree_with_rust(value in any::<i32>(), precision in 0u8..12) {
+        let text = value.to_string();
+        let shown = number(text.as_bytes(), b'f', precision).expect("a number");
+        let sign = if value < 0 { "-" } else { "" };
+        let expected = format!("{:.*}", usize::from(precision), f64::from(value));
+        prop_assert_eq!(format!("{sign}{shown}"), expected);
+    }
+}

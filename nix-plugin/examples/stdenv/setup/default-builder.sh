@@ -1,0 +1,2 @@
+# The builder of derivations that do not bring one.
+genericBuild

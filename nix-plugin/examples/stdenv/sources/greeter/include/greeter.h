@@ -1,0 +1,1 @@
+#define GREETER 1

@@ -1,0 +1,4 @@
+#!/bin/sh
+# greeter @version@, installed in @prefix@
+version=@version@
+colour=@colour@
