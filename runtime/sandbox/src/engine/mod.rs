@@ -15,7 +15,7 @@ pub mod trust;
 pub use module::Module;
 
 use crate::error::EngineError;
-use crate::wasi::call::{Ctx, MAX_TABLE};
+use crate::wasi::call::Ctx;
 use crate::{wasi, wasibuild_v1};
 use cache::Cache;
 use module::FileIdentity;
@@ -188,8 +188,8 @@ impl Engine {
 /// The configuration. Whatever a guest can observe is fixed here, not taken from the host.
 ///
 /// `slots` instances are made from a pool: reserving address space for each anew takes longer than
-/// a small build. The pool's bounds are those of the format or of the sandbox
-/// ([`crate::wasi::call`]), so that no guest can tell whether there is one.
+/// a small build. The pool's bounds are those of the format, and what is used is counted for every
+/// instance ([`crate::wasi::call`]), so that no guest can tell whether there is one.
 fn config(slots: Option<u32>) -> Config {
     let mut config = Config::new();
     config
@@ -212,7 +212,7 @@ fn config(slots: Option<u32>) -> Config {
             .total_stacks(slots)
             .total_tables(slots * TABLES)
             .max_tables_per_module(TABLES)
-            .table_elements(MAX_TABLE)
+            .table_elements(u32::MAX as usize)
             .max_memory_size(1 << 32)
             .max_core_instance_size(1 << 26)
             // What a small builder uses is cleared by writing, not by unmapping.

@@ -11,9 +11,6 @@ use crate::limits::LimitKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::{Caller, Extern, Memory, ResourceLimiter};
 
-/// Elements of one table at most; a table cannot grow beyond, whatever it declares.
-pub const MAX_TABLE: usize = 10_000_000;
-
 /// What a process's wasm store carries.
 pub struct Ctx {
     /// The process's number.
@@ -103,7 +100,7 @@ impl ResourceLimiter for Ctx {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired > MAX_TABLE || maximum.is_some_and(|maximum| desired > maximum) {
+        if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         let growth = (desired as u64).saturating_sub(current as u64);
