@@ -84,7 +84,7 @@ pub struct Traits {
 pub enum Refusal {
     /// The system is not one of ours.
     #[error(
-        "it is for the system '{system}', and only {} are built here\n\
+        "it is for the system '{system}'; built here are {}, and configuration for Linux\n\
          hint: fetch its outputs from a binary cache (--substituters), or build them with Nix on such a system and `wasibuild store import` them",
         SANDBOX_SYSTEMS.map(|s| format!("'{s}'")).join(" and ")
     )]

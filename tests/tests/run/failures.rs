@@ -97,14 +97,27 @@ hint: the builder must be a WASI preview 1 module that the derivation refers to,
 
 #[test]
 fn another_system() {
-    let (_world, printed) = fails(r#"system = "aarch64-linux";"#, &[]);
-    assert_eq!(printed.code, 5);
-    assert_eq!(
-        printed.err,
-        "error: cannot build '/nix/store/HASH-bad.drv': it is for the system 'aarch64-linux', and only 'wasm32-wasi' and 'wasm32-wasip1' are built here
+    for (system, why) in [
+        (
+            "x86_64-darwin",
+            "; built here are 'wasm32-wasi' and 'wasm32-wasip1', and configuration for Linux",
+        ),
+        (
+            "aarch64-linux",
+            ", and its builder '/nix/store/HASH-probe.wasm' is no bash of the store, so that the shell cannot stand for it",
+        ),
+    ] {
+        let (_world, printed) = fails(&format!("system = \"{system}\";"), &[]);
+        assert_eq!(printed.code, 5);
+        assert_eq!(
+            printed.err,
+            format!(
+                "error: cannot build '/nix/store/HASH-bad.drv': it is for the system '{system}'{why}
 hint: fetch its outputs from a binary cache (--substituters), or build them with Nix on such a system and `wasibuild store import` them
 "
-    );
+            )
+        );
+    }
 }
 
 #[test]
