@@ -371,9 +371,11 @@ pub fn start(places: &Places) -> Result<Duration> {
             .spawn()?;
         let mut lines = BufReader::new(child.stderr.take().context("its messages")?);
         let mut line = String::new();
-        lines.read_line(&mut line)?;
+        while !line.starts_with("building") {
+            line.clear();
+            ensure!(lines.read_line(&mut line)? > 0, "nothing was built");
+        }
         times.push(start.elapsed());
-        ensure!(line.starts_with("building"), "unexpected: {line}");
         std::io::copy(&mut lines, &mut std::io::sink())?;
         ensure!(child.wait()?.success(), "wasibuild failed");
     }
