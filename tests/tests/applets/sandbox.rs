@@ -94,6 +94,7 @@ fn what_differs_between_machines_is_refused() {
         "printf %.30f 0.1",
         "seq 0.1 1e-25 0.2",
         "seq 0x10",
+        "seq -0.3 0.1 0",
         "date -d 'the day before'",
         "TZ=Europe/Berlin date",
         "sort -R f",

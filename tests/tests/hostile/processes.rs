@@ -116,7 +116,7 @@ fn table() -> Vec<Guest> {
             ("spawn /build/program -", ""),
         ])
         .quiet()
-        .fails_with(5, &["foreign program '/build/program'", "Linux builder"]),
+        .fails_with(5, &["foreign program '/build/program'", "Nix on Linux"]),
         probe("runs-a-circle-of-scripts", &[
             ("open 4 a cw", "= 6"),
             ("write 6 #!/build/b%0a", "= 11"),

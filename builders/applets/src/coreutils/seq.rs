@@ -2,7 +2,7 @@
 //!
 //! Counterpart: coreutils' `seq.c`. It counts in `long double`; here in exact decimals, which gives
 //! the same texts as long as they have at most 18 digits: beyond that, whole numbers aside, the
-//! numbers are refused.
+//! numbers are refused, and so is a zero that is reached by steps that are not exact in binary.
 
 use super::{Utility, float};
 use crate::shared::options::{Spec, flag, parse, value};
@@ -338,10 +338,18 @@ impl Format {
     }
 }
 
+/// Whether a binary fraction is exactly this number.
+fn is_binary(number: &Operand) -> bool {
+    (&number.value % BigInt::from(5).pow(number.scale as u32)) == BigInt::default()
+}
+
 fn print(first: &Operand, step: &Operand, last: &Operand, format: &Format, separator: &[u8]) {
     let scale = first.scale.max(step.scale).max(last.scale);
     let scaled = |it: &Operand| &it.value * BigInt::from(10).pow((scale - it.scale) as u32);
     let mut minus = first.minus;
+    // C counts in binary: 0.1 is not exact there, and where such numbers meet at zero, what is left
+    // of the error shows, as 2e-19 or as a minus.
+    let rounded = !is_binary(first) || !is_binary(step);
     let (first, step, last) = (scaled(first), scaled(step), scaled(last));
     let beyond = |value: &BigInt| {
         if step.sign() == Sign::Minus {
@@ -378,6 +386,9 @@ fn print(first: &Operand, step: &Operand, last: &Operand, format: &Format, separ
             break;
         }
         value += &step;
+        if rounded && value.sign() == Sign::NoSign {
+            program::refuse("a zero whose digits depend on the machine");
+        }
         if beyond(&value) {
             // One more, if what is just beyond the last prints as the last, and is no repetition.
             let next = show(&value, false);
