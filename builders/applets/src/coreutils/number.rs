@@ -108,7 +108,8 @@ pub fn constant(text: &[u8], suffixes: &[u8], name: &str) -> u64 {
     let trimmed = text.trim_ascii_start();
     let (digits, base) = match trimmed {
         [b'0', b'x' | b'X', rest @ ..] => (rest, 16),
-        [b'0', rest @ ..] if !rest.is_empty() => (rest, 8),
+        // The zero is a digit too: of `09` it is the number, and `9` a suffix.
+        [b'0', ..] => (trimmed, 8),
         _ => (trimmed, 10),
     };
     let count = digits
