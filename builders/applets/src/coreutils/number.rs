@@ -119,6 +119,8 @@ pub fn constant(text: &[u8], suffixes: &[u8], name: &str) -> u64 {
     let (number, suffix) = digits.split_at(count);
     let found = if base == 10 || count == 0 {
         size(text, suffixes)
+    } else if suffix.first().is_some_and(u8::is_ascii_digit) {
+        Err(Bad::Suffix)
     } else {
         let number = std::str::from_utf8(number).unwrap_or("");
         match u64::from_str_radix(number, base) {
