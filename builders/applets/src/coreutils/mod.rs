@@ -11,7 +11,6 @@ pub(crate) use mode::Mode;
 
 mod base64;
 mod basename;
-mod calendar;
 mod cat;
 mod chmod;
 mod cksum;

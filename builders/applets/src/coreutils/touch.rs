@@ -2,7 +2,7 @@
 
 use super::Utility;
 use crate::shared::options::{Spec, flag, parse, value};
-use crate::shared::{fs, program, quote};
+use crate::shared::{calendar, fs, program, quote};
 use bstr::{BString, ByteSlice};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -142,11 +142,11 @@ fn stamp(text: &[u8]) -> Option<(i64, u32)> {
     };
     let (month, day) = (number(at, at + 2)?, number(at + 2, at + 4)?);
     let (hour, minute) = (number(at + 4, at + 6)?, number(at + 6, at + 8)?);
-    let good = (1..=12).contains(&month)
-        && (1..=super::calendar::days_in_month(year, month)).contains(&day);
+    let good =
+        (1..=12).contains(&month) && (1..=calendar::days_in_month(year, month)).contains(&day);
     (good && hour < 24 && minute < 60 && second < 61).then(|| {
         (
-            super::calendar::seconds([year, month, day, hour, minute, second]),
+            calendar::seconds([year, month, day, hour, minute, second]),
             0,
         )
     })

@@ -7,7 +7,7 @@ use super::fields::split;
 use super::format::sprintf;
 use super::interpreter::{CONVFMT, Cell, FS, Interpreter, RLENGTH, RSTART, SUBSEP, Shared, fatal};
 use super::value::Value;
-use crate::shared::{program, time};
+use crate::shared::{calendar, program, time};
 use std::rc::Rc;
 
 #[allow(clippy::cast_precision_loss)] // Lengths are far below 2^53.
@@ -453,7 +453,7 @@ impl Interpreter {
         if !(1..=12).contains(&month) || parts.iter().any(|it| it.abs() > 1_000_000) {
             program::refuse("a month beyond 1 to 12");
         }
-        let days = time::days(year, month, 1) + day - 1;
+        let days = calendar::days(year, month, 1) + day - 1;
         #[allow(clippy::cast_precision_loss)] // Far below 2^53.
         Value::Number((days * 86_400 + hour * 3600 + minute * 60 + second) as f64)
     }

@@ -5,8 +5,9 @@
 
 use super::eval::{Stop, fail};
 use super::value::Value;
+use crate::shared::calendar::days;
 use crate::shared::program;
-use crate::shared::time::{self, broken_down, days};
+use crate::shared::time::{self, broken_down};
 
 type Result<T> = std::result::Result<T, Stop>;
 

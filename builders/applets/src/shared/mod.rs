@@ -1,5 +1,6 @@
 //! What all applets share: options, messages, quoting, files, streams.
 
+pub mod calendar;
 pub mod errno;
 pub mod fs;
 pub mod io;

@@ -1,52 +1,13 @@
-//! Times in UTC: the calendar, and `strftime` in the C locale.
+//! Times in UTC taken apart, and `strftime` in the C locale.
 //!
 //! Counterpart: glibc's `gmtime` and `strftime`.
 
-const DAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-/// Days since 1970 of a date (months from 1).
-pub fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
+use super::calendar::{self, DAYS, MONTHS, days};
 
 /// Year, month from 0, day, hour, minute, second, day of the week, day of the year.
 pub fn broken_down(seconds: i64) -> [i64; 8] {
     let (day, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let shifted = day + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let years = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * years + years / 4 - years / 100);
-    let month = (5 * of_year + 2) / 153;
-    let date = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = years + era * 400 + i64::from(month <= 2);
+    let (year, month, date) = calendar::date(day);
     [
         year,
         month - 1,

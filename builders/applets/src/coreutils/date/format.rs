@@ -3,34 +3,10 @@
 //! Counterpart: gnulib's `nstrftime.c`: flags `-`, `_`, `0`, `^`, `#`, `+`, a width, the modifiers
 //! `E` and `O`, which mean nothing here.
 
-use super::super::calendar;
+use crate::shared::calendar::{self, DAYS, MONTHS};
 
 /// Seconds since 1970 and nanoseconds.
 pub type Moment = (i64, u32);
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
 
 /// A moment taken apart.
 #[derive(Clone, Copy, Debug)]

@@ -3,9 +3,9 @@
 //! Contract: a text of which every word is known here means what GNU says; any other is beyond
 //! this, so that the caller refuses. Counterpart: gnulib's `parse-datetime.y`, in UTC.
 
-use super::super::calendar;
 use super::format::Moment;
 use super::words::{Token, half, month, ordinal, tokens, unit, week_day};
+use crate::shared::calendar;
 
 /// Why there is no date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
