@@ -75,9 +75,10 @@ pub fn table(rows: &[Row]) -> String {
         } else {
             row.native.or(row.gnu)
         };
+        let judged = judged.or(row.sandboxed);
         let met = judged.is_some_and(|time| ratio(time, row.ours) >= row.goal);
         text.push_str(&format!(
-            "| {} | {} | {} | {} | {} | {} | {:.0} ×: {} |\n",
+            "| {} | {} | {} | {} | {} | {} | {} ×: {} |\n",
             row.job,
             human(row.ours),
             side(row.native),

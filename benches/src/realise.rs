@@ -29,9 +29,10 @@ pub struct Host {
     /// The store.
     pub store: Store,
     caches: Caches,
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     stop: Stop,
     jobs: usize,
+    attempt: Attempt,
 }
 
 impl Host {
@@ -44,9 +45,31 @@ impl Host {
         Ok(Host {
             store: Store::open(root)?,
             caches: Caches::new(Vec::new(), Vec::new(), Arc::new(Silent), stop.clone()),
-            sandbox: Sandbox::new(Some(modules.to_owned()), &stop),
+            sandbox: Arc::new(Sandbox::new(Some(modules.to_owned()), &stop)),
             stop,
             jobs,
+            attempt: Attempt::default(),
+        })
+    }
+
+    /// The same, attempting also derivations for Linux that look like packages (`--shell=all`).
+    pub fn attempting_all(mut self) -> Host {
+        self.attempt = Attempt::All;
+        self
+    }
+
+    /// Another store for the same engine, which runs already.
+    ///
+    /// # Errors
+    /// When the store cannot be made.
+    pub fn beside(&self, root: &Path) -> Result<Host> {
+        Ok(Host {
+            store: Store::open(root)?,
+            caches: Caches::new(Vec::new(), Vec::new(), Arc::new(Silent), self.stop.clone()),
+            sandbox: Arc::clone(&self.sandbox),
+            stop: self.stop.clone(),
+            jobs: self.jobs,
+            attempt: self.attempt,
         })
     }
 
@@ -72,7 +95,7 @@ impl Host {
         let choices = Choices {
             prefer_substitutes: false,
             check: false,
-            attempt: Attempt::default(),
+            attempt: self.attempt,
         };
         Ok(Plan::make(
             request.graph,
@@ -90,7 +113,7 @@ impl Host {
         let plan = self.plan(Request::read(arguments, &self.world())?)?;
         let realiser = Realiser {
             store: &self.store,
-            executor: &self.sandbox,
+            executor: &*self.sandbox,
             caches: &self.caches,
             progress: &Silent,
             stop: &self.stop,
