@@ -182,7 +182,8 @@ impl<'a> Parser<'a> {
                 b'$' => self.dollar(stop, dq, out, lit)?,
                 b'`' => {
                     flush(lit, out);
-                    let part = self.backquote(dq)?;
+                    // In a here-document and in `"${x-…}"` a backslash before `"` stays.
+                    let part = self.backquote(dq && stop == Stop::Quote)?;
                     out.push(part);
                 }
                 b'"' if !dq || stop == Stop::Brace => {
@@ -318,7 +319,8 @@ impl<'a> Parser<'a> {
                 self.pos += 2;
                 Part::Param(self.param(dq, stop == Stop::End)?)
             }
-            Some(b'\'') if !dq => {
+            // In the word of `"${x-…}"` too, as `extquote` says.
+            Some(b'\'') if !dq || stop == Stop::Brace && !self.here => {
                 self.pos += 2;
                 Part::Quoted(self.ansi_c(line)?)
             }
