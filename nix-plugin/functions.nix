@@ -1,38 +1,28 @@
-# An overlay for nixpkgs: its small builders make derivations for WebAssembly builders.
+# nixpkgs' small builders for a given package set, with derivations for WebAssembly builders.
 #
-#     nixpkgs.overlays = [ (import ./nix-plugin/overlay.nix { builders = …; }) ];
+#     import ./functions.nix { builders = …; } pkgs      { writeText = …; runCommand = …; … }
 #
-# Contract: a function of the overlay calls nixpkgs' own and replaces the derivation that it returns if,
-# and only if, a builder gives the same bytes (translate/default.nix says how that is known). Attributes
-# are those of nixpkgs; errors and warnings too. What has no builder stays nixpkgs' derivation.
+# Contract: a function calls that of the set and replaces the derivation that it returns if, and only if,
+# a builder gives the same bytes (translate/default.nix says how that is known). Attributes, errors and
+# warnings are those of nixpkgs. What has no builder stays nixpkgs' derivation. Functions that the
+# set does not have are not there.
 #
-# Packages are not changed: they stand in binary caches under the hashes that nixpkgs gives them, and
-# many of them contain a `writeText` or a `replaceVars`. So `callPackage` hands out nixpkgs' own
-# functions, and only who asks the package set itself (`pkgs.writeText …`, as NixOS' modules do) gets
-# those of the overlay.
-#
-# Counterpart: pkgs/build-support of nixpkgs.
+# Counterpart: pkgs/build-support and pkgs/pkgs-lib of nixpkgs.
 {
   # Name of a module → file, as builders.nix gives them.
   builders,
   # The system of the new derivations.
   system ? "wasm32-wasi",
-  # Whether `callPackage` too hands out the functions of the overlay: for package sets that nobody
-  # has in a cache.
-  overlayPackages ? false,
   # The tree that the package set is made of, where the set itself does not say it (`path`).
   tree ? null,
 }:
-final: prev:
+prev:
 let
   inherit (builtins)
     attrNames
-    functionArgs
-    intersectAttrs
-    isAttrs
-    isFunction
-    listToAttrs
     filter
+    isAttrs
+    listToAttrs
     map
     ;
   inherit (prev) lib;
@@ -49,23 +39,26 @@ let
     shared
     ;
 
+  # Files of the tree that say how its functions work; nixpkgs has them at the first place.
+  files =
+    let
+      root = if tree == null then prev.path or null else tree;
+    in
+    places: if root == null then [ ] else map (place: root + place) places;
   buildEnvWay = import ./translate/build-env.nix {
     inherit shared;
-    scripts =
-      let
-        root = if tree == null then prev.path or null else tree;
-      in
-      if root == null then
-        [ ]
-      else
-        map (place: root + place) [
-          "/pkgs/build-support/buildenv/builder.pl"
-          "/pkgs/buildEnv/builder.pl"
-        ];
+    scripts = files [
+      "/pkgs/build-support/buildenv/builder.pl"
+      "/pkgs/buildEnv/builder.pl"
+    ];
   };
   substituteWays = import ./translate/substitute.nix {
     inherit shared;
     inherit (lib) escapeShellArg;
+    setups = files [
+      "/pkgs/stdenv/generic/setup.sh"
+      "/stdenv/generic/setup.sh"
+    ];
   };
   formatWays = import ./translate/formats.nix { inherit shared; };
 
@@ -140,32 +133,10 @@ let
       // (if formats ? toml then { toml = format formatWays.toml formats.toml; } else { });
   };
 
-  # Those that this nixpkgs has.
-  present = filter (name: prev ? ${name}) (attrNames functions);
-  select =
-    function:
-    listToAttrs (
-      map (name: {
-        inherit name;
-        value = function name;
-      }) present
-    );
-  overlaid = select (name: functions.${name} prev.${name});
-  own = select (name: prev.${name});
-
-  # nixpkgs' own functions as arguments, where a package asks for them by name.
-  ownFor =
-    package:
-    let
-      function = if isFunction package || isAttrs package then package else import package;
-    in
-    intersectAttrs (if isAttrs function then function.__functionArgs or { } else functionArgs function) own;
-
-  packagesUnchanged = {
-    newScope = extra: prev.newScope (own // extra);
-    callPackages =
-      package: arguments:
-      prev.callPackages package (ownFor package // arguments);
-  };
 in
-overlaid // (if overlayPackages then { } else packagesUnchanged)
+listToAttrs (
+  map (name: {
+    inherit name;
+    value = functions.${name} prev.${name};
+  }) (filter (name: prev ? ${name}) (attrNames functions))
+)

@@ -8,6 +8,8 @@
   shared,
   # nixpkgs' lib.escapeShellArg, for `replaceVars`.
   escapeShellArg,
+  # Files that may be stdenv's setup, for `substituteAll`, which replaces what that exports.
+  setups,
 }:
 let
   inherit (builtins)
@@ -73,6 +75,11 @@ let
     isExecutable = if environ (attributes.isExecutable or "") != "" then true else null;
   };
 
+  # Where the caller has no `shell`, stdenv's setup exports one; if there is no setup to ask, nobody knows.
+  setup = filter pathExists setups;
+  exportsShell =
+    if setup == [ ] then null else length (split "then export shell=" (readFile (head setup))) > 1;
+
   words = text: filter (word: isString word && word != "") (split "[ \t\n]+" text);
 
   # Shell code, and what could change how the script runs.
@@ -111,10 +118,21 @@ in
           name
           (environ (if name == "name" || name == "system" then attributes.${name} else arguments.${name}))
         ]) given
+      )
+      ++ (
+        if exportsShell == true && environ (arguments.shell or "") == "" then
+          [
+            "--subst-var-by"
+            "shell"
+            (environ attributes.builder)
+          ]
+        else
+          [ ]
       );
     in
     if
-      elem (builderOf attributes) substituteAllScripts
+      exportsShell != null
+      && elem (builderOf attributes) substituteAllScripts
       && isPlain attributes (attrNames (removeAttrs arguments hooks))
     then
       {
