@@ -14,7 +14,6 @@ use wasibuild::realise::executor::Sandbox;
 use wasibuild::realise::stop::Stop;
 use wasibuild::realise::{Caches, Realiser, Settings, World, import};
 use wasibuild::request::Request;
-use wasibuild::router::Attempt;
 use wasibuild_sandbox::Limits;
 use wasibuild_store::Store;
 
@@ -72,7 +71,7 @@ impl Host {
         let choices = Choices {
             prefer_substitutes: false,
             check: false,
-            attempt: Attempt::default(),
+            router: Default::default(),
         };
         Ok(Plan::make(
             request.graph,

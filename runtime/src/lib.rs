@@ -27,6 +27,7 @@ pub mod options;
 pub mod output_checks;
 pub mod plan;
 pub mod platform;
+pub mod policy;
 pub mod printable;
 pub mod programs;
 pub mod progress;

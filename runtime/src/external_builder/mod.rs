@@ -28,7 +28,7 @@ use crate::realise::executor::{Execute, Failure, Job};
 use crate::realise::keep;
 use crate::realise::log::BuildLog;
 use crate::request::traits;
-use crate::router::{self, Attempt, Executor, Question, Refusal};
+use crate::router::{Executor, Question, Refusal, Router};
 
 pub use description::{Description, DescriptionError};
 
@@ -68,7 +68,7 @@ pub enum ExternalError {
 pub fn build(
     description: Description,
     executor: &dyn Execute,
-    attempt: Attempt,
+    router: &Router,
     cores: u16,
     limits: Limits,
     log: impl Write,
@@ -76,18 +76,24 @@ pub fn build(
     let name = description.name().to_owned();
     let files = directory::read(&description.build_directory)?;
     let traits = traits(&description.as_derivation(&files));
-    let with = router::route(Question {
+    let question = Question {
+        name: &name,
+        output: description.outputs.values().next(),
         system: description.system.as_bstr(),
         builder: description.builder.as_bstr(),
         traits: &traits,
-        attempt,
-    })
-    .map_err(|refusal| ExternalError::Refused {
+    };
+    let refused = |refusal| ExternalError::Refused {
         name: name.clone(),
         refusal,
-    })?;
+    };
+    let executors = router.route(&question).map_err(refused)?.executors();
+    let Some((first, rest)) = executors.split_first() else {
+        return Err(refused(router.refusal(&question)));
+    };
     let mut job = job(&description, files, name.clone(), cores, limits)?;
-    job.executor = with;
+    job.executor = *first;
+    job.next = rest.to_vec();
     let mut log = BuildLog::new(Some(Box::new(log)), &Silent, &name);
     let result = executor.execute(job, &mut log);
     drop(log);
@@ -122,6 +128,7 @@ fn job(
         name,
         builder: description.builder.clone(),
         executor: Executor::Sandbox,
+        next: Vec::new(),
         environment: Environment {
             variables,
             arguments,

@@ -52,7 +52,7 @@ pub enum HookError {
 /// Builds what was accepted.
 pub(super) fn build(
     config: &Config,
-    (executor, with): (&dyn Execute, Executor),
+    (executor, with): (&dyn Execute, &[Executor]),
     place: &Place,
     asked: &Try,
     accepted: &Accepted,
@@ -80,7 +80,8 @@ pub(super) fn build(
         name: name.to_owned(),
         derivation: asked.derivation.clone(),
         builder: derivation.builder.clone(),
-        executor: with,
+        executor: with.first().copied().unwrap_or(Executor::Sandbox),
+        next: with.get(1..).unwrap_or_default().to_vec(),
         environment,
         inputs: inputs
             .map(|path| (path.basename().to_owned(), place.real_path(path)))

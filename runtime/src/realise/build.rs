@@ -187,11 +187,13 @@ impl Realiser<'_> {
                     source,
                 },
             )?;
+        let (executor, next) = plan.executors(node);
         let job = Job {
             name: node.name().to_owned(),
             derivation: node.derivation.clone(),
             builder: node.builder.clone(),
-            executor: plan.executor(&node.derivation),
+            executor,
+            next,
             environment,
             inputs: closure
                 .iter()
