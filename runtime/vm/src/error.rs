@@ -124,6 +124,9 @@ pub enum MachineError {
         /// The console's last lines, ready to print.
         console: String,
     },
+    /// What the supervisor said.
+    #[error("{0}")]
+    Told(String),
     /// It was there and is gone.
     #[error("the machine ended in the middle of the build: {problem}")]
     Gone {

@@ -32,8 +32,10 @@ const CONSOLE_PART: usize = 256 << 10;
 pub struct Start {
     /// The processor.
     pub architecture: Architecture,
-    /// Where kernels and findings are kept (`kernels/ARCHITECTURE`, `accelerators`).
+    /// Where findings and temporary files are kept.
     pub state: PathBuf,
+    /// Where the kernel is, as [`crate::kernel::install`] keeps it.
+    pub kernel: PathBuf,
     /// The directory that is the store.
     pub store: PathBuf,
     /// Memory in MiB.
@@ -55,11 +57,6 @@ pub struct Start {
 }
 
 impl Start {
-    /// Where the kernel is kept.
-    pub fn kernel_directory(&self) -> PathBuf {
-        self.state.join("kernels").join(self.architecture.name())
-    }
-
     /// The machine on another host, with the files' names as they would be: for people to look at.
     ///
     /// # Errors
@@ -71,7 +68,7 @@ impl Start {
             .unwrap_or(Accelerator::Tcg);
         self.machine(
             accelerator,
-            self.kernel_directory().join("kernel"),
+            self.kernel.join("kernel"),
             PathBuf::from("INITRAMFS"),
             match host {
                 Host::Linux(Architecture::X86_64) | Host::MacOs(Architecture::X86_64) => None,
@@ -127,7 +124,7 @@ impl Guest {
             .architecture
             .agent()
             .ok_or(MachineError::NoAgent(start.architecture))?;
-        let kernel = Kernel::open(&start.kernel_directory(), start.architecture)?;
+        let kernel = Kernel::open(&start.kernel, start.architecture)?;
         let program = qemu::find(
             start.architecture,
             start.qemu.as_deref(),

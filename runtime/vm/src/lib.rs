@@ -17,6 +17,7 @@ mod outcome;
 mod platform;
 pub mod qemu;
 mod scratch;
+pub mod supervisor;
 
 pub use architecture::Architecture;
 pub use error::{FileError, KernelError, MachineError};

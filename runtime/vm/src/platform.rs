@@ -113,3 +113,9 @@ pub fn system() -> String {
         format!("{} {}", text(&names.release), text(&names.version))
     }
 }
+
+/// The user as whom this process acts.
+pub fn user() -> u32 {
+    // SAFETY: a call without arguments that cannot fail.
+    unsafe { libc::geteuid() }
+}

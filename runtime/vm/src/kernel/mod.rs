@@ -98,18 +98,24 @@ impl Kernel {
     }
 }
 
-/// Takes a kernel from `from` and keeps it in `directory`, in the place of one that was there.
+/// Takes a kernel from `from` and keeps it in the directory that `place` gives for its architecture,
+/// instead of one that was there.
 ///
 /// # Errors
 /// When there is no kernel, or it cannot do what a machine needs.
-pub fn install(from: &Path, directory: &Path) -> Result<Kernel, KernelError> {
-    let work =
-        tempfile::tempdir().map_err(io("make a temporary directory in", &std::env::temp_dir()))?;
+pub fn install(
+    from: &Path,
+    place: impl FnOnce(Architecture) -> PathBuf,
+) -> Result<Kernel, KernelError> {
+    let temporary = std::env::temp_dir();
+    let work = tempfile::tempdir().map_err(io("make a directory in", &temporary))?;
     let source = find::find(from, work.path())?;
     let image = fs::read(&source.image).map_err(io("read", &source.image))?;
     let architecture = find::architecture_of(&image, &source)?;
     let modules = module::pick(&source, architecture, &NEEDED, &WANTED)?;
 
+    let directory = place(architecture);
+    let directory = directory.as_path();
     let parent = directory.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(io("make", parent))?;
     let new = tempfile::tempdir_in(parent).map_err(io("make a directory in", parent))?;
@@ -134,16 +140,4 @@ pub fn install(from: &Path, directory: &Path) -> Result<Kernel, KernelError> {
     let new = new.keep();
     fs::rename(&new, directory).map_err(io("make", directory))?;
     Kernel::open(directory, architecture)
-}
-
-/// The architecture of the kernel at `from`, without keeping it.
-///
-/// # Errors
-/// When there is no kernel.
-pub fn architecture(from: &Path) -> Result<Architecture, KernelError> {
-    let work =
-        tempfile::tempdir().map_err(io("make a temporary directory in", &std::env::temp_dir()))?;
-    let source = find::find(from, work.path())?;
-    let image = fs::read(&source.image).map_err(io("read", &source.image))?;
-    find::architecture_of(&image, &source)
 }

@@ -6,4 +6,4 @@ mod program;
 
 pub use accelerator::{Accelerator, Proofs};
 pub use command::{Host, Machine, arguments};
-pub use program::{MIN_VERSION, Program, find};
+pub use program::{MIN_VERSION, Program, find, locate};

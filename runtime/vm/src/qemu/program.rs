@@ -28,7 +28,41 @@ pub struct Program {
     pub version: Version,
 }
 
-/// Finds the emulator: `named`, or the first in `path` (the form of `PATH`).
+/// Where the emulator is: `named`, or the first in `path` (the form of `PATH`).
+///
+/// # Errors
+/// When there is none.
+pub fn locate(
+    architecture: Architecture,
+    named: Option<&Path>,
+    path: Option<&std::ffi::OsStr>,
+) -> Result<PathBuf, MachineError> {
+    let name = named.unwrap_or(Path::new(architecture.qemu()));
+    if name.components().count() > 1 {
+        return Ok(name.to_owned());
+    }
+    path.iter()
+        .flat_map(|path| std::env::split_paths(path))
+        .map(|directory| directory.join(name))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| {
+            missing(
+                architecture,
+                name,
+                "it is in no directory of PATH".to_owned(),
+            )
+        })
+}
+
+fn missing(architecture: Architecture, program: &Path, problem: String) -> MachineError {
+    MachineError::NoQemu {
+        program: program.display().to_string(),
+        problem,
+        package: architecture.qemu_package(),
+    }
+}
+
+/// Finds the emulator, as [`locate`] does, and asks for its version.
 ///
 /// # Errors
 /// When there is none, or it is too old.
@@ -37,26 +71,12 @@ pub fn find(
     named: Option<&Path>,
     path: Option<&std::ffi::OsStr>,
 ) -> Result<Program, MachineError> {
-    let name = architecture.qemu();
-    let missing = |program: &Path, problem: String| MachineError::NoQemu {
-        program: program.display().to_string(),
-        problem,
-        package: architecture.qemu_package(),
-    };
-    let path = match named {
-        Some(named) => named.to_owned(),
-        None => path
-            .iter()
-            .flat_map(|path| std::env::split_paths(path))
-            .map(|directory| directory.join(name))
-            .find(|candidate| candidate.is_file())
-            .ok_or_else(|| missing(Path::new(name), "it is in no directory of PATH".to_owned()))?,
-    };
+    let path = locate(architecture, named, path)?;
     let output = Command::new(&path)
         .arg("--version")
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| missing(&path, error.to_string()))?;
+        .map_err(|error| missing(architecture, &path, error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let Some(version) = parse(&text) else {
         let first = text.lines().next().unwrap_or_default();
@@ -64,7 +84,7 @@ pub fn find(
             "it does not say its version, but '{}'",
             first.escape_debug()
         );
-        return Err(missing(&path, problem));
+        return Err(missing(architecture, &path, problem));
     };
     if version < MIN_VERSION {
         return Err(MachineError::OldQemu {
