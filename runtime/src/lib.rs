@@ -23,6 +23,7 @@ pub mod exit_code;
 pub mod external_builder;
 pub mod hook;
 pub mod interrupt;
+pub mod machine;
 pub mod options;
 pub mod output_checks;
 pub mod plan;

@@ -69,6 +69,9 @@ pub enum Command {
     /// The builders that come with the program
     #[command(subcommand)]
     Builders(BuildersCommand),
+    /// The virtual machine, for what needs Linux
+    #[command(subcommand)]
+    Vm(VmCommand),
     /// Print the settings in effect, each with where it was set
     Config(Config),
     /// Print the manual page
@@ -296,6 +299,9 @@ fn variable(text: &str) -> Result<(String, String), String> {
         _ => Err("expected NAME=VALUE".to_owned()),
     }
 }
+
+pub mod vm;
+pub use vm::VmCommand;
 
 /// `wasibuild config`.
 #[derive(Debug, Args)]

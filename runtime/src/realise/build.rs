@@ -9,7 +9,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasibuild_nix_compat::derivation::Derivation;
+use wasibuild_nix_compat::derivation::{Derivation, DerivationKind};
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::path_info::PathInfo;
@@ -192,6 +192,9 @@ impl Realiser<'_> {
             name: node.name().to_owned(),
             derivation: node.derivation.clone(),
             builder: node.builder.clone(),
+            system: derivation.system.clone(),
+            fixed_output: derivation.kind() == Ok(DerivationKind::Fixed),
+            features: options.required_system_features.clone(),
             executor,
             next,
             environment,
