@@ -71,6 +71,7 @@ impl Host {
         let choices = Choices {
             prefer_substitutes: false,
             check: false,
+            tolerant: false,
             router: Default::default(),
         };
         Ok(Plan::make(
