@@ -48,7 +48,8 @@ let
       external-builders = ${
         toJSON [
           {
-            inherit (cfg) systems;
+            # As Nix prints it.
+            systems = builtins.sort builtins.lessThan cfg.systems;
             inherit program;
             args = [
               "external-builder"
