@@ -209,10 +209,20 @@ impl Vars {
 
     /// All visible variables, by name.
     pub fn all(&self) -> Vec<(&[u8], &Var)> {
+        self.visible(|_| true)
+    }
+
+    /// The visible variables that programs see, by name.
+    pub fn exported(&self) -> Vec<(&[u8], &Var)> {
+        self.visible(|var| var.has(attr::EXPORT))
+    }
+
+    fn visible(&self, wanted: impl Fn(&Var) -> bool) -> Vec<(&[u8], &Var)> {
         let mut list: Vec<_> = self
             .map
             .iter()
             .filter_map(|(name, e)| e.bindings.last().map(|(_, v)| (&**name, &**v)))
+            .filter(|(_, var)| wanted(var))
             .collect();
         list.sort_unstable_by_key(|(name, _)| *name);
         list
