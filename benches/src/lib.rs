@@ -6,6 +6,7 @@
 
 pub mod cases;
 pub mod derivations;
+pub mod doors;
 pub mod measure;
 pub mod nix;
 pub mod plain;

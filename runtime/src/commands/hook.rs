@@ -60,7 +60,7 @@ pub fn hook(options: &Hook) -> Result<u8, Error> {
             .map_or_else(directories::default_jobs, usize::from),
         attempt: options.shell,
         cores: options.cores,
-        // Nix has time limits of its own, and kills.
+        // Those of time come from Nix with each request.
         limits: options.limits.limits(),
     };
     match serve(&config, &sandbox, input.into(), log) {

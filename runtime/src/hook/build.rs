@@ -17,6 +17,7 @@ use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::hash::NixHash;
 use wasibuild_nix_compat::path_info::PathInfo;
 use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_sandbox::Limits;
 use wasibuild_store::NewPath;
 use wasibuild_worker_protocol::ProtocolError;
 
@@ -49,10 +50,17 @@ pub enum HookError {
     Delegate,
 }
 
+/// How a build is run.
+pub(super) struct How<'a> {
+    pub(super) executor: &'a dyn Execute,
+    pub(super) with: Executor,
+    pub(super) limits: Limits,
+}
+
 /// Builds what was accepted.
 pub(super) fn build(
     config: &Config,
-    (executor, with): (&dyn Execute, Executor),
+    how: How<'_>,
     place: &Place,
     asked: &Try,
     accepted: &Accepted,
@@ -80,17 +88,17 @@ pub(super) fn build(
         name: name.to_owned(),
         derivation: asked.derivation.clone(),
         builder: derivation.builder.clone(),
-        executor: with,
+        executor: how.with,
         environment,
         inputs: inputs
             .map(|path| (path.basename().to_owned(), place.real_path(path)))
             .collect(),
         outputs: outputs.clone(),
-        limits: config.limits.clone(),
+        limits: how.limits,
         keep_failed: false,
     };
     let mut log = BuildLog::new(Some(Box::new(log)), &Silent, name);
-    let result = executor.execute(job, &mut log);
+    let result = how.executor.execute(job, &mut log);
     drop(log);
     let objects = result.map_err(|failure| failed(&failure.error))?;
     let new = scan(&derivation, asked, &outputs, objects, &accepted.inputs)?;

@@ -85,7 +85,12 @@ pub fn serve(
                 reply("accept\nwasibuild")?;
                 let accepted = Accepted::read(&mut reader)?;
                 let slot = ticket.wait()?;
-                let result = build::build(config, (executor, with), place, &asked, &accepted, log);
+                let how = build::How {
+                    executor,
+                    with,
+                    limits: settings.limits(&config.limits),
+                };
+                let result = build::build(config, how, place, &asked, &accepted, log);
                 drop(slot);
                 return result;
             }

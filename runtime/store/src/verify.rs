@@ -154,7 +154,10 @@ impl Store {
         let present: BTreeSet<Vec<u8>> = cursor::names(listing.as_fd(), dir)?.into_iter().collect();
         let (here, gone): (BTreeSet<StorePath>, BTreeSet<StorePath>) = valid
             .into_iter()
-            .partition(|path| present.contains(path.basename().as_bytes()));
+            .partition(|path| {
+                let lies_here = present.contains(path.basename().as_bytes());
+                lies_here || (self.inner.lower.is_some() && self.is_present(path))
+            });
         self.handle_missing(gone, &mut report)?;
         report.rubbish = present
             .iter()

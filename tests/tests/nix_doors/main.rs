@@ -5,8 +5,14 @@
 //! the one between may be skipped. Nothing of this machine's Nix but its programs takes part.
 
 mod builds;
+mod cases;
+mod doors;
+mod examples;
 mod external;
 mod hook;
+mod host_store;
+mod matrix;
+mod multi_user;
 mod protocol;
 mod sockets;
 mod support;
