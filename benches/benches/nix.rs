@@ -15,7 +15,9 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = (std::env::args().skip(1))
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let samples = arguments.iter().find_map(|one| one.strip_prefix("samples="));
+    let samples = arguments
+        .iter()
+        .find_map(|one| one.strip_prefix("samples="));
     let samples: usize = samples.map_or(Ok(3), str::parse).context("samples=N")?;
     let chosen: Vec<&String> = (arguments.iter())
         .filter(|one| !one.starts_with("samples="))

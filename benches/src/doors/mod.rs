@@ -57,7 +57,9 @@ pub fn figures(machine: &Machine, nix: &Nix, samples: usize) -> Result<Vec<Figur
 /// When a figure is missing that others are compared with.
 pub fn verdicts(figures: &[Figure]) -> Result<Vec<(String, bool)>> {
     let find = |kind, through| {
-        let found = figures.iter().find(|one| one.side == Side { kind, through });
+        let found = figures
+            .iter()
+            .find(|one| one.side == Side { kind, through });
         found.map(|one| one.each)
     };
     let mut verdicts = Vec::new();
@@ -77,7 +79,9 @@ pub fn verdicts(figures: &[Figure]) -> Result<Vec<(String, bool)>> {
     for (name, through) in [("daemon", Through::Daemon), ("hook", Through::Hook)] {
         if let Some(each) = find(Kind::Text, through) {
             verdicts.push((
-                format!("{name} {each:.1} ms, within 3 ms of the stock client's floor ({floor:.1} ms)"),
+                format!(
+                    "{name} {each:.1} ms, within 3 ms of the stock client's floor ({floor:.1} ms)"
+                ),
                 each <= floor + 3.0,
             ));
         }
@@ -141,8 +145,14 @@ mod tests {
     #[test]
     fn what_a_nix_does_not_have_is_a_dash() {
         let all = [
-            ("2.8".to_owned(), vec![figure(Kind::Text, Through::Floor, 1.0)]),
-            ("2.34".to_owned(), vec![figure(Kind::Text, Through::External, 2.0)]),
+            (
+                "2.8".to_owned(),
+                vec![figure(Kind::Text, Through::Floor, 1.0)],
+            ),
+            (
+                "2.34".to_owned(),
+                vec![figure(Kind::Text, Through::External, 2.0)],
+            ),
         ];
         let table = table(&all);
         assert!(table.contains("| 1.0 | — |"), "{table}");

@@ -233,8 +233,7 @@ impl Machine {
         let place = self.scratch.join("hook-with-shell");
         if !place.exists() {
             let program = self.wasibuild.display();
-            let text =
-                format!("#!/bin/sh\nexec '{program}' hook --shell configuration \"$@\"\n");
+            let text = format!("#!/bin/sh\nexec '{program}' hook --shell configuration \"$@\"\n");
             std::fs::write(&place, text)?;
             std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o755))?;
         }

@@ -112,7 +112,10 @@ pub fn steps(machine: &Machine, samples: usize) -> Result<Vec<Step>> {
         "running the builder",
         "writing the output",
     ];
-    Ok(names.into_iter().zip(medians(samples, &mut sides)?).collect())
+    Ok(names
+        .into_iter()
+        .zip(medians(samples, &mut sides)?)
+        .collect())
 }
 
 /// The build in this process.
@@ -121,7 +124,8 @@ fn build(engine: &Engine, module: &[u8]) -> Result<FileSystemObject> {
     request.argv = vec![BUILDER.into()];
     request.env = variables();
     request.outputs = BTreeMap::from([("out".to_owned(), base_name(OUT).to_owned())]);
-    request.build_files = BTreeMap::from([(".attrs.json".into(), attributes().into_bytes().into())]);
+    request.build_files =
+        BTreeMap::from([(".attrs.json".into(), attributes().into_bytes().into())]);
     let mut outcome = engine.run(request, &mut NoLog, &CancelToken::new())?;
     outcome.outputs.remove("out").context("its output")
 }

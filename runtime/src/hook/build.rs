@@ -30,7 +30,7 @@ use crate::progress::Silent;
 use crate::realise::error::chain;
 use crate::realise::executor::{Execute, Job};
 use crate::realise::log::BuildLog;
-use crate::realise::{canonical, fixed_output};
+use crate::realise::{canonical, fixed_output, keep};
 use crate::router::Executor;
 
 /// Why a hook ends without outputs.
@@ -55,6 +55,7 @@ pub(super) struct How<'a> {
     pub(super) executor: &'a dyn Execute,
     pub(super) with: Executor,
     pub(super) limits: Limits,
+    pub(super) keep_failed: bool,
 }
 
 /// Builds what was accepted.
@@ -95,12 +96,17 @@ pub(super) fn build(
             .collect(),
         outputs: outputs.clone(),
         limits: how.limits,
-        keep_failed: false,
+        keep_failed: how.keep_failed,
     };
     let mut log = BuildLog::new(Some(Box::new(log)), &Silent, name);
     let result = how.executor.execute(job, &mut log);
     drop(log);
-    let objects = result.map_err(|failure| failed(&failure.error))?;
+    let objects = result.map_err(|failure| {
+        if !failure.leftovers.is_empty() {
+            super::say(&keep::keep_leftovers(name, &failure.leftovers));
+        }
+        failed(&failure.error)
+    })?;
     let new = scan(&derivation, asked, &outputs, objects, &accepted.inputs)?;
     check(&options, &outputs, &new, &store)?;
     for output in &new {

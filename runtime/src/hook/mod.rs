@@ -89,6 +89,9 @@ pub fn serve(
                     executor,
                     with,
                     limits: settings.limits(&config.limits),
+                    keep_failed: settings
+                        .get("keep-failed")
+                        .is_some_and(|value| value == "true"),
                 };
                 let result = build::build(config, how, place, &asked, &accepted, log);
                 drop(slot);
@@ -163,7 +166,16 @@ fn reply(answer: &str) -> io::Result<()> {
 
 /// Shows an error to the user: while a build runs, Nix keeps nothing but such lines.
 pub fn complain(text: &str) {
-    let message = json!({ "action": "msg", "level": 0, "msg": text });
+    message(0, text);
+}
+
+/// Tells the user something that is no error.
+fn say(text: &str) {
+    message(1, text);
+}
+
+fn message(level: u8, text: &str) {
+    let message = json!({ "action": "msg", "level": level, "msg": text });
     let _ = writeln!(io::stderr(), "@nix {message}");
 }
 

@@ -177,7 +177,9 @@ impl Store {
     pub fn real_path(&self, path: &StorePath) -> PathBuf {
         let here = self.inner.layout.store.join(path.basename());
         match &self.inner.lower {
-            Some(lower) if here.symlink_metadata().is_err() => lower.real_path(path).unwrap_or(here),
+            Some(lower) if here.symlink_metadata().is_err() => {
+                lower.real_path(path).unwrap_or(here)
+            }
             _ => here,
         }
     }
@@ -269,21 +271,15 @@ impl Store {
     fn dump(&self, name: &str, writer: &mut dyn Write) -> Result<()> {
         let mut sink = walk_tree::NarSink::new(writer);
         let (dir, store) = self.place_of(name);
-        walk_tree::walk_tree(
-            dir,
-            store,
-            name.as_bytes(),
-            self.strips_case(),
-            &mut sink,
-        )
-        .and_then(|()| sink.finish().map(|_| ()))
-        .map_err(|error| match error {
-            Error::Archive { problem, .. } => Error::Archive {
-                what: store.join(name).display().to_string(),
-                problem,
-            },
-            other => other,
-        })
+        walk_tree::walk_tree(dir, store, name.as_bytes(), self.strips_case(), &mut sink)
+            .and_then(|()| sink.finish().map(|_| ()))
+            .map_err(|error| match error {
+                Error::Archive { problem, .. } => Error::Archive {
+                    what: store.join(name).display().to_string(),
+                    problem,
+                },
+                other => other,
+            })
     }
 
     fn layout(&self) -> &Layout {

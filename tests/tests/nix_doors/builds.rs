@@ -83,4 +83,3 @@ fn a_store_of_its_own_for_nix() {
     }
     assert_eq!(daemon.end(), "");
 }
-

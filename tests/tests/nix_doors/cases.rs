@@ -177,7 +177,9 @@ fn no_builds(way: &Way<'_>) {
         Door::Daemon => until("the daemon's rest", || {
             running("daemon", directory).iter().all(|one| !one.busy)
         }),
-        Door::Ssh => until("the daemon's end", || running("daemon", directory).is_empty()),
+        Door::Ssh => until("the daemon's end", || {
+            running("daemon", directory).is_empty()
+        }),
         Door::External => until("the builder's end", || {
             running("external-builder", directory).is_empty()
         }),
@@ -245,9 +247,7 @@ pub fn hundred(way: &Way<'_>) {
       script = "print $name\nwrite $out $name";
     }) 100"#;
     let mut command = way.command("nix-build", 16);
-    command
-        .arg("--no-out-link")
-        .arg(way.world.expression(body));
+    command.arg("--no-out-link").arg(way.world.expression(body));
     let printed = way.text(command.output().expect("nix-build starts"));
     assert_eq!(printed.lines().count(), 100, "{}", way.shown());
     way.verify();

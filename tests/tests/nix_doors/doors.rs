@@ -113,7 +113,10 @@ impl<'w> Way<'w> {
                 vec![
                     ("max-jobs", jobs.to_string()),
                     ("builders", String::new()),
-                    ("extra-experimental-features", "external-builders".to_owned()),
+                    (
+                        "extra-experimental-features",
+                        "external-builders".to_owned(),
+                    ),
                     ("external-builders", setting.to_string()),
                 ]
             }
@@ -216,9 +219,7 @@ impl<'w> Way<'w> {
 
     /// What a command about this Nix' own store prints.
     pub fn query(&self, arguments: &[&str]) -> String {
-        let mut command = self
-            .nix
-            .command("nix-store", self.world.directory.path());
+        let mut command = self.nix.command("nix-store", self.world.directory.path());
         command.arg("--store").arg(&self.store).args(arguments);
         self.text(command.output().expect("nix-store starts"))
     }

@@ -83,7 +83,8 @@ fn build(way: &Way<'_>, name: &str, expected: &Hashes) -> Vec<PathBuf> {
 /// Nix' own programs, how the unpacked versions of it start, and wasibuild.
 fn is_expected(program: &Path, way: &Way<'_>) -> bool {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    let nix = name == "nix" || name.starts_with("nix-");
+    // Nix 2.8 has a name of its own for its remote-build client.
+    let nix = name == "nix" || name.starts_with("nix-") || name == "build-remote";
     let loader = name.starts_with("ld-linux-") || program == Path::new("/bin/sh");
     let ours = program == Path::new(PROGRAM) || program.starts_with(way.world.directory.path());
     let store = program.starts_with(&way.store) || program.starts_with("/nix/store");

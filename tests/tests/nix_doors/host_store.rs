@@ -59,8 +59,16 @@ fn what_the_host_holds_is_not_copied() {
         // Collecting here takes what is here alone.
         let collected = world.run(&["store", "gc"]);
         assert_eq!(collected.code, 0, "{collected:?}");
-        assert!(names(&world.root()).is_empty(), "{:?}", names(&world.root()));
-        assert!(names(&host).iter().any(|name| name.ends_with("-guest.wasm")));
+        assert!(
+            names(&world.root()).is_empty(),
+            "{:?}",
+            names(&world.root())
+        );
+        assert!(
+            names(&host)
+                .iter()
+                .any(|name| name.ends_with("-guest.wasm"))
+        );
     }
 }
 

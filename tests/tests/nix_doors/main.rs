@@ -17,6 +17,7 @@ mod protocol;
 mod sockets;
 mod support;
 mod trust;
+mod two_machines;
 
 // What the tests of `wasibuild run` have: worlds, the guest, commands of Nix.
 #[allow(dead_code)]

@@ -36,7 +36,7 @@ macro_rules! cases {
 cases! {
     success: "success: several outputs, structured attributes, `passAsFile`, `exportReferencesGraph`, self-reference, fixed output; hashes, sizes and references of `wasibuild run`", ALL;
     failing: "failure, with the log shown and kept (`nix log`)", ALL;
-    keep_failed: "`--keep-failed`", &[Door::Daemon, Door::External];
+    keep_failed: "`--keep-failed`", &[Door::Daemon, Door::External, Door::Hook];
     check: "`--check`", &[Door::External];
     timeouts: "`--timeout`, `--max-silent-time`", &[Door::Daemon, Door::External, Door::Hook];
     interrupted: "`nix build` ended by Ctrl-C: the build stops", ALL;
@@ -89,7 +89,11 @@ fn table() -> String {
     for (case, doors) in ROWS {
         write!(text, "| {case} |").expect("memory");
         for (door, _) in &columns {
-            text.push_str(if doors.contains(door) { " yes |" } else { " — |" });
+            text.push_str(if doors.contains(door) {
+                " yes |"
+            } else {
+                " — |"
+            });
         }
         text.push('\n');
     }

@@ -68,9 +68,7 @@ pub fn multi_user(way: &Way<'_>) {
         command
     };
     let mut build = ask("nix-build");
-    build
-        .arg("--no-out-link")
-        .arg(way.world.expression(KINDS));
+    build.arg("--no-out-link").arg(way.world.expression(KINDS));
     let built = text(build.output().expect("nix-build starts"));
     assert_eq!(built.lines().count(), 3, "{}:\n{built}", way.shown());
     for path in built.lines() {
@@ -93,7 +91,9 @@ pub fn multi_user(way: &Way<'_>) {
         Door::External => "external-builder",
         Door::Hook => "hook",
     };
-    until("the build", || running(word, place).iter().any(|one| one.busy));
+    until("the build", || {
+        running(word, place).iter().any(|one| one.busy)
+    });
     let expected = match way.door {
         // Nix' build user; everything else is the daemon's own.
         Door::External => BUILDER..BUILDER + 2,
@@ -143,9 +143,7 @@ fn start(way: &Way<'_>) -> Service {
         ));
     }
     let (users, groups) = (world.write("passwd", users), world.write("group", groups));
-    let daemon = way
-        .nix
-        .command("nix-daemon", world.directory.path());
+    let daemon = way.nix.command("nix-daemon", world.directory.path());
     let mut command = Command::new("unshare");
     let script = "mount --bind \"$1\" /etc/passwd; mount --bind \"$2\" /etc/group; \
                   mount -t tmpfs -o mode=755 none /mnt; shift 2; exec \"$@\"";
