@@ -5,6 +5,7 @@
 //! what wasibuild built before it counts. `benches/ratios.rs` is the program.
 
 pub mod cases;
+pub mod configuration;
 pub mod derivations;
 pub mod doors;
 pub mod measure;
@@ -12,3 +13,4 @@ pub mod nix;
 pub mod plain;
 pub mod program;
 pub mod realise;
+pub mod shell;

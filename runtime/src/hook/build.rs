@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use thiserror::Error;
-use wasibuild_nix_compat::derivation::Derivation;
+use wasibuild_nix_compat::derivation::{Derivation, DerivationKind};
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::hash::NixHash;
@@ -53,7 +53,8 @@ pub enum HookError {
 /// How a build is run.
 pub(super) struct How<'a> {
     pub(super) executor: &'a dyn Execute,
-    pub(super) with: Executor,
+    /// Who builds, in the order in which they are tried.
+    pub(super) with: &'a [Executor],
     pub(super) limits: Limits,
     pub(super) keep_failed: bool,
 }
@@ -89,7 +90,11 @@ pub(super) fn build(
         name: name.to_owned(),
         derivation: asked.derivation.clone(),
         builder: derivation.builder.clone(),
-        executor: how.with,
+        system: derivation.system.clone(),
+        fixed_output: derivation.kind() == Ok(DerivationKind::Fixed),
+        features: options.required_system_features.clone(),
+        executor: how.with.first().copied().unwrap_or(Executor::Sandbox),
+        next: how.with.get(1..).unwrap_or_default().to_vec(),
         environment,
         inputs: inputs
             .map(|path| (path.basename().to_owned(), place.real_path(path)))
