@@ -206,6 +206,10 @@ pub struct Daemon {
     /// Trust no client, not even root
     #[arg(long)]
     pub force_untrusted: bool,
+    /// The root of a Nix store on this machine, mostly /: what it holds is used where it lies and not
+    /// copied; kept in this store for every command
+    #[arg(long, value_name = "ROOT", value_hint = ValueHint::DirPath)]
+    pub host_store: Option<PathBuf>,
     /// Keep the build directory and the outputs of builds that fail
     #[arg(long, short = 'K')]
     pub keep_failed: bool,
