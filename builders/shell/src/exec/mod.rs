@@ -10,6 +10,7 @@ mod external;
 pub mod image;
 pub mod launch;
 pub mod lookup;
+pub mod outline;
 mod pipeline;
 mod redirect;
 pub mod regexes;
