@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::exit_code;
 use crate::plan::PlanError;
+use crate::policy::PolicyError;
 use crate::printable::{self, Escapes};
 use crate::realise::error::{RealiseError, chain};
 use crate::request::RequestError;
@@ -21,6 +22,9 @@ pub enum Error {
     /// The request cannot be read.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// There is no plan.
     #[error(transparent)]
     Plan(#[from] PlanError<RealiseError>),
@@ -30,6 +34,12 @@ pub enum Error {
     /// Something that belongs to one derivation or path.
     #[error(transparent)]
     Realise(#[from] RealiseError),
+    /// There is no virtual machine.
+    #[error(transparent)]
+    Machine(#[from] wasibuild_vm::MachineError),
+    /// A command about machines makes no sense.
+    #[error("{0}")]
+    Vm(String),
     /// The store has errors, which were printed.
     #[error("the store has {0}")]
     Verify(String),
@@ -115,7 +125,9 @@ impl Error {
             Error::Plan(PlanError::Refused { .. }) => exit_code::UNSUPPORTED,
             Error::Plan(PlanError::Facts(error)) | Error::Realise(error) => realise_code(error),
             Error::Plan(_) => exit_code::BAD_INPUT,
-            Error::NoStore | Error::BadPath { .. } | Error::BadKey { .. } => exit_code::USAGE,
+            Error::NoStore | Error::BadPath { .. } | Error::BadKey { .. } | Error::Policy(_) => {
+                exit_code::USAGE
+            }
             _ => exit_code::OTHER,
         }
     }

@@ -31,9 +31,9 @@ use wasibuild_nix_compat::narinfo::PublicKey;
 use wasibuild_store::Store;
 
 use crate::realise::Settings;
-use crate::realise::executor::Sandbox;
+use crate::realise::executor::{Machine, Sandbox};
 use crate::realise::stop::Stop;
-use crate::router::Attempt;
+use crate::router::Router;
 use permits::Permits;
 
 pub use stoppable::StoppableInput;
@@ -52,14 +52,15 @@ pub struct Config {
     pub trusted_public_keys: Vec<PublicKey>,
     /// Ask the caches for what can be built here, too.
     pub prefer_substitutes: bool,
-    /// Which derivations for Linux are attempted in the shell.
-    pub attempt: Attempt,
+    /// Who decides who builds.
+    pub router: Arc<Router>,
 }
 
 /// What all connections share.
 pub struct Server {
     config: Config,
     sandbox: Sandbox,
+    machine: Arc<dyn Machine>,
     permits: Arc<Permits>,
     /// Open as long as there are connections: with the store its temporary roots go, so that a server
     /// that waits keeps nothing from being collected.
@@ -75,10 +76,11 @@ struct Connections {
 }
 
 impl Server {
-    /// A server whose sandbox keeps compiled modules in `cache`.
-    pub fn new(config: Config, cache: Option<PathBuf>) -> Server {
+    /// A server whose sandbox keeps compiled modules in `cache`, and what `machine` builds.
+    pub fn new(config: Config, cache: Option<PathBuf>, machine: Arc<dyn Machine>) -> Server {
         Server {
             sandbox: Sandbox::new(cache, &Stop::new()),
+            machine,
             permits: Arc::new(Permits::new(config.settings.jobs)),
             store: Mutex::default(),
             connections: Mutex::default(),

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use thiserror::Error;
-use wasibuild_nix_compat::derivation::Derivation;
+use wasibuild_nix_compat::derivation::{Derivation, DerivationKind};
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::hash::NixHash;
@@ -52,7 +52,7 @@ pub enum HookError {
 /// Builds what was accepted.
 pub(super) fn build(
     config: &Config,
-    (executor, with): (&dyn Execute, Executor),
+    (executor, with): (&dyn Execute, &[Executor]),
     place: &Place,
     asked: &Try,
     accepted: &Accepted,
@@ -80,7 +80,11 @@ pub(super) fn build(
         name: name.to_owned(),
         derivation: asked.derivation.clone(),
         builder: derivation.builder.clone(),
-        executor: with,
+        system: derivation.system.clone(),
+        fixed_output: derivation.kind() == Ok(DerivationKind::Fixed),
+        features: options.required_system_features.clone(),
+        executor: with.first().copied().unwrap_or(Executor::Sandbox),
+        next: with.get(1..).unwrap_or_default().to_vec(),
         environment,
         inputs: inputs
             .map(|path| (path.basename().to_owned(), place.real_path(path)))

@@ -9,12 +9,12 @@ mod graph;
 mod print;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use bstr::ByteSlice;
 use thiserror::Error;
 use wasibuild_nix_compat::store_path::StorePath;
 
-use crate::router::{self, Attempt, Executor, Refusal};
+use crate::router::{Executor, Refusal, Router, Verdict};
 
 pub use graph::{Graph, Node, NodeId, PerNode};
 
@@ -56,14 +56,15 @@ pub enum Step {
 }
 
 /// Choices that shape a plan.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Choices {
-    /// Ask the caches for what can be built here, too. (What cannot be built is always asked for.)
+    /// Ask the caches for what the sandbox can build, too. (What cannot be built is always asked for, and so
+    /// is what needs a virtual machine.)
     pub prefer_substitutes: bool,
     /// Build the derivations that were asked for even though they are valid, to compare.
     pub check: bool,
-    /// Which derivations for Linux are attempted in the shell.
-    pub attempt: Attempt,
+    /// Who decides who builds.
+    pub router: Arc<Router>,
 }
 
 /// What will be done.
@@ -77,6 +78,8 @@ pub struct Plan {
     pub fetches: BTreeMap<StorePath, Offer>,
     /// The derivations that were asked for, in that order, with the outputs that were.
     pub goals: Vec<(NodeId, BTreeSet<String>)>,
+    /// Who decided who builds.
+    pub router: Arc<Router>,
 }
 
 /// Why there is no plan.
@@ -158,12 +161,16 @@ impl Plan {
         Ok(planner.plan)
     }
 
-    /// Who builds a derivation; the sandbox if nobody does.
-    pub fn executor(&self, derivation: &StorePath) -> Executor {
-        match self.graph.find(derivation).map(|id| self.steps[id]) {
+    /// Who builds a derivation, and who does if that meets a program that it cannot run; the sandbox
+    /// if nobody does.
+    pub fn executors(&self, node: &Node) -> (Executor, Vec<Executor>) {
+        let first = match self.graph.find(&node.derivation).map(|id| self.steps[id]) {
             Some(Step::Build(executor)) => executor,
             _ => Executor::Sandbox,
-        }
+        };
+        let all = self.router.consider(&node.question()).executors();
+        let rest = all.into_iter().skip_while(|next| *next != first).skip(1);
+        (first, rest.collect())
     }
 
     /// The derivations to build, inputs first.
@@ -197,14 +204,15 @@ impl<'f, F: Facts> Planner<'f, F> {
     ) -> Self {
         Planner {
             facts,
-            choices,
             wanted: PerNode::filled(&graph, BTreeSet::new()),
             plan: Plan {
                 steps: PerNode::filled(&graph, Step::NotNeeded),
                 graph,
                 fetches: BTreeMap::new(),
                 goals,
+                router: Arc::clone(&choices.router),
             },
+            choices,
             frontier: BTreeSet::new(),
             sources: BTreeMap::new(),
             to_fetch: BTreeMap::new(),
@@ -247,7 +255,7 @@ impl<'f, F: Facts> Planner<'f, F> {
                 });
             }
         }
-        let executor = self.route(node).map_err(|refusal| refused(node, refusal))?;
+        let (executor, _) = self.route(node).map_err(|refusal| refused(node, refusal))?;
         self.build(id, executor)
     }
 
@@ -275,7 +283,14 @@ impl<'f, F: Facts> Planner<'f, F> {
             }
             let node = self.plan.graph.node(id);
             let route = self.route(node);
-            if route.is_err() || (self.choices.prefer_substitutes && node.allow_substitutes) {
+            let costly = match &route {
+                Err(_) => true,
+                Ok((executor, verdict)) => {
+                    let costly = *executor == Executor::Vm || verdict.last_resort;
+                    (costly || self.choices.prefer_substitutes) && node.allow_substitutes
+                }
+            };
+            if costly {
                 questions.extend(missing.iter().cloned());
             }
             undecided.push((id, missing, route));
@@ -293,7 +308,7 @@ impl<'f, F: Facts> Planner<'f, F> {
                 continue;
             }
             match route {
-                Ok(executor) => self.build(id, executor)?,
+                Ok((executor, _)) => self.build(id, executor)?,
                 Err(refusal) => return Err(refused(self.plan.graph.node(id), refusal)),
             }
         }
@@ -321,13 +336,13 @@ impl<'f, F: Facts> Planner<'f, F> {
         Ok(())
     }
 
-    fn route(&self, node: &Node) -> Result<Executor, Refusal> {
-        router::route(router::Question {
-            system: node.system.as_bstr(),
-            builder: node.builder.as_bstr(),
-            traits: &node.traits,
-            attempt: self.choices.attempt,
-        })
+    fn route(&self, node: &Node) -> Result<(Executor, Verdict), Refusal> {
+        let question = node.question();
+        let verdict = self.choices.router.route(&question)?;
+        match verdict.executors().first() {
+            Some(&executor) => Ok((executor, verdict)),
+            None => Err(self.choices.router.refusal(&question)),
+        }
     }
 
     fn missing_outputs(&self, id: NodeId) -> Result<Vec<StorePath>, PlanError<F::Error>> {

@@ -148,6 +148,7 @@ impl World {
             .env("XDG_CACHE_HOME", &shared().cache);
         command
             .env("WASIBUILD_SUBSTITUTERS", "")
+            .env("WASIBUILD_CONFIG", "")
             .env("TMPDIR", self.directory.path());
         command
             .stdin(Stdio::null())

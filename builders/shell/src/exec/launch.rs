@@ -8,7 +8,6 @@ use std::rc::Rc;
 
 use super::image::{self, Task};
 use crate::state::fds::{Desc, Text};
-use crate::state::value::attr;
 use crate::state::{Job, Shell};
 use crate::sys::{self, Handle, Pid, Spawn};
 
@@ -60,7 +59,8 @@ impl Batch {
 
 /// Moves everything from a pipe into what collects.
 pub fn drain(read: &Desc, sink: &Desc) {
-    let mut buffer = vec![0; 1 << 16];
+    // Most of what is collected is short.
+    let mut buffer = vec![0; 1 << 12];
     loop {
         match read.read(&mut buffer) {
             Ok(0) => return,
@@ -68,6 +68,9 @@ pub fn drain(read: &Desc, sink: &Desc) {
                 if let Desc::Sink(out) = sink {
                     out.borrow_mut()
                         .extend_from_slice(buffer.get(..n).unwrap_or_default());
+                }
+                if n == buffer.len() && n < sys::PIPE_ROOM {
+                    buffer.resize(sys::PIPE_ROOM, 0);
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -88,9 +91,8 @@ impl Shell {
     /// The environment of a program, in the order of names.
     pub fn environment(&self) -> Vec<Vec<u8>> {
         let mut env = Vec::new();
-        for (name, var) in self.vars.all() {
-            if var.has(attr::EXPORT)
-                && !var.is_array()
+        for (name, var) in self.vars.exported() {
+            if !var.is_array()
                 && let Some(text) = var.text()
             {
                 env.push([name, b"=", text].concat());

@@ -32,17 +32,22 @@ pub fn run(argv: Vec<Vec<u8>>, environment: Vec<(Vec<u8>, Vec<u8>)>) -> i32 {
     if let [_, flag, fd] = argv.as_slice()
         && flag == image::INSTANCE_FLAG
     {
-        return sh.run_instance(fd);
+        let status = sh.run_instance(fd);
+        std::mem::forget(sh);
+        return status;
     }
     sh.import_environment(environment);
-    match sh.parse_arguments(&argv) {
+    let status = match sh.parse_arguments(&argv) {
         Ok(invocation) => {
             let status = sh.run_invocation(invocation);
             sh.await_consumers();
             status
         }
         Err(status) => status,
-    }
+    };
+    // The process ends: nobody needs the pieces of its memory back, one by one.
+    std::mem::forget(sh);
+    status
 }
 
 impl Shell {
@@ -181,7 +186,9 @@ impl Shell {
         let physical = sys::current_dir();
         let given = self.get(b"PWD").filter(|p| {
             p.first() == Some(&b'/')
-                && sys::canonical(p).is_ok_and(|c| sys::canonical(&physical).is_ok_and(|d| c == d))
+                && (*p == physical
+                    || sys::canonical(p)
+                        .is_ok_and(|c| sys::canonical(&physical).is_ok_and(|d| c == d)))
         });
         self.st.cwd = given.unwrap_or(physical).into();
         let cwd = self.st.cwd.to_vec();

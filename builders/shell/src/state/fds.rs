@@ -137,15 +137,22 @@ impl Desc {
 
     /// Everything up to the end.
     pub fn read_to_end(&self) -> io::Result<Vec<u8>> {
+        // Grows as it fills: most files are short, and a long one is not copied often.
+        const FIRST: usize = 1 << 13;
         let mut out = Vec::new();
-        let mut buffer = vec![0; 1 << 16];
+        let mut len = 0;
         loop {
-            match self.read(&mut buffer) {
-                Ok(0) => return Ok(out),
-                Ok(n) => out.extend_from_slice(buffer.get(..n).unwrap_or_default()),
+            if len == out.len() {
+                out.resize((len * 2).max(FIRST), 0);
+            }
+            match self.read(out.get_mut(len..).unwrap_or_default()) {
+                Ok(0) => break,
+                Ok(n) => len += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
         }
+        out.truncate(len);
+        Ok(out)
     }
 }
