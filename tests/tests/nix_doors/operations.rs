@@ -180,7 +180,11 @@ fn no_operation_lets_a_liar_add_anything() {
         drv,
         derivation,
         valid: valid.path.clone(),
-        link: world.path("link").into_os_string().into_encoded_bytes().into(),
+        link: world
+            .path("link")
+            .into_os_string()
+            .into_encoded_bytes()
+            .into(),
     };
     std::os::unix::fs::symlink(valid.path.to_absolute_path(), world.path("link")).expect("a link");
     drop(client);
