@@ -18,6 +18,7 @@ const ARCHITECTURES: [(&str, &str); 2] = [("amd64", "x86_64"), ("arm64", "aarch6
 pub fn run() -> Result<()> {
     let folder = target_dir().join("vm");
     let state = folder.join("state");
+    busybox(&folder.join("arm64"), "arm64")?;
     for (debian, ours) in ARCHITECTURES {
         let kept = state
             .join("wasibuild/vm/kernels")
@@ -36,8 +37,43 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// The newest kernel's package.
+/// A program for the architecture that this machine does not have: `busybox`, static.
+fn busybox(folder: &Path, architecture: &str) -> Result<()> {
+    let place = folder.join("busybox");
+    if place.exists() {
+        return Ok(());
+    }
+    let work = folder.join("programs");
+    let package = fetch(&work, architecture, |_| Ok("busybox-static".to_owned()))?;
+    output(
+        Command::new("dpkg-deb")
+            .arg("-x")
+            .arg(&package)
+            .arg(work.join("root")),
+    )?;
+    fs::rename(work.join("root/bin/busybox"), place)?;
+    Ok(fs::remove_dir_all(work)?)
+}
+
+/// The newest kernel's package: the one that Debian's `linux-image-ARCHITECTURE` depends on.
 fn download(folder: &Path, architecture: &str) -> Result<PathBuf> {
+    let meta = format!("linux-image-{architecture}");
+    fetch(folder, architecture, |cache| {
+        let text = String::from_utf8(output(cache.args(["depends", &meta]))?)?;
+        let mut lines = text.lines();
+        lines
+            .find_map(|line| line.trim().strip_prefix("Depends: "))
+            .map(ToOwned::to_owned)
+            .with_context(|| format!("'{meta}' names no kernel"))
+    })
+}
+
+/// Downloads a package to a folder, unless there is one. `name` says which, given `apt-cache`.
+fn fetch(
+    folder: &Path,
+    architecture: &str,
+    name: impl FnOnce(&mut Command) -> Result<String>,
+) -> Result<PathBuf> {
     let find = || -> Result<Option<PathBuf>> {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
@@ -53,23 +89,14 @@ fn download(folder: &Path, architecture: &str) -> Result<PathBuf> {
     }
     let folder = fs::canonicalize(folder)?;
     nixes::prepare(&folder, SUITE)?;
-    let architecture = format!("APT::Architecture={architecture}");
+    let option = format!("APT::Architecture={architecture}");
     let apt = |program: &str| {
         let mut command = nixes::apt_command(program, &folder);
-        command.args(["-o", &architecture]).current_dir(&folder);
+        command.args(["-o", &option]).current_dir(&folder);
         command
     };
     run_command(apt("apt-get").arg("update"))?;
-    let meta = format!(
-        "linux-image-{}",
-        architecture.rsplit('=').next().unwrap_or_default()
-    );
-    let text = String::from_utf8(output(apt("apt-cache").args(["depends", &meta]))?)?;
-    let package = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Depends: "))
-        .with_context(|| format!("'{meta}' names no kernel"))?
-        .to_owned();
+    let package = name(&mut apt("apt-cache"))?;
     run_command(apt("apt-get").args(["download", &package]))?;
     fs::remove_dir_all(folder.join("lists"))?;
     find()?.with_context(|| format!("'{package}' was not downloaded"))

@@ -102,17 +102,23 @@ impl World {
             .expect("the program starts")
     }
 
-    /// Derivations of a Nix expression in which `tools NAME` is a directory of programs in the store.
+    /// Derivations of a Nix expression in which `bash`, `coreutils`, `utilLinux` and `gcc` are
+    /// packages of Debian's programs, and `script NAME TEXT` is a derivation that runs a script.
     pub fn derivations(&self, name: &str, body: &str) -> Vec<String> {
         let file = self.path(&format!("{name}.nix"));
         let tools = tools();
         let text = format!(
-            "let\n  libraries = builtins.path {{ path = {0}/libraries; name = \"libraries\"; }};\n  \
-             tools = builtins.path {{ path = {0}/tools; name = \"tools\"; }};\n  \
-             bash = \"${{tools}}/bin/bash\";\n  \
-             mk = name: attributes: derivation ({{ inherit name; system = \"x86_64-linux\"; builder = bash; \
-             PATH = \"${{tools}}/bin\"; inherit libraries; }} // attributes);\n  \
-             script = name: text: mk name {{ args = [ \"-euc\" text ]; }};\nin {body}\n",
+            r#"let
+  package = name: builtins.path {{ path = {} + "/${{name}}"; inherit name; }};
+  libraries = package "libraries"; bash = package "bash-5.2"; coreutils = package "coreutils-9.1";
+  utilLinux = package "util-linux-2.38"; gcc = package "gcc-12";
+  mk = name: attributes: derivation ({{
+    inherit name libraries gcc; system = "x86_64-linux"; builder = "${{bash}}/bin/bash";
+    PATH = "${{coreutils}}/bin:${{utilLinux}}/bin";
+  }} // attributes);
+  script = name: text: mk name {{ args = [ "-euc" text ]; }};
+in {body}
+"#,
             tools.display()
         );
         fs::write(&file, text).expect("written");
@@ -195,46 +201,67 @@ pub fn is_alive(process: i32) -> bool {
     state.is_some_and(|state| state != 'Z' && state != 'X')
 }
 
-/// Programs of this Debian, with a compiler.
-const PROGRAMS: [&str; 19] = [
-    "agetty", "bash", "cat", "chmod", "cp", "dd", "env", "head", "id", "kill", "ln", "ls", "mkdir",
-    "mknod", "mount", "sleep", "stat", "uname", "yes",
+/// Packages of programs of this Debian, named as nixpkgs names them; the compiler is one more.
+const PACKAGES: [(&str, &[&str]); 3] = [
+    ("bash-5.2", &["bash"]),
+    (
+        "coreutils-9.1",
+        &[
+            "cat", "chmod", "cp", "head", "id", "ln", "ls", "mkdir", "mknod", "sleep", "stat",
+            "uname", "yes",
+        ],
+    ),
+    ("util-linux-2.38", &["agetty", "mount"]),
 ];
 
-/// The directories `libraries` and `tools` with Debian's programs, made once. The programs name their
-/// loader and their libraries by store paths, as those of nixpkgs do.
+/// A directory with these packages, and their loader and libraries in `libraries`; made once. The programs
+/// name their loader and their libraries by store paths, as those of nixpkgs do.
 fn tools() -> &'static Path {
     static TOOLS: OnceLock<TempDir> = OnceLock::new();
     TOOLS
         .get_or_init(|| {
             let directory = tempfile::tempdir().expect("a directory");
             let compiler = Compiler::find();
-            let mut programs: Vec<PathBuf> = PROGRAMS.iter().map(|name| which(name)).collect();
-            programs.extend(compiler.programs());
-            libraries(&programs, &directory.path().join("libraries"));
-            let at = store_path_of(&directory.path().join("libraries"), "libraries");
-            let bin = directory.path().join("tools/bin");
-            fs::create_dir_all(&bin).expect("made");
-            for program in programs {
-                let to = bin.join(program.file_name().expect("a name"));
-                fs::copy(&program, &to).unwrap_or_else(|error| panic!("{program:?}: {error}"));
-                fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).expect("mode");
-                let loader = format!("{at}/ld-linux-x86-64.so.2");
-                let mut patch = Command::new("patchelf");
-                patch.args([
-                    "--set-interpreter",
-                    &loader,
-                    "--force-rpath",
-                    "--set-rpath",
-                    &at,
-                ]);
-                let output = patch.arg(&to).output().expect("patchelf starts");
-                assert!(output.status.success(), "{program:?}: {}", text_of(&output));
+            let mut packages: Vec<(&str, Vec<PathBuf>)> = PACKAGES
+                .iter()
+                .map(|(name, programs)| (*name, programs.iter().map(|one| which(one)).collect()))
+                .collect();
+            packages.push(("gcc-12", compiler.programs()));
+            let libraries = directory.path().join("libraries");
+            let all: Vec<PathBuf> = packages.iter().flat_map(|(_, all)| all.clone()).collect();
+            copy_libraries(&all, &libraries);
+            let at = store_path_of(&libraries, "libraries");
+            for (name, programs) in packages {
+                let bin = directory.path().join(name).join("bin");
+                fs::create_dir_all(&bin).expect("made");
+                for program in programs {
+                    install(&program, &bin, &at);
+                }
             }
-            compiler.copy_files(&directory.path().join("tools/lib"));
+            compiler.copy_files(&directory.path().join("gcc-12/lib"));
             directory
         })
         .path()
+}
+
+/// Copies a program that finds its loader and libraries in a store path.
+fn install(program: &Path, bin: &Path, libraries: &str) {
+    let to = bin.join(program.file_name().expect("a name"));
+    fs::copy(program, &to).unwrap_or_else(|error| panic!("{program:?}: {error}"));
+    fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).expect("mode");
+    let loader = format!("{libraries}/ld-linux-x86-64.so.2");
+    let output = Command::new("patchelf")
+        .args([
+            "--set-interpreter",
+            &loader,
+            "--force-rpath",
+            "--set-rpath",
+            libraries,
+        ])
+        .arg(&to)
+        .output()
+        .expect("patchelf starts");
+    assert!(output.status.success(), "{program:?}: {}", text_of(&output));
 }
 
 fn which(name: &str) -> PathBuf {
@@ -247,7 +274,7 @@ fn which(name: &str) -> PathBuf {
 }
 
 /// Copies what programs are linked with.
-fn libraries(programs: &[PathBuf], to: &Path) {
+fn copy_libraries(programs: &[PathBuf], to: &Path) {
     fs::create_dir_all(to).expect("made");
     let mut found = BTreeSet::new();
     for program in programs {

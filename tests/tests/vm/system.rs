@@ -41,8 +41,8 @@ fn a_system_of_debians_programs_boots_to_a_login_prompt() {
             ln -s ${{base}}/kernel $out/kernel
             ln -s ${{base}}/kernel-modules $out/kernel-modules
             echo "quiet systemd.not.used=1" > $out/kernel-params
-            echo "#!${{bash}}" > $out/init
-            echo "export PATH=${{tools}}/bin" >> $out/init
+            echo "#!${{bash}}/bin/bash" > $out/init
+            echo "export PATH=$PATH" >> $out/init
             echo "echo second stage: process \$\$; cat /proc/cmdline; ls /nix/store > /dev/null" >> $out/init
             echo "exec agetty --nohostname --noissue ttyS0" >> $out/init
             chmod +x $out/init
