@@ -5,6 +5,7 @@
 //! the one between may be skipped. Nothing of this machine's Nix but its programs takes part.
 
 mod builds;
+mod doctor;
 mod external;
 mod hook;
 mod protocol;
