@@ -15,6 +15,7 @@ pub mod nar;
 pub mod narinfo;
 pub mod posix_regex;
 pub mod shell;
+pub mod vm_protocol;
 pub mod worker_protocol;
 
 /// The targets by name.
@@ -28,5 +29,6 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("narinfo", narinfo::run),
     ("posix_regex", posix_regex::run),
     ("shell", shell::run),
+    ("vm_protocol", vm_protocol::run),
     ("worker_protocol", worker_protocol::run),
 ];
