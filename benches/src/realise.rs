@@ -98,6 +98,7 @@ impl Host {
         let choices = Choices {
             prefer_substitutes: false,
             check: false,
+            tolerant: false,
             router: Arc::new(Router::new(routing, Decisions::none())),
         };
         Ok(Plan::make(

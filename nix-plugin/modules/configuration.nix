@@ -64,9 +64,15 @@ in
       description = "Whether this machine's configuration is built by WebAssembly builders.";
     };
     builders = lib.mkOption {
-      type = lib.types.attrs;
-      example = lib.literalExpression or (text: text) "import ./nix-plugin/builders.nix { from = ./builders; }";
-      description = "The builders: name of a module, and its file.";
+      type = lib.types.unspecified;
+      example = "./wasibuild-builders";
+      description = "The builders: a folder with them (`wasibuild builders export`), or what builders.nix returns.";
+      apply =
+        given:
+        if builtins.isAttrs given && !(given ? outPath) then
+          given
+        else
+          import ../builders.nix { from = given; };
     };
     system = lib.mkOption {
       type = lib.types.enum [

@@ -51,6 +51,10 @@ pub struct Common {
 pub enum Command {
     /// Build derivations and everything they need
     Run(Run),
+    /// Tell what would happen to derivations and everything they need: who builds what, and why
+    Plan(Forecast),
+    /// Tell why one derivation goes where it goes: every rule, and which decides
+    Explain(Explain),
     /// Print derivations as JSON, in the shape of `nix derivation show`
     Show(Show),
     /// Print the build log of a derivation
@@ -306,6 +310,49 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 pub mod vm;
 pub use vm::VmCommand;
+
+/// `wasibuild plan`.
+#[derive(Debug, Args)]
+pub struct Forecast {
+    /// Derivations: store paths, or .drv files
+    #[arg(required = true, value_name = "DRV", value_hint = ValueHint::FilePath)]
+    pub derivations: Vec<OsString>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "svg")]
+    pub json: bool,
+    /// Print a picture, as SVG
+    #[arg(long)]
+    pub svg: bool,
+    /// In the tree, list what is valid or fetched, too, instead of counting it
+    #[arg(long, conflicts_with_all = ["json", "svg"])]
+    pub all: bool,
+    /// Which derivations for Linux to attempt in the shell [default: configuration]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
+    /// Where to fetch from.
+    #[command(flatten)]
+    pub substitution: Substitution,
+}
+
+/// `wasibuild explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Derivations: store paths, or .drv files
+    #[arg(required = true, value_name = "DRV", value_hint = ValueHint::FilePath)]
+    pub derivations: Vec<OsString>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Forget that an earlier attempt met a program that is not run here
+    #[arg(long)]
+    pub forget: bool,
+    /// Which derivations for Linux to attempt in the shell [default: configuration]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
+    /// Where to fetch from.
+    #[command(flatten)]
+    pub substitution: Substitution,
+}
 
 /// `wasibuild config`.
 #[derive(Debug, Args)]

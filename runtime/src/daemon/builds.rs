@@ -288,6 +288,7 @@ impl Connection<'_> {
             prefer_substitutes: self.server.config.prefer_substitutes
                 && self.options.use_substitutes,
             check: mode == BuildMode::Check,
+            tolerant: false,
             router: Arc::clone(&self.server.config.router),
         };
         let world = self.world();
