@@ -4,6 +4,8 @@
 //! (`wasibuild completions`) all come from these types. Names follow Nix's where Nix has the
 //! option (`nix-build`, `nix-store`, `nix.conf`), with the same meaning and unit.
 
+mod doctor;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::exit_code;
 use crate::policy::{Attempt, value};
+
+pub use doctor::{Doctor, Setup, Where};
 
 /// Builds Nix derivations with WebAssembly builders, the same bytes on every host.
 #[derive(Debug, Parser)]
@@ -55,6 +59,8 @@ pub enum Command {
     Plan(Forecast),
     /// Tell why one derivation goes where it goes: every rule, and which decides
     Explain(Explain),
+    /// Build derivations in the sandbox and in the virtual machine, and compare every byte
+    Verify(Verify),
     /// Print derivations as JSON, in the shape of `nix derivation show`
     Show(Show),
     /// Print the build log of a derivation
@@ -76,6 +82,10 @@ pub enum Command {
     /// The virtual machine, for what needs Linux
     #[command(subcommand)]
     Vm(VmCommand),
+    /// Look at this machine and its Nix, and say what to change
+    Doctor(Doctor),
+    /// Print the change that opens a door for Nix, make it, or take it back
+    Setup(Setup),
     /// Print the settings in effect, each with where it was set
     Config(Config),
     /// Print the manual page
@@ -88,7 +98,7 @@ pub enum Command {
 }
 
 /// `wasibuild run`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = exit_code::TABLE)]
 pub struct Run {
     /// Derivations: store paths, or .drv files whose inputs and sources are looked up in the
@@ -140,6 +150,18 @@ pub struct Run {
     /// What a build may use.
     #[command(flatten)]
     pub limits: Bounds,
+}
+
+/// `wasibuild verify`.
+#[derive(Debug, Args)]
+#[command(after_help = exit_code::TABLE)]
+pub struct Verify {
+    /// Verify also all that they need, as far as the sandbox builds it
+    #[arg(long, short = 'r')]
+    pub recursive: bool,
+    /// How to build.
+    #[command(flatten)]
+    pub run: Run,
 }
 
 /// Bounds of each build. They are part of what decides a result, so that the defaults are the same

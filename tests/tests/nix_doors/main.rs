@@ -6,6 +6,7 @@
 
 mod builds;
 mod cases;
+mod doctor;
 mod doors;
 mod examples;
 mod external;
