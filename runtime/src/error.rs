@@ -41,6 +41,12 @@ pub enum Error {
     /// Something that belongs to one derivation or path.
     #[error(transparent)]
     Realise(#[from] RealiseError),
+    /// There is no virtual machine.
+    #[error(transparent)]
+    Machine(#[from] wasibuild_vm::MachineError),
+    /// A command about machines makes no sense.
+    #[error("{0}")]
+    Vm(String),
     /// The store has errors, which were printed.
     #[error("the store has {0}")]
     Verify(String),

@@ -25,6 +25,7 @@ pub mod external_builder;
 pub mod forecast;
 pub mod hook;
 pub mod interrupt;
+pub mod machine;
 pub mod options;
 pub mod output_checks;
 pub mod plan;

@@ -81,6 +81,9 @@ pub enum Command {
     Doctor(Doctor),
     /// Print the change that opens a door for Nix, make it, or take it back
     Setup(Setup),
+    /// The virtual machine, for what needs Linux
+    #[command(subcommand)]
+    Vm(VmCommand),
     /// Print the settings in effect, each with where it was set
     Config(Config),
     /// Print the manual page
@@ -211,6 +214,10 @@ pub struct Daemon {
     /// Trust no client, not even root
     #[arg(long)]
     pub force_untrusted: bool,
+    /// The root of a Nix store on this machine, mostly /: what it holds is used where it lies and not
+    /// copied; kept in this store for every command
+    #[arg(long, value_name = "ROOT", value_hint = ValueHint::DirPath)]
+    pub host_store: Option<PathBuf>,
     /// Keep the build directory and the outputs of builds that fail
     #[arg(long, short = 'K')]
     pub keep_failed: bool,
@@ -308,6 +315,9 @@ fn variable(text: &str) -> Result<(String, String), String> {
         _ => Err("expected NAME=VALUE".to_owned()),
     }
 }
+
+pub mod vm;
+pub use vm::VmCommand;
 
 /// `wasibuild plan`.
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ mod run;
 mod sh;
 mod show;
 mod store;
+mod vm;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -28,10 +29,11 @@ use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_store::Store;
 
 use crate::error::Error;
+use crate::machine::Vm;
 use crate::options::{Command, Common, Options};
 use crate::policy::{self, Override, Overrides, Policy, Settings, Sources};
 use crate::realise::executor::Machine;
-use crate::router::{Decisions, Machines, NoMachines, Router};
+use crate::router::{Decisions, Machines, Router};
 use crate::{directories, exit_code, printable};
 
 /// Runs the program with the process's arguments.
@@ -77,6 +79,11 @@ fn dispatch(options: Options) -> Result<u8, Error> {
         Command::Show(show) => show::show(common, show, &mut out)?,
         Command::Log(log) => log::log(common, log, &mut out)?,
         Command::Store(command) => store::store(common, command, &mut out)?,
+        Command::Vm(command) => {
+            let code = vm::vm(common, command, &mut out)?;
+            out.flush().map_err(Error::standard_output)?;
+            return Ok(code);
+        }
         Command::Builders(command) => builders::builders(command, &mut out)?,
         Command::Doctor(options) => return doctor::doctor(common, options, &mut out),
         Command::Setup(options) => doctor::setup(common, options, &mut out)?,
@@ -132,8 +139,8 @@ fn decisions(policy: &Policy) -> Decisions {
 }
 
 /// The virtual machine; it is started with the first build that needs it.
-fn machine(_policy: &Policy) -> Arc<dyn Machine> {
-    Arc::new(NoMachines)
+fn machine(policy: &Policy) -> Arc<dyn Machine> {
+    Arc::new(Vm::new(policy))
 }
 
 /// Who decides who builds.

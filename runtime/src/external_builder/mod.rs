@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use thiserror::Error;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::hash::{compress_hash, sha256};
@@ -127,6 +127,17 @@ fn job(
         derivation: stand_in(description, &name)?,
         name,
         builder: description.builder.clone(),
+        system: description.system.clone(),
+        // All that Nix tells of it.
+        fixed_output: variables.contains_key(BStr::new("outputHash")),
+        features: variables
+            .get(BStr::new("requiredSystemFeatures"))
+            .map(|features| {
+                let words = features.split(|byte| byte.is_ascii_whitespace());
+                let words = words.filter(|word| !word.is_empty());
+                words.map(BString::from).collect()
+            })
+            .unwrap_or_default(),
         executor: Executor::Sandbox,
         next: Vec::new(),
         environment: Environment {

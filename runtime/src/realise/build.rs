@@ -9,7 +9,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasibuild_nix_compat::derivation::Derivation;
+use wasibuild_nix_compat::derivation::{Derivation, DerivationKind};
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::path_info::PathInfo;
@@ -192,6 +192,9 @@ impl Realiser<'_> {
             name: node.name().to_owned(),
             derivation: node.derivation.clone(),
             builder: node.builder.clone(),
+            system: derivation.system.clone(),
+            fixed_output: derivation.kind() == Ok(DerivationKind::Fixed),
+            features: options.required_system_features.clone(),
             executor,
             next,
             environment,
@@ -233,24 +236,7 @@ impl Realiser<'_> {
         if failure.leftovers.is_empty() || failure.error.is_cancelled() {
             return failure.error;
         }
-        let kept = keep::failed_directory(node.name()).and_then(|directory| {
-            for (name, object) in &failure.leftovers {
-                let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name);
-                keep::write_tree(object, &directory.join(name))?;
-            }
-            Ok(directory)
-        });
-        let text = match kept {
-            Ok(directory) => format!(
-                "keeping what the build of '{}' left in '{}'",
-                node.name(),
-                directory.display()
-            ),
-            Err(error) => format!(
-                "cannot keep what the build of '{}' left: {error}",
-                node.name()
-            ),
-        };
+        let text = keep::keep_leftovers(node.name(), &failure.leftovers);
         self.progress.event(Event::Warning(&text));
         failure.error
     }

@@ -7,7 +7,7 @@
 mod routed;
 mod sandbox;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use bstr::BString;
@@ -32,6 +32,12 @@ pub struct Job {
     pub derivation: StorePath,
     /// The builder, as the derivation names it.
     pub builder: BString,
+    /// The system that it is for.
+    pub system: BString,
+    /// Whether its content is known before, so that it may use the network.
+    pub fixed_output: bool,
+    /// The system features that it requires.
+    pub features: BTreeSet<BString>,
     /// How it is run.
     pub executor: Executor,
     /// Who tries next, from the start, if that meets a program that it cannot run.

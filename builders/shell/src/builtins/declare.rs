@@ -288,9 +288,11 @@ fn one(
             return Ok(Err(1));
         }
     }
-    // A local variable hides the outer one; a readonly one cannot be hidden.
+    // A local variable hides the outer one: a readonly one of a calling function, no global one.
+    let hidden = scope == Scope::Local && sh.vars.is_of_caller(&name);
     let readonly_here = sh.vars.get(&name).is_some_and(|v| v.has(attr::READONLY));
     if readonly_here
+        && !hidden
         && (value.is_some()
             || array.is_some()
             || request.off & attr::READONLY != 0

@@ -166,6 +166,14 @@ impl Vars {
         }
     }
 
+    /// Whether the visible variable is local to a function that called this one.
+    pub fn is_of_caller(&self, name: &[u8]) -> bool {
+        let level = self.function_level();
+        (self.map.get(name))
+            .and_then(|entry| entry.bindings.last())
+            .is_some_and(|(own, _)| (1..level).contains(own))
+    }
+
     /// Is the visible variable local to the innermost function?
     pub fn is_local(&self, name: &[u8]) -> bool {
         let level = self.function_level();
@@ -201,10 +209,20 @@ impl Vars {
 
     /// All visible variables, by name.
     pub fn all(&self) -> Vec<(&[u8], &Var)> {
+        self.visible(|_| true)
+    }
+
+    /// The visible variables that programs see, by name.
+    pub fn exported(&self) -> Vec<(&[u8], &Var)> {
+        self.visible(|var| var.has(attr::EXPORT))
+    }
+
+    fn visible(&self, wanted: impl Fn(&Var) -> bool) -> Vec<(&[u8], &Var)> {
         let mut list: Vec<_> = self
             .map
             .iter()
             .filter_map(|(name, e)| e.bindings.last().map(|(_, v)| (&**name, &**v)))
+            .filter(|(_, var)| wanted(var))
             .collect();
         list.sort_unstable_by_key(|(name, _)| *name);
         list

@@ -6,6 +6,8 @@ use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
 
+use crate::state::fds::MAX_FD;
+
 use super::descriptor::{Handle, bad_descriptor, c_path, check};
 use super::{Access, Ended, FileKind, OpenMode, Pid, Spawn, Stat};
 
@@ -13,6 +15,8 @@ use super::{Access, Ended, FileKind, OpenMode, Pid, Spawn, Stat};
 const ROOT: u32 = 5;
 /// How far a program's descriptors lie from WASI's.
 const SHIFT: u32 = 3;
+/// The preopened directories.
+const PREOPENS: std::ops::Range<u32> = 3..6;
 const FOLLOW: u32 = 1;
 const SIGPIPE: i32 = 13;
 
@@ -29,6 +33,8 @@ unsafe extern "C" {
     fn host_umask(new: u32, old: *mut u32) -> i32;
     #[link_name = "pipe"]
     fn host_pipe(out: *mut [u32; 2]) -> i32;
+    #[link_name = "fd_next"]
+    fn host_fd_next(fd: u32, out: *mut u32) -> i32;
     #[link_name = "spawn"]
     fn host_spawn(args: *const [u32; 11], pid: *mut u32) -> i32;
     #[link_name = "wait"]
@@ -449,12 +455,18 @@ pub fn inherited() -> Vec<(u32, Handle)> {
     // A broken pipe shall be an error to the shell, not its end.
     set_signal(SIGPIPE, Disposition::Ignore);
     let mut out = Vec::new();
-    for fd in (0..3).chain(6..262) {
-        // SAFETY: no memory arguments; a closed number gives an error.
-        if unsafe { libc::fcntl(fd, libc::F_GETFL) } >= 0 {
-            let number = fd as u32;
-            out.push((if number < 3 { number } else { number - SHIFT }, Handle(fd)));
+    let mut fd = 0;
+    // SAFETY: the result lives through the call.
+    while unsafe { host_fd_next(fd, &mut fd) } == 0 {
+        if let Ok(handle) = i32::try_from(fd)
+            && !PREOPENS.contains(&fd)
+        {
+            let number = if fd < PREOPENS.start { fd } else { fd - SHIFT };
+            if number <= MAX_FD {
+                out.push((number, Handle(handle)));
+            }
         }
+        fd += 1;
     }
     out
 }

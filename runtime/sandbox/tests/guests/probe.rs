@@ -69,6 +69,7 @@ mod ext {
         pub fn pipe(out: *mut [u32; 2]) -> u32;
         pub fn fd_dup(fd: u32, min: u32, out: *mut u32) -> u32;
         pub fn fd_dup2(from: u32, to: u32) -> u32;
+        pub fn fd_next(fd: u32, out: *mut u32) -> u32;
         pub fn spawn(request: *const [usize; 11], out: *mut u32) -> u32;
         pub fn wait(pid: i32, flags: u32, out_pid: *mut u32, out_status: *mut u32) -> u32;
         pub fn getpid(out: *mut u32) -> u32;
@@ -435,6 +436,11 @@ fn run(words: &[Vec<u8>]) -> Answer {
             "dup" => {
                 let mut out = 0;
                 check(ext::fd_dup(fd(1), fd(2), &mut out))?;
+                Ok(out.to_string())
+            }
+            "next" => {
+                let mut out = 0;
+                check(ext::fd_next(fd(1), &mut out))?;
                 Ok(out.to_string())
             }
             "dup2" => done(ext::fd_dup2(fd(1), fd(2))),

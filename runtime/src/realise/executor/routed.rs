@@ -210,6 +210,9 @@ mod tests {
             name: "fonts".to_owned(),
             derivation: path("fonts.drv"),
             builder: "/bin/sh".into(),
+            system: "x86_64-linux".into(),
+            fixed_output: false,
+            features: Default::default(),
             executor: Executor::Shell,
             next: next.to_vec(),
             environment: Environment {
