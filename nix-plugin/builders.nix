@@ -9,7 +9,7 @@
 #
 # Whoever has wasibuild has the files: `wasibuild builders export DIR` writes them.
 {
-  # Folder with the files: a path, or a string such as a flake's input.
+  # Folder with the files: a path, a string, or a flake's input.
   from ? null,
   # Where they are published, without a slash at the end; each is fetched when it is used.
   url ? null,
@@ -22,6 +22,7 @@ let
     elemAt
     filter
     isList
+    isPath
     isString
     listToAttrs
     map
@@ -31,7 +32,8 @@ let
     unsafeDiscardStringContext
     ;
 
-  folder = if isString from then /. + unsafeDiscardStringContext from else from;
+  # A path in every case: what is a string would go into derivations as it is, with its folder's name.
+  folder = if isPath from then from else /. + unsafeDiscardStringContext "${from}";
 
   # { name; hash; } for each line.
   locked =

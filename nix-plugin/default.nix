@@ -18,7 +18,7 @@ let
     if builtins.isAttrs builders && !(builders ? outPath) then
       builders
     else
-      import ./builders.nix { from = if builtins.isAttrs builders then builders.outPath else builders; };
+      import ./builders.nix { from = builders; };
 in
 {
   # Name of a module → its file.

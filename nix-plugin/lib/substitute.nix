@@ -8,6 +8,7 @@
 { build, self, beyond, ... }:
 let
   inherit (builtins)
+    attrNames
     baseNameOf
     concatLists
     concatStringsSep
@@ -88,11 +89,17 @@ let
           inherit src dir;
           isExecutable = if isExecutable then true else null;
         };
-        # A variable that is `null` is the empty string, so it must not be left out.
         derivationArgs = variables // arguments.derivationArgs or { };
       };
 
-  variables = arguments: mapAttrs (_: variable) (removeAttrs arguments known);
+  # As in nixpkgs, what is `null` is no variable.
+  variables =
+    arguments:
+    let
+      given = removeAttrs arguments known;
+      absent = filter (name: given.${name} == null) (attrNames given);
+    in
+    mapAttrs (_: variable) (removeAttrs given absent);
 
   replaceVarsWith =
     arguments@{ src, replacements, ... }:

@@ -72,7 +72,7 @@ in
         if builtins.isAttrs given && !(given ? outPath) then
           given
         else
-          import ../builders.nix { from = if builtins.isAttrs given then given.outPath else given; };
+          import ../builders.nix { from = given; };
     };
     system = lib.mkOption {
       type = lib.types.enum [

@@ -114,6 +114,16 @@ rec {
     && arguments != [ ]
     && hasSuffix "default-builder.sh" (unsafeDiscardStringContext (toString last));
 
+  isStructured = attributes: environ (attributes.__structuredAttrs or false) != "";
+
+  # Whether the script finds an attribute in a file, as `passAsFile` says.
+  asFile =
+    attributes: name:
+    let
+      passed = attributes.passAsFile or null;
+    in
+    isList passed && elem name passed && !(isStructured attributes);
+
   # The checks of the output, in the place where structured attributes have them.
   derivationArgs =
     attributes:

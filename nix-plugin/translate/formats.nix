@@ -19,7 +19,7 @@ let
     isList
     length
     ;
-  inherit (shared) isCommand isPlain;
+  inherit (shared) asFile isCommand isPlain;
 
   programOf = attributes: head attributes.nativeBuildInputs;
   pnameOf = program: program.pname or (builtins.parseDrvName program.name).name;
@@ -53,6 +53,7 @@ let
     if
       isCommand attributes
       && elem attributes.buildCommand scripts
+      && asFile attributes "value"
       && isList (attributes.nativeBuildInputs or null)
       && length attributes.nativeBuildInputs == 1
       && pnameOf (programOf attributes) == pname

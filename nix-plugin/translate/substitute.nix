@@ -38,7 +38,12 @@ let
     toString
     unsafeDiscardStringContext
     ;
-  inherit (shared) environ hasPrefix isPlain;
+  inherit (shared)
+    environ
+    hasPrefix
+    isPlain
+    isStructured
+    ;
 
   # Scripts that derivations name as their builder, by digest.
   substituteAllScripts = [
@@ -132,6 +137,7 @@ in
     in
     if
       exportsShell != null
+      && !(isStructured attributes)
       && elem (builderOf attributes) substituteAllScripts
       && isPlain attributes (attrNames (removeAttrs arguments hooks))
     then
@@ -157,6 +163,7 @@ in
     in
     if
       elem (builderOf attributes) substituteScripts
+      && !(isStructured attributes)
       && isPlain attributes (attrNames (removeAttrs arguments hooks))
       # Variables of the shell, which may be more than the derivation's attributes.
       && !(elem "--subst-var" options)

@@ -15,7 +15,13 @@ let
     substring
     unsafeDiscardStringContext
     ;
-  inherit (shared) environ isCommand isPlain;
+  inherit (shared)
+    asFile
+    environ
+    isCommand
+    isPlain
+    isStructured
+    ;
 
   script =
     "mkdir -p [$]out\nfor i in ([$][(]cat [$]pathsPath[)]|[$]paths); do\n"
@@ -32,8 +38,10 @@ in
 if
   isCommand attributes
   && attributes ? paths
+  && !(isStructured attributes)
   && stringLength command < 1000
   && matched != null
+  && asFile attributes "paths" == (elemAt matched 0 != "$paths")
   && (elemAt matched 1 == null) == (elemAt matched 3 == null)
   && all (word: match "/[^][*?\\]*" (unsafeDiscardStringContext word) != null) words
   && isPlain attributes [ "paths" ]

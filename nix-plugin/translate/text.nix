@@ -6,26 +6,24 @@
 let
   inherit (builtins)
     any
-    concatStringsSep
-    elem
     filter
     head
-    isList
     isString
     map
     match
-    replaceStrings
     split
     stringLength
     substring
     unsafeDiscardStringContext
     ;
   inherit (shared)
+    asFile
     environ
     hasPrefix
     hasSuffix
     isCommand
     isPlain
+    isStructured
     ;
 
   # The scripts that write a text: what stands before and after the file's place below the output.
@@ -143,11 +141,10 @@ let
       command = unsafeDiscardStringContext attributes.buildCommand;
       places = filter (place: place != null) (map (placeIn command) writeTextFile);
       value = environ attributes.text;
-      passed = attributes.passAsFile or null;
       # Without the file the script would `echo` it, which takes `-n` and `-e` for options.
-      asFile = isList passed && elem "text" passed && !(attributes.__structuredAttrs or false);
+      isCopied = asFile attributes "text" || substring 0 1 value != "-";
     in
-    if places == [ ] || !(attributes ? text) || !(asFile || substring 0 1 value != "-") then
+    if places == [ ] || !(attributes ? text) || !isCopied then
       null
     else
       finish {
@@ -167,6 +164,8 @@ let
     in
     if
       attributes.buildCommand != concatTextFile
+      # `$files` would be an array's first element.
+      || isStructured attributes
       || words == [ ]
       || any (word: match "/[^][*?\\]*" (unsafeDiscardStringContext word) == null) words
       || !isPlace destination

@@ -17,6 +17,7 @@ let
     unsafeDiscardStringContext
     ;
   inherit (shared)
+    asFile
     environ
     hasPrefix
     hasSuffix
@@ -24,7 +25,8 @@ let
     isPlain
     ;
 
-  scripts = [
+  # With the text in a file, and by `echo`.
+  moved = [
     {
       before = "name=";
       after = ''
@@ -33,6 +35,8 @@ let
         mv "$textPath" "$out/$name"
       '';
     }
+  ];
+  echoed = [
     {
       before = "name=";
       after = ''
@@ -93,13 +97,17 @@ attributes:
 let
   command = unsafeDiscardStringContext attributes.buildCommand;
   text = environ attributes.text;
-  unit = first command scripts;
+  unit = first command (if asFile attributes "text" then moved else echoed);
   masked = first command disabled;
 in
 if !isCommand attributes || stringLength command > 1000 then
   null
 else if
-  unit != null && attributes ? text && isPlain attributes [ "text" ] && substring 0 1 text != "-"
+  unit != null
+  && attributes ? text
+  && isPlain attributes [ "text" ]
+  # `echo` would take it for options.
+  && (asFile attributes "text" || substring 0 1 text != "-")
 then
   {
     module = "text";

@@ -59,6 +59,8 @@ pub enum Command {
     Plan(Forecast),
     /// Tell why one derivation goes where it goes: every rule, and which decides
     Explain(Explain),
+    /// Build derivations in the sandbox and in the virtual machine, and compare every byte
+    Verify(Verify),
     /// Print derivations as JSON, in the shape of `nix derivation show`
     Show(Show),
     /// Print the build log of a derivation
@@ -77,13 +79,13 @@ pub enum Command {
     /// The builders that come with the program
     #[command(subcommand)]
     Builders(BuildersCommand),
+    /// The virtual machine, for what needs Linux
+    #[command(subcommand)]
+    Vm(VmCommand),
     /// Look at this machine and its Nix, and say what to change
     Doctor(Doctor),
     /// Print the change that opens a door for Nix, make it, or take it back
     Setup(Setup),
-    /// The virtual machine, for what needs Linux
-    #[command(subcommand)]
-    Vm(VmCommand),
     /// Print the settings in effect, each with where it was set
     Config(Config),
     /// Print the manual page
@@ -96,7 +98,7 @@ pub enum Command {
 }
 
 /// `wasibuild run`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = exit_code::TABLE)]
 pub struct Run {
     /// Derivations: store paths, or .drv files whose inputs and sources are looked up in the
@@ -148,6 +150,18 @@ pub struct Run {
     /// What a build may use.
     #[command(flatten)]
     pub limits: Bounds,
+}
+
+/// `wasibuild verify`.
+#[derive(Debug, Args)]
+#[command(after_help = exit_code::TABLE)]
+pub struct Verify {
+    /// Verify also all that they need, as far as the sandbox builds it
+    #[arg(long, short = 'r')]
+    pub recursive: bool,
+    /// How to build.
+    #[command(flatten)]
+    pub run: Run,
 }
 
 /// Bounds of each build. They are part of what decides a result, so that the defaults are the same
@@ -498,6 +512,10 @@ mod tests {
     fn every_command_and_option_has_a_help_text() {
         fn check(command: &clap::Command, path: &str) {
             let path = format!("{path} {}", command.get_name());
+            // What is hidden the program says to itself.
+            if command.is_hide_set() {
+                return;
+            }
             assert!(command.get_about().is_some(), "{path} has no help");
             for argument in command.get_arguments() {
                 assert!(

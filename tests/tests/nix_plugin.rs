@@ -235,6 +235,16 @@ fn builders_have_the_bytes_of_the_lock() {
     write("982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1");
     let (success, path, log) = world.nix(&[], &expression);
     assert!(success && path.contains("-a.drv"), "{log}");
+    // However the folder is named: a path, or a flake's input, which is a set.
+    let quoted = format!("\"{}\"", world.builders());
+    for other in [
+        world.builders(),
+        format!("{{ outPath = {quoted}; }}"),
+        format!("(builtins.path {{ name = \"source\"; path = {quoted}; }})"),
+    ] {
+        let (_, again, log) = world.nix(&[], &expression.replace(&quoted, &other));
+        assert_eq!(again, path, "{other}: {log}");
+    }
     write("082d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1");
     let (success, _, log) = world.nix(&[], &expression);
     assert!(
