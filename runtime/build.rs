@@ -14,6 +14,7 @@ fn main() -> io::Result<()> {
     let directory = directory();
     println!("cargo::rerun-if-changed={}", directory.display());
     let mut table = String::from("&[\n");
+    let mut generation = Generation::default();
     for file in builders(&directory)? {
         println!("cargo::rerun-if-changed={}", file.display());
         let name = file
@@ -21,6 +22,8 @@ fn main() -> io::Result<()> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
+        generation.add(name.as_bytes());
+        generation.add(&fs::read(&file)?);
         let path = file.to_string_lossy().into_owned();
         let _ = writeln!(
             table,
@@ -28,8 +31,30 @@ fn main() -> io::Result<()> {
         );
     }
     table.push_str("]\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("builders.rs");
-    fs::write(out, table)
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(
+        out.join("generation.rs"),
+        format!("\"{:016x}\"", generation.0),
+    )?;
+    fs::write(out.join("builders.rs"), table)
+}
+
+/// Tells sets of builders apart: FNV-1a (draft-eastlake-fnv), 64 bits, over names and modules.
+struct Generation(u64);
+
+impl Default for Generation {
+    fn default() -> Self {
+        Generation(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Generation {
+    fn add(&mut self, bytes: &[u8]) {
+        let length = (bytes.len() as u64).to_le_bytes();
+        for &byte in length.iter().chain(bytes) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
 }
 
 /// Where the builders lie.

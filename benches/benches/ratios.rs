@@ -39,7 +39,10 @@ fn main() -> Result<()> {
     for (name, case) in table_of {
         if wanted(name) {
             eprintln!("measuring: {name}");
-            rows.push(case(&places)?);
+            let row = case(&places)?;
+            // At once: a run takes minutes, and may be stopped.
+            eprint!("{}", row.line());
+            rows.push(row);
         }
     }
     if wanted("shell") {

@@ -7,6 +7,7 @@
 pub mod cases;
 pub mod configuration;
 pub mod derivations;
+pub mod doors;
 pub mod measure;
 pub mod nix;
 pub mod plain;

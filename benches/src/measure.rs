@@ -58,36 +58,43 @@ pub fn ratio(other: Duration, ours: Duration) -> f64 {
     other.as_secs_f64() / ours.as_secs_f64().max(1e-9)
 }
 
+impl Row {
+    /// The row in Markdown.
+    pub fn line(&self) -> String {
+        let side = |time: Option<Duration>| {
+            time.map_or_else(
+                || "—".to_owned(),
+                |time| format!("{:.2} ×", ratio(time, self.ours)),
+            )
+        };
+        let judged = if self.goal > 1.0 {
+            self.gnu
+        } else {
+            self.native.or(self.gnu)
+        };
+        let judged = judged.or(self.sandboxed);
+        let met = judged.is_some_and(|time| ratio(time, self.ours) >= self.goal);
+        format!(
+            "| {} | {} | {} | {} | {} | {} | {} ×: {} |\n",
+            self.job,
+            human(self.ours),
+            side(self.native),
+            side(self.gnu),
+            side(self.sandboxed),
+            side(self.nix),
+            self.goal,
+            if met { "met" } else { "**missed**" },
+        )
+    }
+}
+
 /// The table in Markdown.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "| Job | wasibuild | native twin takes | bash and coreutils take | in Nix's namespaces | under real Nix | goal |\n|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
-        let side = |time: Option<Duration>| {
-            time.map_or_else(
-                || "—".to_owned(),
-                |time| format!("{:.2} ×", ratio(time, row.ours)),
-            )
-        };
-        let judged = if row.goal > 1.0 {
-            row.gnu
-        } else {
-            row.native.or(row.gnu)
-        };
-        let judged = judged.or(row.sandboxed);
-        let met = judged.is_some_and(|time| ratio(time, row.ours) >= row.goal);
-        text.push_str(&format!(
-            "| {} | {} | {} | {} | {} | {} | {} ×: {} |\n",
-            row.job,
-            human(row.ours),
-            side(row.native),
-            side(row.gnu),
-            side(row.sandboxed),
-            side(row.nix),
-            row.goal,
-            if met { "met" } else { "**missed**" },
-        ));
+        text.push_str(&row.line());
     }
     text
 }

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use wasibuild::plan::{Choices, Plan};
+use wasibuild::policy::{Attempt, Routing};
 use wasibuild::progress::{Event, Progress};
 use wasibuild::realise::executor::Sandbox;
 use wasibuild::realise::stop::Stop;
 use wasibuild::realise::{Caches, Realiser, Settings, World, import};
 use wasibuild::request::Request;
-use wasibuild::router::Attempt;
+use wasibuild::router::{Decisions, Router};
 use wasibuild_sandbox::Limits;
 use wasibuild_store::Store;
 
@@ -92,10 +93,13 @@ impl Host {
     }
 
     fn plan(&self, request: Request) -> Result<Plan> {
+        let mut routing = Routing::default();
+        routing.shell.attempt = self.attempt;
         let choices = Choices {
             prefer_substitutes: false,
             check: false,
-            attempt: self.attempt,
+            tolerant: false,
+            router: Arc::new(Router::new(routing, Decisions::none())),
         };
         Ok(Plan::make(
             request.graph,

@@ -3,8 +3,9 @@
 //! Contract: the only module that reads environment variables (but for those with which a service
 //! manager hands over sockets, see [`crate::platform`]), and the only one that knows the platforms'
 //! customs. On Linux these are the XDG Base Directory Specification 0.8's
-//! (`XDG_DATA_HOME`, `XDG_CACHE_HOME`; relative values are ignored as it demands); on macOS
-//! Apple's File System Programming Guide's (`~/Library/Application Support`, `~/Library/Caches`).
+//! (`XDG_DATA_HOME`, `XDG_CACHE_HOME`, `XDG_STATE_HOME`, `XDG_CONFIG_HOME`; relative values are ignored as
+//! it demands); on macOS Apple's File System Programming Guide's (`~/Library/Application Support`,
+//! `~/Library/Caches`), but for the configuration, which is edited by hand and lies in `~/.config` there, too.
 //! Nix has its counterpart in `libutil/users.cc`.
 
 use std::env;
@@ -21,6 +22,33 @@ pub fn cache() -> Option<PathBuf> {
     cache_base(&Variables::from_process()).map(|base| base.join("wasibuild"))
 }
 
+/// Where it is kept what is worth remembering and can be lost.
+pub fn state() -> Option<PathBuf> {
+    state_base(&Variables::from_process()).map(|base| base.join("wasibuild"))
+}
+
+/// Where the configuration is looked for, unless one is named; the first that is there counts.
+pub fn configurations() -> Vec<PathBuf> {
+    let user = config_base(&Variables::from_process());
+    user.into_iter()
+        .chain([PathBuf::from("/etc")])
+        .map(|base| base.join("wasibuild/wasibuild.toml"))
+        .collect()
+}
+
+/// The directories that programs are looked for in.
+pub fn program_path() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .filter(|directory| directory.is_absolute())
+        .collect()
+}
+
+/// A variable of the environment.
+pub fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name)
+}
+
 /// How many builds run at once unless `-j` says otherwise: one for each processor.
 pub fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -30,6 +58,8 @@ struct Variables {
     home: Option<OsString>,
     data: Option<OsString>,
     cache: Option<OsString>,
+    state: Option<OsString>,
+    config: Option<OsString>,
     macos: bool,
 }
 
@@ -39,6 +69,8 @@ impl Variables {
             home: env::var_os("HOME"),
             data: env::var_os("XDG_DATA_HOME"),
             cache: env::var_os("XDG_CACHE_HOME"),
+            state: env::var_os("XDG_STATE_HOME"),
+            config: env::var_os("XDG_CONFIG_HOME"),
             macos: cfg!(target_os = "macos"),
         }
     }
@@ -76,6 +108,20 @@ fn cache_base(variables: &Variables) -> Option<PathBuf> {
     })
 }
 
+fn state_base(variables: &Variables) -> Option<PathBuf> {
+    absolute(&variables.state).or_else(|| {
+        variables.below_home(if variables.macos {
+            "Library/Application Support"
+        } else {
+            ".local/state"
+        })
+    })
+}
+
+fn config_base(variables: &Variables) -> Option<PathBuf> {
+    absolute(&variables.config).or_else(|| variables.below_home(".config"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +131,8 @@ mod tests {
             home: Some(home.into()),
             data: data.map(Into::into),
             cache: cache.map(Into::into),
+            state: None,
+            config: None,
             macos,
         }
     }
@@ -94,6 +142,8 @@ mod tests {
         let plain = variables("/home/a", None, None, false);
         assert_eq!(data(&plain), Some("/home/a/.local/share".into()));
         assert_eq!(cache_base(&plain), Some("/home/a/.cache".into()));
+        assert_eq!(state_base(&plain), Some("/home/a/.local/state".into()));
+        assert_eq!(config_base(&plain), Some("/home/a/.config".into()));
         let set = variables("/home/a", Some("/data"), Some("/cache"), false);
         assert_eq!(data(&set), Some("/data".into()));
         assert_eq!(cache_base(&set), Some("/cache".into()));

@@ -25,6 +25,9 @@ pub struct Builder {
 /// All builders, sorted by name.
 pub const BUILDERS: &[Builder] = include!(concat!(env!("OUT_DIR"), "/builders.rs"));
 
+/// A name for this set of builders: another set has another one.
+pub const GENERATION: &str = include!(concat!(env!("OUT_DIR"), "/generation.rs"));
+
 impl Builder {
     /// The builder as a store object: a file that is not executable.
     pub fn object(&self) -> FileSystemObject {

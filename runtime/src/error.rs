@@ -11,9 +11,11 @@ use thiserror::Error;
 
 use crate::exit_code;
 use crate::plan::PlanError;
+use crate::policy::PolicyError;
 use crate::printable::{self, Escapes};
 use crate::realise::error::{RealiseError, chain};
 use crate::request::RequestError;
+use crate::setup::SetupError;
 
 /// An error that ends the program.
 #[derive(Debug, Error)]
@@ -21,6 +23,15 @@ pub enum Error {
     /// The request cannot be read.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// Nix cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// There is no Nix to set up.
+    #[error("there is no program `nix` to set up\nhint: name it with --nix")]
+    NoNix,
     /// There is no plan.
     #[error(transparent)]
     Plan(#[from] PlanError<RealiseError>),
@@ -30,6 +41,12 @@ pub enum Error {
     /// Something that belongs to one derivation or path.
     #[error(transparent)]
     Realise(#[from] RealiseError),
+    /// There is no virtual machine.
+    #[error(transparent)]
+    Machine(#[from] wasibuild_vm::MachineError),
+    /// A command about machines makes no sense.
+    #[error("{0}")]
+    Vm(String),
     /// The store has errors, which were printed.
     #[error("the store has {0}")]
     Verify(String),
@@ -115,7 +132,9 @@ impl Error {
             Error::Plan(PlanError::Refused { .. }) => exit_code::UNSUPPORTED,
             Error::Plan(PlanError::Facts(error)) | Error::Realise(error) => realise_code(error),
             Error::Plan(_) => exit_code::BAD_INPUT,
-            Error::NoStore | Error::BadPath { .. } | Error::BadKey { .. } => exit_code::USAGE,
+            Error::NoStore | Error::BadPath { .. } | Error::BadKey { .. } | Error::Policy(_) => {
+                exit_code::USAGE
+            }
             _ => exit_code::OTHER,
         }
     }

@@ -4,21 +4,17 @@
 //! (`wasibuild completions`) all come from these types. Names follow Nix's where Nix has the
 //! option (`nix-build`, `nix-store`, `nix.conf`), with the same meaning and unit.
 
+mod doctor;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
-use wasibuild_sandbox::Limits;
 
 use crate::exit_code;
-use crate::router::Attempt;
+use crate::policy::{Attempt, value};
 
-/// The cache that is asked by default.
-pub const DEFAULT_SUBSTITUTER: &str = "https://cache.nixos.org";
-/// Its public key, as Nix's own default for `trusted-public-keys`.
-pub const DEFAULT_PUBLIC_KEY: &str =
-    "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
+pub use doctor::{Doctor, Setup, Where};
 
 /// Builds Nix derivations with WebAssembly builders, the same bytes on every host.
 #[derive(Debug, Parser)]
@@ -43,8 +39,15 @@ pub struct Options {
 pub struct Common {
     /// The store: a directory that holds nix/store and nix/var/nix, made on first use
     /// [default: wasibuild in the user's data directory]
-    #[arg(long, global = true, value_name = "ROOT", env = "WASIBUILD_STORE", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    #[arg(long, global = true, value_name = "ROOT", value_hint = ValueHint::DirPath)]
     pub store: Option<PathBuf>,
+    /// The configuration file; empty for none [default: wasibuild/wasibuild.toml in the user's
+    /// configuration directory, else /etc/wasibuild/wasibuild.toml]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Set a value of the configuration, such as limits.memory=4G (`wasibuild config` prints all)
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
 }
 
 /// The commands.
@@ -52,6 +55,12 @@ pub struct Common {
 pub enum Command {
     /// Build derivations and everything they need
     Run(Run),
+    /// Tell what would happen to derivations and everything they need: who builds what, and why
+    Plan(Forecast),
+    /// Tell why one derivation goes where it goes: every rule, and which decides
+    Explain(Explain),
+    /// Build derivations in the sandbox and in the virtual machine, and compare every byte
+    Verify(Verify),
     /// Print derivations as JSON, in the shape of `nix derivation show`
     Show(Show),
     /// Print the build log of a derivation
@@ -70,6 +79,15 @@ pub enum Command {
     /// The builders that come with the program
     #[command(subcommand)]
     Builders(BuildersCommand),
+    /// The virtual machine, for what needs Linux
+    #[command(subcommand)]
+    Vm(VmCommand),
+    /// Look at this machine and its Nix, and say what to change
+    Doctor(Doctor),
+    /// Print the change that opens a door for Nix, make it, or take it back
+    Setup(Setup),
+    /// Print the settings in effect, each with where it was set
+    Config(Config),
     /// Print the manual page
     Man,
     /// Print completions for a shell
@@ -80,7 +98,7 @@ pub enum Command {
 }
 
 /// `wasibuild run`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = exit_code::TABLE)]
 pub struct Run {
     /// Derivations: store paths, or .drv files whose inputs and sources are looked up in the
@@ -102,15 +120,15 @@ pub struct Run {
     /// Build at most N derivations at once [default: the number of processors]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub max_jobs: Option<u16>,
-    /// What builders see as NIX_BUILD_CORES
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub cores: u16,
-    /// Stop a build that takes longer than S seconds; 0 means no limit
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub timeout: u32,
-    /// Stop a build that prints nothing for S seconds; 0 means no limit
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub max_silent_time: u32,
+    /// What builders see as NIX_BUILD_CORES [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: Option<u16>,
+    /// Stop a build that takes longer than S seconds; 0 means no limit [default: 0]
+    #[arg(long, value_name = "S")]
+    pub timeout: Option<u32>,
+    /// Stop a build that prints nothing for S seconds; 0 means no limit [default: 0]
+    #[arg(long, value_name = "S")]
+    pub max_silent_time: Option<u32>,
     /// Print the result as JSON on standard output
     #[arg(long)]
     pub json: bool,
@@ -123,15 +141,27 @@ pub struct Run {
     /// Do not print the builders' logs as they run
     #[arg(long, short = 'Q')]
     pub no_build_output: bool,
-    /// Which derivations for Linux to attempt in the shell
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
-    pub shell: Attempt,
+    /// Which derivations for Linux to attempt in the shell [default: configuration]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
     /// Where to fetch from.
     #[command(flatten)]
     pub substitution: Substitution,
     /// What a build may use.
     #[command(flatten)]
     pub limits: Bounds,
+}
+
+/// `wasibuild verify`.
+#[derive(Debug, Args)]
+#[command(after_help = exit_code::TABLE)]
+pub struct Verify {
+    /// Verify also all that they need, as far as the sandbox builds it
+    #[arg(long, short = 'r')]
+    pub recursive: bool,
+    /// How to build.
+    #[command(flatten)]
+    pub run: Run,
 }
 
 /// Bounds of each build. They are part of what decides a result, so that the defaults are the same
@@ -162,41 +192,17 @@ pub struct Bounds {
     pub max_processes: Option<u32>,
 }
 
-impl Bounds {
-    /// The bounds of a build, without those of time.
-    pub fn limits(&self) -> Limits {
-        let defaults = Limits::default();
-        Limits {
-            memory: self.max_memory.unwrap_or(defaults.memory),
-            total_memory: self.max_total_memory.unwrap_or(defaults.total_memory),
-            output_size: self.max_output_size.unwrap_or(defaults.output_size),
-            files: self.max_files.unwrap_or(defaults.files),
-            open_files: self.max_open_files.unwrap_or(defaults.open_files),
-            log_size: self.max_build_log_size.unwrap_or(defaults.log_size),
-            processes: self.max_processes.unwrap_or(defaults.processes),
-            ..defaults
-        }
-    }
-
-    /// The same with those of time, in seconds; 0 is none.
-    pub fn limits_with_time(&self, timeout: u32, max_silent_time: u32) -> Limits {
-        Limits {
-            timeout: limit(timeout),
-            max_silent_time: limit(max_silent_time),
-            ..self.limits()
-        }
-    }
-}
-
 /// Options that say where missing inputs come from.
 #[derive(Debug, Clone, Args)]
 pub struct Substitution {
     /// Binary caches, asked in order of their priority (http://, https:// or file://)
-    #[arg(long, value_name = "URL", num_args = 1, value_delimiter = ' ', env = "WASIBUILD_SUBSTITUTERS", default_value = DEFAULT_SUBSTITUTER)]
-    pub substituters: Vec<String>,
+    /// [default: https://cache.nixos.org]
+    #[arg(long, value_name = "URL", num_args = 1, value_delimiter = ' ')]
+    pub substituters: Option<Vec<String>>,
     /// Keys (NAME:BASE64) of which one must have signed what is fetched
-    #[arg(long, value_name = "KEY", num_args = 1, value_delimiter = ' ', env = "WASIBUILD_TRUSTED_PUBLIC_KEYS", default_value = DEFAULT_PUBLIC_KEY)]
-    pub trusted_public_keys: Vec<String>,
+    /// [default: that of cache.nixos.org]
+    #[arg(long, value_name = "KEY", num_args = 1, value_delimiter = ' ')]
+    pub trusted_public_keys: Option<Vec<String>>,
     /// Fetch nothing
     #[arg(long)]
     pub no_substitute: bool,
@@ -212,9 +218,9 @@ pub struct Daemon {
     /// [default: nix/var/wasibuild/daemon.sock below the store's root]
     #[arg(long, value_name = "PATH", conflicts_with = "stdio", value_hint = ValueHint::AnyPath)]
     pub socket: Option<PathBuf>,
-    /// The socket's permissions, which decide who may connect
-    #[arg(long, value_name = "OCTAL", default_value = "600", value_parser = mode)]
-    pub socket_mode: u32,
+    /// The socket's permissions, which decide who may connect [default: 600]
+    #[arg(long, value_name = "OCTAL", value_parser = mode)]
+    pub socket_mode: Option<u32>,
     /// End after S seconds without a client; 0 means never
     /// [default: 300 if a service manager hands sockets over, else 0]
     #[arg(long, value_name = "S")]
@@ -222,24 +228,30 @@ pub struct Daemon {
     /// Trust no client, not even root
     #[arg(long)]
     pub force_untrusted: bool,
+    /// The root of a Nix store on this machine, mostly /: what it holds is used where it lies and not
+    /// copied; kept in this store for every command
+    #[arg(long, value_name = "ROOT", value_hint = ValueHint::DirPath)]
+    pub host_store: Option<PathBuf>,
     /// Keep the build directory and the outputs of builds that fail
     #[arg(long, short = 'K')]
     pub keep_failed: bool,
     /// Build at most N derivations at once, for all clients together [default: the number of processors]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub max_jobs: Option<u16>,
-    /// What builders see as NIX_BUILD_CORES
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub cores: u16,
+    /// What builders see as NIX_BUILD_CORES [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: Option<u16>,
     /// Stop a build that takes longer than S seconds; 0 means no limit; clients may ask for less
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub timeout: u32,
+    /// [default: 0]
+    #[arg(long, value_name = "S")]
+    pub timeout: Option<u32>,
     /// Stop a build that prints nothing for S seconds; 0 means no limit; clients may ask for less
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub max_silent_time: u32,
-    /// Which derivations for Linux to attempt in the shell
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
-    pub shell: Attempt,
+    /// [default: 0]
+    #[arg(long, value_name = "S")]
+    pub max_silent_time: Option<u32>,
+    /// Which derivations for Linux to attempt in the shell [default: configuration]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
     /// Where to fetch from.
     #[command(flatten)]
     pub substitution: Substitution,
@@ -257,12 +269,12 @@ pub struct ExternalBuilder {
     /// A directory with compiled builders, as `wasibuild builders precompile DIR` fills it
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub precompiled: Option<PathBuf>,
-    /// What builders see as NIX_BUILD_CORES
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub cores: u16,
-    /// Which derivations for Linux to attempt in the shell
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
-    pub shell: Attempt,
+    /// What builders see as NIX_BUILD_CORES [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: Option<u16>,
+    /// Which derivations for Linux to attempt in the shell [default: configuration]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
     /// What a build may use.
     #[command(flatten)]
     pub limits: Bounds,
@@ -274,18 +286,19 @@ pub struct Hook {
     /// Nix's level of verbosity
     #[arg(value_name = "VERBOSITY", default_value = "3")]
     pub verbosity: String,
-    /// The program `nix`, with `nix-store` beside it
-    #[arg(long, value_name = "PROGRAM", default_value = "nix", env = "WASIBUILD_NIX", hide_env_values = true, value_hint = ValueHint::ExecutablePath)]
-    pub nix: PathBuf,
+    /// The program `nix`, with `nix-store` beside it [default: nix]
+    #[arg(long, value_name = "PROGRAM", value_hint = ValueHint::ExecutablePath)]
+    pub nix: Option<PathBuf>,
     /// Build at most N derivations at once, over all hooks of this user [default: the number of processors]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub max_jobs: Option<u16>,
-    /// What builders see as NIX_BUILD_CORES
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub cores: u16,
+    /// What builders see as NIX_BUILD_CORES [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: Option<u16>,
     /// Which derivations for Linux to attempt in the shell, instead of leaving them to Nix
-    #[arg(long, value_name = "WHICH", value_enum, default_value = "none")]
-    pub shell: Attempt,
+    /// [default: none]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
     /// What a build may use.
     #[command(flatten)]
     pub limits: Bounds,
@@ -315,6 +328,63 @@ fn variable(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
     }
+}
+
+pub mod vm;
+pub use vm::VmCommand;
+
+/// `wasibuild plan`.
+#[derive(Debug, Args)]
+pub struct Forecast {
+    /// Derivations: store paths, or .drv files
+    #[arg(required = true, value_name = "DRV", value_hint = ValueHint::FilePath)]
+    pub derivations: Vec<OsString>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "svg")]
+    pub json: bool,
+    /// Print a picture, as SVG
+    #[arg(long)]
+    pub svg: bool,
+    /// In the tree, list what is valid or fetched, too, instead of counting it
+    #[arg(long, conflicts_with_all = ["json", "svg"])]
+    pub all: bool,
+    /// Which derivations for Linux to attempt in the shell [default: configuration]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
+    /// Where to fetch from.
+    #[command(flatten)]
+    pub substitution: Substitution,
+}
+
+/// `wasibuild explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Derivations: store paths, or .drv files
+    #[arg(required = true, value_name = "DRV", value_hint = ValueHint::FilePath)]
+    pub derivations: Vec<OsString>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Forget that an earlier attempt met a program that is not run here
+    #[arg(long)]
+    pub forget: bool,
+    /// Which derivations for Linux to attempt in the shell [default: configuration]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
+    /// Where to fetch from.
+    #[command(flatten)]
+    pub substitution: Substitution,
+}
+
+/// `wasibuild config`.
+#[derive(Debug, Args)]
+pub struct Config {
+    /// Print the defaults instead, as a file with the meaning of each setting
+    #[arg(long)]
+    pub defaults: bool,
+    /// Print JSON
+    #[arg(long, conflicts_with = "defaults")]
+    pub json: bool,
 }
 
 /// `wasibuild show`.
@@ -412,52 +482,16 @@ pub enum BuildersCommand {
     },
 }
 
-impl Substitution {
-    /// The caches to ask.
-    pub fn urls(&self) -> Vec<String> {
-        let urls = self.substituters.iter().filter(|url| !url.is_empty());
-        match self.no_substitute {
-            true => Vec::new(),
-            false => urls.cloned().collect(),
-        }
-    }
-
-    /// The keys to trust.
-    pub fn keys(&self) -> Vec<String> {
-        let keys = self.trusted_public_keys.iter();
-        keys.filter(|key| !key.is_empty()).cloned().collect()
-    }
-
-    /// Whether to ask the caches for what can be built here, too: if they were chosen.
-    pub fn preferred(&self) -> bool {
-        self.substituters != [DEFAULT_SUBSTITUTER]
-    }
-}
-
 /// Reads permissions in octal.
 fn mode(text: &str) -> Result<u32, String> {
-    match u32::from_str_radix(text, 8) {
-        Ok(mode) if mode <= 0o777 => Ok(mode),
-        _ => Err("expected permissions in octal, such as 600 or 666".to_owned()),
-    }
+    let mode = value::mode(text).and_then(|mode| u32::try_from(mode).ok());
+    mode.ok_or_else(|| "expected permissions in octal, such as 600 or 666".to_owned())
 }
 
 /// Reads a size: bytes, or a number with one of the suffixes K, M, G, T (powers of 1024).
 fn size(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text.char_indices().last() {
-        Some((end, 'k' | 'K')) => (text.get(..end), 10),
-        Some((end, 'm' | 'M')) => (text.get(..end), 20),
-        Some((end, 'g' | 'G')) => (text.get(..end), 30),
-        Some((end, 't' | 'T')) => (text.get(..end), 40),
-        _ => (Some(text), 0),
-    };
-    let number = digits.and_then(|digits| digits.parse::<u64>().ok());
-    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+    let bytes = value::size(text);
     bytes.ok_or_else(|| "expected a number of bytes, such as 500000, 64K, 512M or 2G".to_owned())
-}
-
-fn limit(seconds: u32) -> Option<Duration> {
-    (seconds != 0).then(|| Duration::from_secs(u64::from(seconds)))
 }
 
 /// The table as clap holds it, for the man page and the completions.
@@ -535,11 +569,5 @@ mod tests {
         for wrong in ["", "8", "1000", "rw", "-1"] {
             assert!(mode(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn zero_is_no_limit() {
-        assert_eq!(limit(0), None);
-        assert_eq!(limit(3), Some(Duration::from_secs(3)));
     }
 }

@@ -58,6 +58,12 @@ fn read_all(text: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// Expands the words, assignments, conditions and arithmetic of a script without running a program or
+/// reading a file; gives the number of commands. For fuzzing and tests: it never panics.
+pub fn expand_only(text: &[u8]) -> Option<usize> {
+    with_big_stack(|| exec::inert::expand(text))
+}
+
 /// Does a shell pattern match the whole text? Extended patterns count.
 pub fn pattern_matches(pattern: &[u8], text: &[u8]) -> bool {
     let options = pattern::Options {

@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use wasibuild_binary_cache::parse_public_key;
 
-use super::store_root;
+use super::{jobs, store_root};
 use crate::daemon::listen::{Bound, listen};
 use crate::daemon::{Config, Server, StoppableInput, Trust};
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::options::{Common, Daemon};
+use crate::policy::{DaemonPolicy, Policy};
 use crate::realise::Settings;
+use crate::realise::executor::Machine;
 use crate::realise::stop::Stop;
 use crate::{directories, exit_code, platform, printable};
 
@@ -27,12 +29,17 @@ const ACTIVATED_IDLE: u32 = 300;
 
 /// Serves until it is stopped, or idle, or the client of standard input is gone.
 pub fn daemon(common: &Common, options: &Daemon) -> Result<u8, Error> {
-    let config = config(common, options)?;
+    let mut policy = super::policy(common, options)?;
+    // As it was given: a path need not be UTF-8.
+    policy.daemon.socket = options.socket.clone().or(policy.daemon.socket);
+    let machine = super::machine(&policy);
+    let config = config(&policy, &machine, options)?;
     let root = config.root.clone();
     // Made now, so that what is wrong with it is known before a client comes.
-    drop(wasibuild_store::Store::open(&root)?);
+    let first = wasibuild_store::OpenOptions::new().host_store(options.host_store.clone());
+    drop(first.open(&root)?);
     let cache = directories::cache().map(|cache| cache.join("modules"));
-    let server = Arc::new(Server::new(config, cache));
+    let server = Arc::new(Server::new(config, cache, machine));
     let stop = Stop::new();
     let interrupt = {
         let stop = stop.clone();
@@ -43,37 +50,32 @@ pub fn daemon(common: &Common, options: &Daemon) -> Result<u8, Error> {
     } else {
         let inherited = platform::inherited_listeners()
             .map_err(|error| failed("use the service manager's sockets", "LISTEN_FDS", error))?;
-        serve_sockets(&server, options, inherited, &root, &stop)?;
+        serve_sockets(&server, options, &policy.daemon, inherited, &root, &stop)?;
     }
     Ok(interrupt.exit_code().unwrap_or(exit_code::SUCCESS))
 }
 
-fn config(common: &Common, options: &Daemon) -> Result<Config, Error> {
-    let substitution = &options.substitution;
-    let keys = substitution.keys().into_iter().map(|key| {
-        parse_public_key(&key).map_err(|error| Error::BadKey {
+fn config(policy: &Policy, machine: &Arc<dyn Machine>, options: &Daemon) -> Result<Config, Error> {
+    let keys = policy.trusted_public_keys.iter().map(|key| {
+        parse_public_key(key).map_err(|error| Error::BadKey {
             key: printable::name(key.as_bytes()),
             problem: error.to_string(),
         })
     });
     Ok(Config {
-        root: store_root(common)?,
+        root: store_root(policy)?,
         settings: Settings {
-            jobs: options
-                .max_jobs
-                .map_or_else(directories::default_jobs, usize::from),
-            cores: options.cores,
-            limits: options
-                .limits
-                .limits_with_time(options.timeout, options.max_silent_time),
+            jobs: jobs(policy),
+            cores: policy.cores,
+            limits: policy.limits.clone(),
             check: false,
             keep_failed: options.keep_failed,
             keep_going: false,
         },
-        substituters: substitution.urls(),
+        substituters: policy.substituters.clone(),
         trusted_public_keys: keys.collect::<Result<_, _>>()?,
-        prefer_substitutes: substitution.preferred(),
-        attempt: options.shell,
+        prefer_substitutes: policy.prefer_substitutes,
+        router: Arc::new(super::router(policy, machine)),
     })
 }
 
@@ -109,12 +111,13 @@ fn serve_standard_streams(
 fn serve_sockets(
     server: &Arc<Server>,
     options: &Daemon,
+    policy: &DaemonPolicy,
     inherited: Vec<UnixListener>,
     root: &std::path::Path,
     stop: &Stop,
 ) -> Result<(), Error> {
     let activated = !inherited.is_empty();
-    let path = options
+    let path = policy
         .socket
         .clone()
         .unwrap_or_else(|| root.join("nix/var/wasibuild/daemon.sock"));
@@ -127,12 +130,12 @@ fn serve_sockets(
     let _bound = match activated {
         true => None,
         false => {
-            let bound = Bound::new(&path, options.socket_mode).map_err(in_use)?;
+            let bound = Bound::new(&path, policy.socket_mode).map_err(in_use)?;
             listeners.push(bound.listener().map_err(in_use)?);
             Some(bound)
         }
     };
-    let idle = options
+    let idle = policy
         .idle_timeout
         .unwrap_or(if activated { ACTIVATED_IDLE } else { 0 });
     let idle = (idle != 0).then(|| Duration::from_secs(idle.into()));

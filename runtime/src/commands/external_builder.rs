@@ -8,9 +8,9 @@ use std::io::{self, Read, Write};
 
 use crate::error::{Error, shown};
 use crate::external_builder::{Description, ExternalError, READY, build};
-use crate::options::ExternalBuilder;
+use crate::options::{Common, ExternalBuilder};
 use crate::realise::error::chain;
-use crate::realise::executor::Sandbox;
+use crate::realise::executor::{Routed, Sandbox};
 use crate::realise::stop::Stop;
 use crate::{directories, exit_code};
 
@@ -18,7 +18,7 @@ use crate::{directories, exit_code};
 const MAX_DESCRIPTION: u64 = 256 << 20;
 
 /// Builds and returns the exit code.
-pub fn external_builder(options: &ExternalBuilder) -> Result<u8, Error> {
+pub fn external_builder(common: &Common, options: &ExternalBuilder) -> Result<u8, Error> {
     let failed = |action: &'static str| {
         move |source| Error::Io {
             action,
@@ -31,23 +31,33 @@ pub fn external_builder(options: &ExternalBuilder) -> Result<u8, Error> {
         .write_all(READY)
         .and_then(|()| errors.flush())
         .map_err(failed("tell Nix that all is ready for"))?;
+    let policy = super::policy(common, options)?;
+    let machine = super::machine(&policy);
+    let router = super::router(&policy, &machine);
+    let stop = Stop::new();
     let mut text = Vec::new();
     File::open(&options.description)
         .and_then(|file| file.take(MAX_DESCRIPTION).read_to_end(&mut text))
         .map_err(failed("read"))?;
+    // As it was given: a path need not be UTF-8.
+    let precompiled = options.precompiled.clone().or(policy.precompiled);
     let cache = directories::cache().map(|cache| cache.join("modules"));
-    let sandbox = Sandbox::new(cache, &Stop::new()).precompiled(options.precompiled.clone());
-    // Nix has time limits of its own, and kills.
-    let limits = options.limits.limits();
+    let sandbox = Sandbox::new(cache, &stop).precompiled(precompiled);
+    let executor = Routed {
+        sandbox: &sandbox,
+        machine: &*machine,
+        stop: &stop,
+        decisions: &router.decisions,
+    };
     let result = Description::parse(&text)
         .map_err(ExternalError::from)
         .and_then(|description| {
             build(
                 description,
-                &sandbox,
-                options.shell,
-                options.cores,
-                limits,
+                &executor,
+                &router,
+                policy.cores,
+                policy.limits,
                 io::stdout(),
             )
         });

@@ -11,9 +11,9 @@ use std::path::Path;
 
 use crate::error::{Error, shown};
 use crate::hook::{Config, HookError, complain, serve};
-use crate::options::Hook;
+use crate::options::{Common, Hook};
 use crate::realise::error::chain;
-use crate::realise::executor::Sandbox;
+use crate::realise::executor::{Routed, Sandbox};
 use crate::realise::stop::Stop;
 use crate::{directories, exit_code, platform};
 
@@ -31,7 +31,7 @@ pub(super) fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> 
 }
 
 /// Serves Nix and returns the exit code.
-pub fn hook(options: &Hook) -> Result<u8, Error> {
+pub fn hook(common: &Common, options: &Hook) -> Result<u8, Error> {
     let failed = |what: &str| {
         let path = what.into();
         move |source| Error::Io {
@@ -40,6 +40,11 @@ pub fn hook(options: &Hook) -> Result<u8, Error> {
             source,
         }
     };
+    let mut policy = super::policy(common, options)?;
+    policy.routing.shell.attempt = policy.hook_shell;
+    let machine = super::machine(&policy);
+    let mut router = super::router(&policy, &machine);
+    router.others = true;
     platform::keep_hook_descriptors();
     let log = platform::hook_log().map_err(failed(
         "descriptor 4: this command is for Nix's setting `build-hook`",
@@ -47,23 +52,25 @@ pub fn hook(options: &Hook) -> Result<u8, Error> {
     let input = io::stdin().as_fd().try_clone_to_owned();
     let input = input.map_err(failed("standard input"))?;
     let cache = directories::cache();
-    let sandbox = Sandbox::new(
-        cache.as_ref().map(|cache| cache.join("modules")),
-        &Stop::new(),
-    );
+    let stop = Stop::new();
+    let sandbox = Sandbox::new(cache.as_ref().map(|cache| cache.join("modules")), &stop);
     let config = Config {
         verbosity: options.verbosity.clone(),
-        nix: options.nix.clone(),
+        // As it was given: a path need not be UTF-8.
+        nix: options.nix.clone().unwrap_or(policy.nix.clone()),
         slots: cache.map(|cache| cache.join("hook")),
-        jobs: options
-            .max_jobs
-            .map_or_else(directories::default_jobs, usize::from),
-        attempt: options.shell,
-        cores: options.cores,
-        // Nix has time limits of its own, and kills.
-        limits: options.limits.limits(),
+        jobs: super::jobs(&policy),
+        cores: policy.cores,
+        limits: policy.limits,
+        router,
     };
-    match serve(&config, &sandbox, input.into(), log) {
+    let executor = Routed {
+        sandbox: &sandbox,
+        machine: &*machine,
+        stop: &stop,
+        decisions: &config.router.decisions,
+    };
+    match serve(&config, &executor, input.into(), log) {
         Ok(()) => Ok(exit_code::SUCCESS),
         Err(HookError::Delegate) => Ok(exit_code::OTHER),
         Err(error) => {

@@ -13,7 +13,7 @@ use crate::request;
 
 /// Prints it.
 pub fn log(common: &Common, options: &Log, out: &mut dyn Write) -> Result<(), Error> {
-    let store = open_store(common)?;
+    let store = open_store(&super::policy(common, &())?)?;
     let path = match store_path(&options.derivation, &store) {
         Ok(path) => path,
         // A loose file: its store path follows from its content.

@@ -10,44 +10,64 @@ use std::sync::Arc;
 use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_store::Store;
 
-use super::open_store;
+use super::{jobs, open_store};
 use crate::directories;
 use crate::error::Error;
 use crate::exit_code;
 use crate::interrupt::Interrupt;
-use crate::options::{Common, Run, Substitution};
+use crate::options::{Common, Run};
 use crate::plan::{Choices, Plan};
+use crate::policy::Policy;
 use crate::progress::{self, Event, Progress, human_time};
-use crate::realise::executor::Sandbox;
+use crate::realise::executor::{Machine, Routed, Sandbox};
 use crate::realise::report::{Report, Status};
 use crate::realise::stop::Stop;
 use crate::realise::timings::Timings;
 use crate::realise::{Caches, Realiser, Settings, World, import, links};
 use crate::request::Request;
+use crate::router::Router;
 
 /// Runs it and returns the exit code.
 pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
+    let policy = super::policy(common, options)?;
+    carry_out(&policy, &super::machine(&policy), options, true)
+}
+
+/// The same under a policy; `print` says whether results are printed.
+pub fn carry_out(
+    policy: &Policy,
+    machine: &Arc<dyn Machine>,
+    options: &Run,
+    print: bool,
+) -> Result<u8, Error> {
+    let router = Arc::new(super::router(policy, machine));
     let progress = progress::for_standard_error(!options.no_build_output);
     let stop = Stop::new();
     let interrupt = listen(&progress, &stop)?;
-    let store = open_store(common)?;
-    let caches = caches(&options.substitution, &progress, &stop);
+    let store = open_store(policy)?;
+    let caches = caches(policy, &progress, &stop);
     let sandbox = Sandbox::new(
         directories::cache().map(|cache| cache.join("modules")),
         &stop,
     );
     let timings = options.timings.then(|| Arc::new(Timings::default()));
     let sandbox = sandbox.timed(timings.clone());
+    let executor = Routed {
+        sandbox: &sandbox,
+        machine: &**machine,
+        stop: &stop,
+        decisions: &router.decisions,
+    };
     let realiser = Realiser {
         store: &store,
-        executor: &sandbox,
+        executor: &executor,
         caches: &caches,
         progress: &*progress,
         stop: &stop,
-        settings: settings(options),
+        settings: settings(options, policy),
         references: Default::default(),
     };
-    let result = realise(&realiser, options);
+    let result = realise(&realiser, options, policy, &router);
     let interrupted = interrupt.exit_code();
     let (plan, report) = match (result, interrupted) {
         (Ok(Some(done)), _) => done,
@@ -55,7 +75,9 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
         (Ok(None), None) => return Ok(exit_code::SUCCESS),
         (Err(error), None) => return Err(error),
     };
-    finish(&store, &plan, &report, options, timings.as_deref())?;
+    if print {
+        finish(&store, &plan, &report, options, timings.as_deref())?;
+    }
     summary(&report, &*progress);
     if let Some(timings) = &timings {
         let text = timings.text(&report);
@@ -72,7 +94,12 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
 }
 
 /// Everything between the options and the report; no report if nothing was to be done.
-fn realise(realiser: &Realiser<'_>, options: &Run) -> Result<Option<(Plan, Report)>, Error> {
+fn realise(
+    realiser: &Realiser<'_>,
+    options: &Run,
+    policy: &Policy,
+    router: &Arc<Router>,
+) -> Result<Option<(Plan, Report)>, Error> {
     let mut world = World {
         store: realiser.store,
         caches: realiser.caches,
@@ -101,9 +128,10 @@ fn realise(realiser: &Realiser<'_>, options: &Run) -> Result<Option<(Plan, Repor
         import::import(&imports, realiser.store)?;
     }
     let choices = Choices {
-        prefer_substitutes: options.substitution.preferred(),
+        prefer_substitutes: policy.prefer_substitutes,
         check: options.check,
-        attempt: options.shell,
+        tolerant: false,
+        router: Arc::clone(router),
     };
     let plan = Plan::make(graph, goals, &world, choices)?;
     if options.dry_run {
@@ -138,20 +166,19 @@ fn listen(progress: &Arc<dyn Progress>, stop: &Stop) -> Result<Interrupt, Error>
     .map_err(Error::Signals)
 }
 
-fn caches(options: &Substitution, progress: &Arc<dyn Progress>, stop: &Stop) -> Caches {
-    let (urls, keys) = (options.urls(), options.keys());
+fn caches(policy: &Policy, progress: &Arc<dyn Progress>, stop: &Stop) -> Caches {
+    let (urls, keys) = (
+        policy.substituters.clone(),
+        policy.trusted_public_keys.clone(),
+    );
     Caches::new(urls, keys, progress.clone(), stop.clone())
 }
 
-fn settings(options: &Run) -> Settings {
+fn settings(options: &Run, policy: &Policy) -> Settings {
     Settings {
-        jobs: options
-            .max_jobs
-            .map_or_else(directories::default_jobs, usize::from),
-        cores: options.cores,
-        limits: options
-            .limits
-            .limits_with_time(options.timeout, options.max_silent_time),
+        jobs: jobs(policy),
+        cores: policy.cores,
+        limits: policy.limits.clone(),
         check: options.check,
         keep_failed: options.keep_failed,
         keep_going: options.keep_going,

@@ -18,7 +18,7 @@ use crate::request::{self, Request};
 
 /// Prints them.
 pub fn show(common: &Common, options: &Show, out: &mut dyn Write) -> Result<(), Error> {
-    let store = open_store(common)?;
+    let store = open_store(&super::policy(common, &())?)?;
     let caches = Caches::new(
         Vec::new(),
         Vec::new(),

@@ -21,7 +21,7 @@ use crate::progress::human_size;
 
 /// Runs one of the commands.
 pub fn store(common: &Common, command: &StoreCommand, out: &mut dyn Write) -> Result<(), Error> {
-    let store = open_store(common)?;
+    let store = open_store(&super::policy(common, &())?)?;
     match command {
         StoreCommand::Add { paths } => {
             for path in paths {

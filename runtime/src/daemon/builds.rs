@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::store_path::StorePath;
@@ -20,6 +21,7 @@ use super::permits::Limited;
 use super::queries::not_valid;
 use crate::plan::{Choices, NodeId, Plan, Step};
 use crate::platform;
+use crate::realise::executor::Routed;
 use crate::realise::report::{Report, Status};
 use crate::realise::stop::Stop;
 use crate::realise::{Realiser, Settings};
@@ -39,6 +41,7 @@ impl Connection<'_> {
                 "build input-addressed derivations without the derivations of their inputs",
             )?;
         }
+        self.store.take_over(&derivation.input_sources)?;
         let missing = self.invalid(&derivation.input_sources)?;
         if let Some(input) = missing.first() {
             let problem = format!(
@@ -285,7 +288,8 @@ impl Connection<'_> {
             prefer_substitutes: self.server.config.prefer_substitutes
                 && self.options.use_substitutes,
             check: mode == BuildMode::Check,
-            attempt: self.server.config.attempt,
+            tolerant: false,
+            router: Arc::clone(&self.server.config.router),
         };
         let world = self.world();
         Ok(Plan::make(request.graph, request.goals, &world, choices)?)
@@ -325,7 +329,13 @@ impl Connection<'_> {
         let (gone, ended) = (stop.clone(), stop.clone());
         self.stop.on_stop(move || ended.stop());
         let sandbox = self.server.sandbox.until(&stop);
-        let executor = Limited::new(&sandbox, &self.server.permits, &stop);
+        let routed = Routed {
+            sandbox: &sandbox,
+            machine: &*self.server.machine,
+            stop: &stop,
+            decisions: &self.server.config.router.decisions,
+        };
+        let executor = Limited::new(&routed, &self.server.permits, &stop);
         let realiser = Realiser {
             store: &self.store,
             executor: &executor,

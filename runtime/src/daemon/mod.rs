@@ -25,15 +25,15 @@ use std::io::{Read, Write};
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasibuild_nix_compat::narinfo::PublicKey;
 use wasibuild_store::Store;
 
 use crate::realise::Settings;
-use crate::realise::executor::Sandbox;
+use crate::realise::executor::{Machine, Sandbox};
 use crate::realise::stop::Stop;
-use crate::router::Attempt;
+use crate::router::Router;
 use permits::Permits;
 
 pub use stoppable::StoppableInput;
@@ -52,18 +52,19 @@ pub struct Config {
     pub trusted_public_keys: Vec<PublicKey>,
     /// Ask the caches for what can be built here, too.
     pub prefer_substitutes: bool,
-    /// Which derivations for Linux are attempted in the shell.
-    pub attempt: Attempt,
+    /// Who decides who builds.
+    pub router: Arc<Router>,
 }
 
 /// What all connections share.
 pub struct Server {
     config: Config,
     sandbox: Sandbox,
+    machine: Arc<dyn Machine>,
     permits: Arc<Permits>,
-    /// Open as long as there are connections: with the store its temporary roots go, so that a server
-    /// that waits keeps nothing from being collected.
-    store: Mutex<Weak<Store>>,
+    /// Open as long as there are connections, and a little longer ([`Server::rest`]): Nix makes a connection
+    /// for each build, and opening it takes as long as building.
+    store: Mutex<Option<Arc<Store>>>,
     connections: Mutex<Connections>,
 }
 
@@ -75,10 +76,11 @@ struct Connections {
 }
 
 impl Server {
-    /// A server whose sandbox keeps compiled modules in `cache`.
-    pub fn new(config: Config, cache: Option<PathBuf>) -> Server {
+    /// A server whose sandbox keeps compiled modules in `cache`, and what `machine` builds.
+    pub fn new(config: Config, cache: Option<PathBuf>, machine: Arc<dyn Machine>) -> Server {
         Server {
             sandbox: Sandbox::new(cache, &Stop::new()),
+            machine,
             permits: Arc::new(Permits::new(config.settings.jobs)),
             store: Mutex::default(),
             connections: Mutex::default(),
@@ -136,12 +138,20 @@ impl Server {
 
     fn open_store(&self) -> Result<Arc<Store>, wasibuild_store::Error> {
         let mut shared = lock(&self.store);
-        if let Some(store) = shared.upgrade() {
-            return Ok(store);
+        if let Some(store) = &*shared {
+            return Ok(store.clone());
         }
         let store = Arc::new(Store::open(&self.config.root)?);
-        *shared = Arc::downgrade(&store);
+        *shared = Some(store.clone());
         Ok(store)
+    }
+
+    /// Closes the store if nobody is connected, so that a server that waits holds nothing.
+    pub fn rest(&self) {
+        let connections = lock(&self.connections);
+        if connections.open.is_empty() {
+            *lock(&self.store) = None;
+        }
     }
 }
 
@@ -153,7 +163,14 @@ struct Entry<'s> {
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        lock(&self.server.connections).open.remove(&self.number);
+        let mut connections = lock(&self.server.connections);
+        connections.open.remove(&self.number);
+        // Without clients nothing is kept from being collected. Nobody can come in meanwhile.
+        if connections.open.is_empty()
+            && let Some(store) = &*lock(&self.server.store)
+        {
+            store.release_temp_roots();
+        }
     }
 }
 

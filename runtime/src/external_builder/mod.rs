@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use thiserror::Error;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::hash::{compress_hash, sha256};
@@ -28,7 +28,7 @@ use crate::realise::executor::{Execute, Failure, Job};
 use crate::realise::keep;
 use crate::realise::log::BuildLog;
 use crate::request::traits;
-use crate::router::{self, Attempt, Executor, Question, Refusal};
+use crate::router::{Executor, Question, Refusal, Router};
 
 pub use description::{Description, DescriptionError};
 
@@ -68,7 +68,7 @@ pub enum ExternalError {
 pub fn build(
     description: Description,
     executor: &dyn Execute,
-    attempt: Attempt,
+    router: &Router,
     cores: u16,
     limits: Limits,
     log: impl Write,
@@ -76,18 +76,24 @@ pub fn build(
     let name = description.name().to_owned();
     let files = directory::read(&description.build_directory)?;
     let traits = traits(&description.as_derivation(&files));
-    let with = router::route(Question {
+    let question = Question {
+        name: &name,
+        output: description.outputs.values().next(),
         system: description.system.as_bstr(),
         builder: description.builder.as_bstr(),
         traits: &traits,
-        attempt,
-    })
-    .map_err(|refusal| ExternalError::Refused {
+    };
+    let refused = |refusal| ExternalError::Refused {
         name: name.clone(),
         refusal,
-    })?;
+    };
+    let executors = router.route(&question).map_err(refused)?.executors();
+    let Some((first, rest)) = executors.split_first() else {
+        return Err(refused(router.refusal(&question)));
+    };
     let mut job = job(&description, files, name.clone(), cores, limits)?;
-    job.executor = with;
+    job.executor = *first;
+    job.next = rest.to_vec();
     let mut log = BuildLog::new(Some(Box::new(log)), &Silent, &name);
     let result = executor.execute(job, &mut log);
     drop(log);
@@ -121,7 +127,19 @@ fn job(
         derivation: stand_in(description, &name)?,
         name,
         builder: description.builder.clone(),
+        system: description.system.clone(),
+        // All that Nix tells of it.
+        fixed_output: variables.contains_key(BStr::new("outputHash")),
+        features: variables
+            .get(BStr::new("requiredSystemFeatures"))
+            .map(|features| {
+                let words = features.split(|byte| byte.is_ascii_whitespace());
+                let words = words.filter(|word| !word.is_empty());
+                words.map(BString::from).collect()
+            })
+            .unwrap_or_default(),
         executor: Executor::Sandbox,
+        next: Vec::new(),
         environment: Environment {
             variables,
             arguments,

@@ -11,12 +11,13 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use thiserror::Error;
-use wasibuild_nix_compat::derivation::Derivation;
+use wasibuild_nix_compat::derivation::{Derivation, DerivationKind};
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::hash::NixHash;
 use wasibuild_nix_compat::path_info::PathInfo;
 use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_sandbox::Limits;
 use wasibuild_store::NewPath;
 use wasibuild_worker_protocol::ProtocolError;
 
@@ -29,7 +30,7 @@ use crate::progress::Silent;
 use crate::realise::error::chain;
 use crate::realise::executor::{Execute, Job};
 use crate::realise::log::BuildLog;
-use crate::realise::{canonical, fixed_output};
+use crate::realise::{canonical, fixed_output, keep};
 use crate::router::Executor;
 
 /// Why a hook ends without outputs.
@@ -49,10 +50,19 @@ pub enum HookError {
     Delegate,
 }
 
+/// How a build is run.
+pub(super) struct How<'a> {
+    pub(super) executor: &'a dyn Execute,
+    /// Who builds, in the order in which they are tried.
+    pub(super) with: &'a [Executor],
+    pub(super) limits: Limits,
+    pub(super) keep_failed: bool,
+}
+
 /// Builds what was accepted.
 pub(super) fn build(
     config: &Config,
-    (executor, with): (&dyn Execute, Executor),
+    how: How<'_>,
     place: &Place,
     asked: &Try,
     accepted: &Accepted,
@@ -80,19 +90,28 @@ pub(super) fn build(
         name: name.to_owned(),
         derivation: asked.derivation.clone(),
         builder: derivation.builder.clone(),
-        executor: with,
+        system: derivation.system.clone(),
+        fixed_output: derivation.kind() == Ok(DerivationKind::Fixed),
+        features: options.required_system_features.clone(),
+        executor: how.with.first().copied().unwrap_or(Executor::Sandbox),
+        next: how.with.get(1..).unwrap_or_default().to_vec(),
         environment,
         inputs: inputs
             .map(|path| (path.basename().to_owned(), place.real_path(path)))
             .collect(),
         outputs: outputs.clone(),
-        limits: config.limits.clone(),
-        keep_failed: false,
+        limits: how.limits,
+        keep_failed: how.keep_failed,
     };
     let mut log = BuildLog::new(Some(Box::new(log)), &Silent, name);
-    let result = executor.execute(job, &mut log);
+    let result = how.executor.execute(job, &mut log);
     drop(log);
-    let objects = result.map_err(|failure| failed(&failure.error))?;
+    let objects = result.map_err(|failure| {
+        if !failure.leftovers.is_empty() {
+            super::say(&keep::keep_leftovers(name, &failure.leftovers));
+        }
+        failed(&failure.error)
+    })?;
     let new = scan(&derivation, asked, &outputs, objects, &accepted.inputs)?;
     check(&options, &outputs, &new, &store)?;
     for output in &new {

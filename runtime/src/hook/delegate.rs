@@ -12,7 +12,7 @@ use super::request::{Settings, Try};
 use super::{Config, HookError};
 use crate::platform;
 
-/// What it answered. Nix was told already.
+/// What it answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     /// It builds.
@@ -92,12 +92,14 @@ impl Delegate {
         Ok(self.commands.flush()?)
     }
 
-    /// Asks it, and tells Nix what it says.
+    /// Asks it, and tells Nix what it says: that it accepts in any case, anything else if `last`, that is if
+    /// nobody else will be asked.
     pub(super) fn ask(
         &mut self,
         config: &Config,
         settings: &Settings,
         asked: &Try,
+        last: bool,
     ) -> Result<Answer, HookError> {
         loop {
             // If it has ended, the next line shows it.
@@ -115,14 +117,13 @@ impl Delegate {
                     continue;
                 }
             }
-            tell(&said)?;
-            return match answer {
-                Some(answer) => Ok(answer),
-                None => {
-                    super::reply("decline")?;
-                    Ok(Answer::Gone)
-                }
-            };
+            if last || answer == Some(Answer::Accepted) {
+                tell(&said)?;
+            }
+            if last && answer.is_none() {
+                super::reply("decline")?;
+            }
+            return Ok(answer.unwrap_or(Answer::Gone));
         }
     }
 

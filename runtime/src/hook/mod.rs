@@ -24,10 +24,11 @@ use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_sandbox::Limits;
 use wasibuild_worker_protocol::Reader;
 
+use crate::policy::Route;
 use crate::realise::executor::Execute;
 use crate::request::traits;
-use crate::router::{self, Attempt, Executor, Question};
-use delegate::Delegate;
+use crate::router::{self, Executor, Question, Router};
+use delegate::{Answer, Delegate};
 use place::Place;
 use request::{Accepted, Settings, Try};
 use slots::Ticket;
@@ -44,21 +45,12 @@ pub struct Config {
     pub slots: Option<PathBuf>,
     /// Builds at once, over all hooks of this user.
     pub jobs: usize,
-    /// Which derivations for Linux are attempted in the shell.
-    pub attempt: Attempt,
+    /// Who decides who builds.
+    pub router: Router,
     /// `NIX_BUILD_CORES`.
     pub cores: u16,
     /// Bounds of the build.
     pub limits: Limits,
-}
-
-/// What to do with a request.
-enum Decision {
-    Accept(Ticket, Executor),
-    /// Too many wait already.
-    Postpone,
-    /// It is not for the sandbox.
-    Delegate,
 }
 
 /// Answers Nix until it leaves or a build is done. `log` is where the builder's log goes; `input` is
@@ -79,74 +71,92 @@ pub fn serve(
     // It said that it need not be asked again.
     let mut gone = false;
     while let Some(asked) = Try::read(&mut reader)? {
-        match decide(config, place.as_ref(), &asked) {
-            Decision::Accept(ticket, with) => {
-                let Some(place) = &place else { continue };
-                reply("accept\nwasibuild")?;
-                let accepted = Accepted::read(&mut reader)?;
-                let slot = ticket.wait()?;
-                let result = build::build(config, (executor, with), place, &asked, &accepted, log);
-                drop(slot);
-                return result;
+        let chain = chain(config, place.as_ref(), &asked);
+        let here: Vec<Executor> = chain.iter().copied().filter_map(Executor::of).collect();
+        if chain.first() == Some(&Route::Nix) {
+            if delegate.is_none() && !gone {
+                delegate = Delegate::start(config, &settings)?;
             }
-            Decision::Postpone => reply("postpone")?,
-            Decision::Delegate => {
-                if delegate.is_none() && !gone {
-                    delegate = Delegate::start(config, &settings)?;
-                }
-                let Some(other) = &mut delegate else {
+            let answer = match &mut delegate {
+                Some(other) => other.ask(config, &settings, &asked, here.is_empty())?,
+                None if here.is_empty() => {
                     reply("decline")?;
                     continue;
-                };
-                match other.ask(config, &settings, &asked)? {
-                    delegate::Answer::Accepted => {
-                        // From here on it is between Nix and its own hook.
-                        let rest = reader;
-                        drop(log);
-                        return delegate.map_or(Ok(()), |other| other.finish(rest.into_inner()));
-                    }
-                    delegate::Answer::Declined => {}
-                    delegate::Answer::Gone => {
-                        delegate = None;
-                        gone = true;
-                    }
+                }
+                None => Answer::Declined,
+            };
+            match answer {
+                Answer::Accepted => {
+                    // From here on it is between Nix and its own hook.
+                    let rest = reader;
+                    drop(log);
+                    return delegate.map_or(Ok(()), |other| other.finish(rest.into_inner()));
+                }
+                Answer::Declined => {}
+                Answer::Gone => {
+                    delegate = None;
+                    gone = true;
                 }
             }
+            if here.is_empty() {
+                continue;
+            }
         }
+        let Some(place) = place.as_ref().filter(|_| !here.is_empty()) else {
+            reply("decline")?;
+            continue;
+        };
+        let Some(ticket) = Ticket::take(config.slots.as_deref(), config.jobs) else {
+            reply("postpone")?;
+            continue;
+        };
+        reply("accept\nwasibuild")?;
+        let accepted = Accepted::read(&mut reader)?;
+        let slot = ticket.wait()?;
+        let how = build::How {
+            executor,
+            with: &here,
+            limits: settings.limits(&config.limits),
+            keep_failed: settings
+                .get("keep-failed")
+                .is_some_and(|value| value == "true"),
+        };
+        let result = build::build(config, how, place, &asked, &accepted, log);
+        drop(slot);
+        return result;
     }
     Ok(())
 }
 
-fn decide(config: &Config, place: Option<&Place>, asked: &Try) -> Decision {
-    let Some(place) = place else {
-        return Decision::Delegate;
+/// Who may build it, first to last.
+fn chain(config: &Config, place: Option<&Place>, asked: &Try) -> Vec<Route> {
+    // What cannot be looked at is left to others.
+    let others = || match config.router.routing.routes.contains(&Route::Nix) {
+        true => vec![Route::Nix],
+        false => Vec::new(),
     };
-    let ours = router::SANDBOX_SYSTEMS
-        .iter()
-        .any(|system| asked.system == *system);
-    if !ours && config.attempt == Attempt::None {
-        return Decision::Delegate;
-    }
+    let ours = router::is_wasm(asked.system.as_bstr()) || asked.system.ends_with(b"-linux");
+    let Some(place) = place.filter(|_| ours) else {
+        return others();
+    };
     let Ok(derivation) = place.read_derivation(&asked.derivation) else {
-        return Decision::Delegate;
+        return others();
     };
     let known = derivation
         .kind()
         .is_ok_and(|kind| matches!(kind, DerivationKind::InputAddressed | DerivationKind::Fixed));
+    if !known {
+        return others();
+    }
+    let output = derivation.outputs.values().next();
     let question = Question {
+        name: asked.derivation.derivation_name().unwrap_or_default(),
+        output: output.and_then(|output| output.path()),
         system: derivation.system.as_bstr(),
         builder: derivation.builder.as_bstr(),
         traits: &traits(&derivation),
-        attempt: config.attempt,
     };
-    let with = match router::route(question) {
-        Ok(with) if known => with,
-        _ => return Decision::Delegate,
-    };
-    match Ticket::take(config.slots.as_deref(), config.jobs) {
-        Some(ticket) => Decision::Accept(ticket, with),
-        None => Decision::Postpone,
-    }
+    config.router.consider(&question).chain
 }
 
 /// Answers Nix. Standard output and standard error are the same pipe.
@@ -158,7 +168,16 @@ fn reply(answer: &str) -> io::Result<()> {
 
 /// Shows an error to the user: while a build runs, Nix keeps nothing but such lines.
 pub fn complain(text: &str) {
-    let message = json!({ "action": "msg", "level": 0, "msg": text });
+    message(0, text);
+}
+
+/// Tells the user something that is no error.
+fn say(text: &str) {
+    message(1, text);
+}
+
+fn message(level: u8, text: &str) {
+    let message = json!({ "action": "msg", "level": level, "msg": text });
     let _ = writeln!(io::stderr(), "@nix {message}");
 }
 

@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::store_path::StorePath;
 
-use crate::router::Traits;
+use crate::router::{Question, Traits};
 
 /// The number of a node in its [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +47,17 @@ impl Node {
         self.derivation
             .derivation_name()
             .unwrap_or_else(|| self.derivation.name())
+    }
+
+    /// What the router is asked about it.
+    pub fn question(&self) -> Question<'_> {
+        Question {
+            name: self.name(),
+            output: self.outputs.values().next(),
+            system: self.system.as_bstr(),
+            builder: self.builder.as_bstr(),
+            traits: &self.traits,
+        }
     }
 }
 

@@ -9,12 +9,12 @@ mod graph;
 mod print;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use bstr::ByteSlice;
 use thiserror::Error;
 use wasibuild_nix_compat::store_path::StorePath;
 
-use crate::router::{self, Attempt, Executor, Refusal};
+use crate::router::{Executor, Refusal, Router, Verdict};
 
 pub use graph::{Graph, Node, NodeId, PerNode};
 
@@ -53,17 +53,22 @@ pub enum Step {
     Substitute,
     /// It is built.
     Build(Executor),
+    /// Nobody builds it, and no cache has it; only with [`Choices::tolerant`].
+    Refused,
 }
 
 /// Choices that shape a plan.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Choices {
-    /// Ask the caches for what can be built here, too. (What cannot be built is always asked for.)
+    /// Ask the caches for what the sandbox can build, too. (What cannot be built is always asked for, and so
+    /// is what needs a virtual machine.)
     pub prefer_substitutes: bool,
     /// Build the derivations that were asked for even though they are valid, to compare.
     pub check: bool,
-    /// Which derivations for Linux are attempted in the shell.
-    pub attempt: Attempt,
+    /// Go on where something cannot be done, to tell of everything; such a plan is not carried out.
+    pub tolerant: bool,
+    /// Who decides who builds.
+    pub router: Arc<Router>,
 }
 
 /// What will be done.
@@ -77,6 +82,11 @@ pub struct Plan {
     pub fetches: BTreeMap<StorePath, Offer>,
     /// The derivations that were asked for, in that order, with the outputs that were.
     pub goals: Vec<(NodeId, BTreeSet<String>)>,
+    /// Paths that are neither valid nor offered, each with one that needs it; only with
+    /// [`Choices::tolerant`].
+    pub missing: BTreeMap<StorePath, StorePath>,
+    /// Who decided who builds.
+    pub router: Arc<Router>,
 }
 
 /// Why there is no plan.
@@ -158,12 +168,16 @@ impl Plan {
         Ok(planner.plan)
     }
 
-    /// Who builds a derivation; the sandbox if nobody does.
-    pub fn executor(&self, derivation: &StorePath) -> Executor {
-        match self.graph.find(derivation).map(|id| self.steps[id]) {
+    /// Who builds a derivation, and who does if that meets a program that it cannot run; the sandbox
+    /// if nobody does.
+    pub fn executors(&self, node: &Node) -> (Executor, Vec<Executor>) {
+        let first = match self.graph.find(&node.derivation).map(|id| self.steps[id]) {
             Some(Step::Build(executor)) => executor,
             _ => Executor::Sandbox,
-        }
+        };
+        let all = self.router.consider(&node.question()).executors();
+        let rest = all.into_iter().skip_while(|next| *next != first).skip(1);
+        (first, rest.collect())
     }
 
     /// The derivations to build, inputs first.
@@ -197,14 +211,16 @@ impl<'f, F: Facts> Planner<'f, F> {
     ) -> Self {
         Planner {
             facts,
-            choices,
             wanted: PerNode::filled(&graph, BTreeSet::new()),
             plan: Plan {
                 steps: PerNode::filled(&graph, Step::NotNeeded),
                 graph,
                 fetches: BTreeMap::new(),
                 goals,
+                missing: BTreeMap::new(),
+                router: Arc::clone(&choices.router),
             },
+            choices,
             frontier: BTreeSet::new(),
             sources: BTreeMap::new(),
             to_fetch: BTreeMap::new(),
@@ -247,13 +263,13 @@ impl<'f, F: Facts> Planner<'f, F> {
                 });
             }
         }
-        let executor = self.route(node).map_err(|refusal| refused(node, refusal))?;
+        let (executor, _) = self.route(node).map_err(|refusal| refused(node, refusal))?;
         self.build(id, executor)
     }
 
     fn want(&mut self, id: NodeId, outputs: BTreeSet<String>) {
-        if matches!(self.plan.steps[id], Step::Build(_)) {
-            return; // All its outputs will be there.
+        if matches!(self.plan.steps[id], Step::Build(_) | Step::Refused) {
+            return; // All its outputs will be there, or none.
         }
         let wanted = &mut self.wanted[id];
         let before = wanted.len();
@@ -275,7 +291,14 @@ impl<'f, F: Facts> Planner<'f, F> {
             }
             let node = self.plan.graph.node(id);
             let route = self.route(node);
-            if route.is_err() || (self.choices.prefer_substitutes && node.allow_substitutes) {
+            let costly = match &route {
+                Err(_) => true,
+                Ok((executor, verdict)) => {
+                    let costly = *executor == Executor::Vm || verdict.last_resort;
+                    (costly || self.choices.prefer_substitutes) && node.allow_substitutes
+                }
+            };
+            if costly {
                 questions.extend(missing.iter().cloned());
             }
             undecided.push((id, missing, route));
@@ -293,11 +316,25 @@ impl<'f, F: Facts> Planner<'f, F> {
                 continue;
             }
             match route {
-                Ok(executor) => self.build(id, executor)?,
+                Ok((executor, _)) => self.build(id, executor)?,
+                Err(_) if self.choices.tolerant => self.give_up(id)?,
                 Err(refusal) => return Err(refused(self.plan.graph.node(id), refusal)),
             }
         }
         Ok(())
+    }
+
+    /// Nobody builds it; a virtual machine, if there were one, would need its inputs.
+    fn give_up(&mut self, id: NodeId) -> Result<(), PlanError<F::Error>> {
+        self.plan.steps[id] = Step::Refused;
+        let verdict = self
+            .choices
+            .router
+            .consider(&self.plan.graph.node(id).question());
+        match verdict.lacks_machine() {
+            true => self.want_inputs(id),
+            false => Ok(()),
+        }
     }
 
     fn build(&mut self, id: NodeId, executor: Executor) -> Result<(), PlanError<F::Error>> {
@@ -308,6 +345,11 @@ impl<'f, F: Facts> Planner<'f, F> {
                 .entry(source.clone())
                 .or_insert_with(|| Some(node.derivation.clone()));
         }
+        self.want_inputs(id)
+    }
+
+    fn want_inputs(&mut self, id: NodeId) -> Result<(), PlanError<F::Error>> {
+        let node = self.plan.graph.node(id);
         for (input, outputs) in node.inputs.clone() {
             let node = self.plan.graph.node(input);
             if let Some(output) = outputs
@@ -321,13 +363,13 @@ impl<'f, F: Facts> Planner<'f, F> {
         Ok(())
     }
 
-    fn route(&self, node: &Node) -> Result<Executor, Refusal> {
-        router::route(router::Question {
-            system: node.system.as_bstr(),
-            builder: node.builder.as_bstr(),
-            traits: &node.traits,
-            attempt: self.choices.attempt,
-        })
+    fn route(&self, node: &Node) -> Result<(Executor, Verdict), Refusal> {
+        let question = node.question();
+        let verdict = self.choices.router.route(&question)?;
+        match verdict.executors().first() {
+            Some(&executor) => Ok((executor, verdict)),
+            None => Err(self.choices.router.refusal(&question)),
+        }
     }
 
     fn missing_outputs(&self, id: NodeId) -> Result<Vec<StorePath>, PlanError<F::Error>> {
@@ -360,6 +402,10 @@ impl<'f, F: Facts> Planner<'f, F> {
         let offers = self.offered(&level.keys().cloned().collect())?;
         for (path, needed_by) in level {
             let Some(offer) = offers.get(&path) else {
+                if self.choices.tolerant {
+                    self.plan.missing.insert(path, needed_by);
+                    continue;
+                }
                 return Err(PlanError::Missing {
                     path: path.to_absolute_path(),
                     needed_by: needed_by.to_absolute_path(),

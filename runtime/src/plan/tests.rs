@@ -230,7 +230,8 @@ fn caches_are_asked_for_buildable_things_only_on_request() {
     assert_eq!(builds(&plan).len(), 4);
     assert!(world.asked.borrow().is_empty());
     let choices = Choices {
-        attempt: Default::default(),
+        router: Default::default(),
+        tolerant: false,
         prefer_substitutes: true,
         check: false,
     };
@@ -243,13 +244,14 @@ fn caches_are_asked_for_buildable_things_only_on_request() {
 fn check_builds_what_is_valid_and_needs_something_to_compare_with() {
     let (graph, top) = diamond("wasm32-wasi");
     let choices = Choices {
-        attempt: Default::default(),
+        router: Default::default(),
+        tolerant: false,
         prefer_substitutes: false,
         check: true,
     };
     let goals = vec![(top, outputs(&["out"]))];
     let world = World::default().valid(&["top", "top-dev", "left", "right"]);
-    let plan = Plan::make(graph.clone(), goals.clone(), &world, choices).expect("a plan");
+    let plan = Plan::make(graph.clone(), goals.clone(), &world, choices.clone()).expect("a plan");
     assert_eq!(builds(&plan), ["top"]);
     let error = Plan::make(graph, goals, &World::default(), choices)
         .expect_err("refused")

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasibuild_nix_compat::derivation::Derivation;
+use wasibuild_nix_compat::derivation::{Derivation, DerivationKind};
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::path_info::PathInfo;
@@ -187,11 +187,16 @@ impl Realiser<'_> {
                     source,
                 },
             )?;
+        let (executor, next) = plan.executors(node);
         let job = Job {
             name: node.name().to_owned(),
             derivation: node.derivation.clone(),
             builder: node.builder.clone(),
-            executor: plan.executor(&node.derivation),
+            system: derivation.system.clone(),
+            fixed_output: derivation.kind() == Ok(DerivationKind::Fixed),
+            features: options.required_system_features.clone(),
+            executor,
+            next,
             environment,
             inputs: closure
                 .iter()
@@ -231,24 +236,7 @@ impl Realiser<'_> {
         if failure.leftovers.is_empty() || failure.error.is_cancelled() {
             return failure.error;
         }
-        let kept = keep::failed_directory(node.name()).and_then(|directory| {
-            for (name, object) in &failure.leftovers {
-                let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name);
-                keep::write_tree(object, &directory.join(name))?;
-            }
-            Ok(directory)
-        });
-        let text = match kept {
-            Ok(directory) => format!(
-                "keeping what the build of '{}' left in '{}'",
-                node.name(),
-                directory.display()
-            ),
-            Err(error) => format!(
-                "cannot keep what the build of '{}' left: {error}",
-                node.name()
-            ),
-        };
+        let text = keep::keep_leftovers(node.name(), &failure.leftovers);
         self.progress.event(Event::Warning(&text));
         failure.error
     }

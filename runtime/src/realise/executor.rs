@@ -4,9 +4,10 @@
 //! trees; it writes nothing into the store. Locks, checks, references and registration are the same
 //! for all executors ([`super::build`]), so that what one may do, no other can do differently.
 
+mod routed;
 mod sandbox;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use bstr::BString;
@@ -19,10 +20,11 @@ use super::log::BuildLog;
 use crate::environment::Environment;
 use crate::router::Executor;
 
+pub use routed::{Machine, Routed};
 pub use sandbox::{Sandbox, Until};
 
 /// Everything that decides the result of a build.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Job {
     /// The derivation's name.
     pub name: String,
@@ -30,8 +32,16 @@ pub struct Job {
     pub derivation: StorePath,
     /// The builder, as the derivation names it.
     pub builder: BString,
+    /// The system that it is for.
+    pub system: BString,
+    /// Whether its content is known before, so that it may use the network.
+    pub fixed_output: bool,
+    /// The system features that it requires.
+    pub features: BTreeSet<BString>,
     /// How it is run.
     pub executor: Executor,
+    /// Who tries next, from the start, if that meets a program that it cannot run.
+    pub next: Vec<Executor>,
     /// Variables, arguments, files.
     pub environment: Environment,
     /// The input closure: base names, and where they lie on the disk.

@@ -57,6 +57,14 @@ impl<'p> BuildLog<'p> {
         self.push(rest);
     }
 
+    /// Takes a line of our own, with its newline, that shall not be mistaken for the rest of another.
+    pub fn note(&mut self, line: &[u8]) {
+        if !self.line.is_empty() {
+            self.write(b"\n");
+        }
+        self.write(line);
+    }
+
     /// Shows what came after the last newline.
     pub fn finish(&mut self) {
         if !self.line.is_empty() {

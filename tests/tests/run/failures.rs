@@ -104,7 +104,7 @@ fn another_system() {
         ),
         (
             "aarch64-linux",
-            ", and its builder '/nix/store/HASH-guest.wasm' is no bash of the store, so that the shell cannot stand for it",
+            ", and its builder '/nix/store/HASH-guest.wasm' is no bash of the store, so that the shell cannot stand for it; there is no virtual machine yet: this program has none",
         ),
     ] {
         let (_world, printed) = fails(&format!("system = \"{system}\";"), &[]);

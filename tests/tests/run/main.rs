@@ -6,6 +6,7 @@
 mod arguments;
 mod basics;
 mod checks;
+mod configuration;
 mod environment;
 mod failures;
 mod hashes;

@@ -54,6 +54,11 @@ fn shared() -> &'static Shared {
     })
 }
 
+/// The cache of compiled modules.
+pub fn cache() -> &'static Path {
+    &shared().cache
+}
+
 /// A store and a directory for files.
 pub struct World {
     pub directory: TempDir,
@@ -148,6 +153,7 @@ impl World {
             .env("XDG_CACHE_HOME", &shared().cache);
         command
             .env("WASIBUILD_SUBSTITUTERS", "")
+            .env("WASIBUILD_CONFIG", "")
             .env("TMPDIR", self.directory.path());
         command
             .stdin(Stdio::null())

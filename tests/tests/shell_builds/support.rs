@@ -150,6 +150,7 @@ impl World {
             .env("WASIBUILD_STORE", self.root())
             .env("XDG_CACHE_HOME", cache())
             .env("WASIBUILD_SUBSTITUTERS", "")
+            .env("WASIBUILD_CONFIG", "")
             .env("TMPDIR", self.directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -288,10 +288,12 @@ fn one(
             return Ok(Err(1));
         }
     }
-    // A local variable hides the outer one; a readonly one cannot be hidden.
+    // A local variable hides the outer one: a readonly one of a calling function, no global one.
+    let hides = scope == Scope::Local && sh.vars.is_of_caller(&name);
     let hidden = sh.vars.get(&name).map_or(0, |v| v.attrs);
     let readonly_here = hidden & attr::READONLY != 0;
     if readonly_here
+        && !hides
         && (value.is_some()
             || array.is_some()
             || request.off & attr::READONLY != 0

@@ -86,16 +86,20 @@ impl Shell {
         let mut result = self
             .run_trap_quick(TRAP_DEBUG)
             .and_then(|()| self.run_command_unchecked(&body));
-        if let Err(Unwind::Return(status)) = result {
-            result = Ok(status);
-        }
+        // As in bash, `return` sets the status behind the trap: there `$?` is that of the command before.
         if let Ok(status) = result {
             self.st.status = status;
+        }
+        if let Err(Unwind::Return(status)) = result {
+            result = Ok(status);
         }
         if result.is_ok()
             && let Err(e) = self.run_trap_quick(TRAP_RETURN)
         {
             result = Err(e);
+        }
+        if let Ok(status) = result {
+            self.st.status = status;
         }
         self.unhide_traps(hidden);
         self.st.frames.pop();

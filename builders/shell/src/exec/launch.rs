@@ -2,12 +2,12 @@
 //! into pipes here: text to read is written into one ahead, what a command substitution collects
 //! is read from one afterwards ([`Batch::finish`]).
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
 use super::image::{self, Task};
-use crate::state::fds::Desc;
+use crate::state::fds::{Desc, Text};
 use crate::state::{Job, Shell};
 use crate::sys::{self, Handle, Pid, Spawn};
 
@@ -129,17 +129,24 @@ impl Shell {
             let real = match &*desc {
                 Desc::Os(_) => desc.clone(),
                 Desc::Sink(_) => batch.write_end(&desc)?,
-                Desc::Text(text, at) => {
-                    let rest = text.get(at.get()..).unwrap_or_default();
-                    at.set(text.len());
-                    let (read, write) = sys::pipe()?;
-                    let write = Rc::new(Desc::Os(write));
-                    if rest.len() <= sys::PIPE_ROOM {
-                        write_all(&write, rest)?;
-                    } else {
-                        writers.push((write, rest.to_vec()));
+                Desc::Text(text) => {
+                    let mut text = text.borrow_mut();
+                    match &*text {
+                        Text::Pipe(read) => read.clone(),
+                        Text::Memory(whole, at) => {
+                            // From now on who reads takes it from the others, as in a pipe.
+                            let rest = whole.get(*at..).unwrap_or_default();
+                            let (read, write) = sys::pipe()?;
+                            let (read, write) = (Rc::new(Desc::Os(read)), Rc::new(Desc::Os(write)));
+                            if rest.len() <= sys::PIPE_ROOM {
+                                write_all(&write, rest)?;
+                            } else {
+                                writers.push((write, rest.to_vec()));
+                            }
+                            *text = Text::Pipe(read.clone());
+                            read
+                        }
                     }
-                    Rc::new(Desc::Os(read))
                 }
             };
             made.push((desc, real.clone()));
@@ -311,5 +318,5 @@ fn start_instance(
 
 /// Text to read as a descriptor.
 pub fn text_desc(text: Vec<u8>) -> Rc<Desc> {
-    Rc::new(Desc::Text(text.into(), Cell::new(0)))
+    Rc::new(Desc::Text(RefCell::new(Text::Memory(text.into(), 0))))
 }

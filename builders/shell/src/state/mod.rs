@@ -155,6 +155,41 @@ pub struct Job {
     pub consumer: bool,
 }
 
+/// How much one expansion may give; and whether anything may be run for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Words of one brace expansion.
+    pub words: usize,
+    /// Bytes of all of them together.
+    pub words_text: usize,
+    /// Bytes of one replacement, or of what `printf` writes.
+    pub text: usize,
+    /// Characters of one field of `printf`.
+    pub field: i64,
+    /// Command and process substitutions give nothing.
+    pub inert: bool,
+}
+
+impl Bounds {
+    /// Those of scripts (docs/shell.md, Bounds).
+    pub const SCRIPTS: Bounds = Bounds {
+        words: 1 << 21,
+        words_text: 1 << 28,
+        text: 1 << 30,
+        field: 1 << 28,
+        inert: false,
+    };
+
+    /// Those of [`crate::exec::inert`].
+    pub const SMALL: Bounds = Bounds {
+        words: 256,
+        words_text: 1 << 14,
+        text: 1 << 16,
+        field: 1 << 12,
+        inert: true,
+    };
+}
+
 /// The running shell.
 #[derive(Debug)]
 pub struct Shell {
@@ -185,6 +220,7 @@ pub struct Shell {
     pub frozen_line: bool,
     pub regexes: crate::exec::regexes::Regexes,
     pub patterns: crate::pattern::cache::Patterns,
+    pub bounds: Bounds,
     /// Numbers for subshells in this instance, as `BASHPID` shows them.
     pub next_pid: u32,
 }

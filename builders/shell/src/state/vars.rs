@@ -169,6 +169,14 @@ impl Vars {
         }
     }
 
+    /// Whether the visible variable is local to a function that called this one.
+    pub fn is_of_caller(&self, name: &[u8]) -> bool {
+        let level = self.function_level();
+        (self.map.get(name))
+            .and_then(|entry| entry.bindings.last())
+            .is_some_and(|(own, _)| (1..level).contains(own))
+    }
+
     /// Is the visible variable local to the innermost function?
     pub fn is_local(&self, name: &[u8]) -> bool {
         let level = self.function_level();

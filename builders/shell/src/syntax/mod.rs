@@ -96,6 +96,8 @@ pub struct Parser<'a> {
     found: Option<Piece>,
     /// Inside a here-document: single quotes are literal everywhere.
     here: bool,
+    /// Inside of `"…"` in the word of `"${x-…}"`.
+    quotes_in_quotes: bool,
     pub warnings: Vec<HereWarning>,
 }
 
@@ -122,6 +124,7 @@ impl<'a> Parser<'a> {
             want: None,
             found: None,
             here: false,
+            quotes_in_quotes: false,
             warnings: Vec::new(),
         }
     }

@@ -182,12 +182,17 @@ impl<'a> Parser<'a> {
                 b'$' => self.dollar(stop, dq, out, lit)?,
                 b'`' => {
                     flush(lit, out);
-                    let part = self.backquote(dq)?;
+                    // In a here-document and in `"${x-…}"` a backslash before `"` stays.
+                    let part = self.backquote(dq && stop == Stop::Quote)?;
                     out.push(part);
                 }
                 b'"' if !dq || stop == Stop::Brace => {
                     self.pos += 1;
-                    let inner = self.parts(Stop::Quote, true)?;
+                    // Quotes within `"${x-…}"` drop the backslashes that they do not need.
+                    let outer = std::mem::replace(&mut self.quotes_in_quotes, dq);
+                    let inner = self.parts(Stop::Quote, true);
+                    self.quotes_in_quotes = outer;
+                    let inner = inner?;
                     self.pos += 1;
                     flush(lit, out);
                     out.push(Part::Double(inner));
@@ -268,7 +273,7 @@ impl<'a> Parser<'a> {
             b'}' => matches!(stop, Stop::Brace | Stop::BraceSlash | Stop::BraceColon),
             _ => false,
         };
-        if !escapes {
+        if !escapes && !(self.quotes_in_quotes && stop == Stop::Quote) {
             lit.push(b'\\');
         }
         lit.push(next);
@@ -318,7 +323,8 @@ impl<'a> Parser<'a> {
                 self.pos += 2;
                 Part::Param(self.param(dq, stop == Stop::End)?)
             }
-            Some(b'\'') if !dq => {
+            // In the word of `"${x-…}"` too, as `extquote` says.
+            Some(b'\'') if !dq || stop == Stop::Brace && !self.here => {
                 self.pos += 2;
                 Part::Quoted(self.ansi_c(line)?)
             }

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::options::{Common, Sh};
+use crate::policy::Policy;
 use crate::programs;
 use crate::realise::error::RealiseError;
 use crate::realise::executor::Sandbox;
@@ -29,6 +30,7 @@ use crate::{directories, error};
 
 /// Runs it and returns the exit code.
 pub fn sh(common: &Common, options: &Sh) -> Result<u8, Error> {
+    let policy = super::policy(common, &options.limits)?;
     let stop = Stop::new();
     let thrown = stop.clone();
     let interrupt = Interrupt::listen(move || thrown.stop()).map_err(Error::Signals)?;
@@ -37,8 +39,8 @@ pub fn sh(common: &Common, options: &Sh) -> Result<u8, Error> {
         &stop,
     );
     let engine = sandbox.engine().map_err(RealiseError::from)?;
-    let mut request = request(common, &sandbox, &engine)?;
-    request.limits = options.limits.limits();
+    let mut request = request(&policy, &sandbox, &engine)?;
+    request.limits = policy.limits.clone();
     let before = match &options.dir {
         Some(directory) => Some(directory::read(directory).map_err(Error::File)?),
         None => None,
@@ -79,7 +81,7 @@ pub fn sh(common: &Common, options: &Sh) -> Result<u8, Error> {
 }
 
 /// The request without what the options say.
-fn request(common: &Common, sandbox: &Sandbox, engine: &Engine) -> Result<BuildRequest, Error> {
+fn request(policy: &Policy, sandbox: &Sandbox, engine: &Engine) -> Result<BuildRequest, Error> {
     let shell = ProgramSource::Linux(BString::from("/bin/sh"));
     let mut request = BuildRequest::new("sh", shell);
     request.programs = sandbox.programs(engine);
@@ -95,7 +97,7 @@ fn request(common: &Common, sandbox: &Sandbox, engine: &Engine) -> Result<BuildR
         ],
     });
     let default = || directories::default_store().filter(|root| root.join("nix/store").is_dir());
-    if let Some(root) = common.store.clone().or_else(default) {
+    if let Some(root) = policy.store.clone().or_else(default) {
         let store = wasibuild_store::Store::open(&root)?;
         for path in store.all_valid_paths()? {
             let place = store.real_path(&path);

@@ -17,6 +17,7 @@ use wasibuild_sandbox::{
 
 use super::{Execute, Failure, Job};
 use crate::programs::Programs;
+use crate::realise::error::RealiseError;
 use crate::realise::log::BuildLog;
 use crate::realise::stop::Stop;
 use crate::realise::timings::Timings;
@@ -148,6 +149,15 @@ impl Sandbox {
         let program = match job.executor {
             Executor::Sandbox => ProgramSource::Path(job.builder),
             Executor::Shell => ProgramSource::Linux(job.builder),
+            Executor::Vm => {
+                let problem = "it goes to the virtual machine, not to the sandbox".to_owned();
+                let derivation = job.derivation.to_absolute_path();
+                return Err(RealiseError::Unsupported {
+                    derivation,
+                    problem,
+                }
+                .into());
+            }
         };
         let mut request = BuildRequest::new(job.name, program);
         if job.executor == Executor::Shell {

@@ -1,0 +1,70 @@
+//! An output as a NAR.
+//!
+//! Contract: all processes of the build are dead, so that nothing changes meanwhile. Entries are
+//! sorted by their bytes; nothing is followed. What a store cannot hold (a device, a pipe, a socket) is
+//! an error with its path. Not recursive, so that depth costs no stack.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use wasibuild_nix_compat::nar::Writer;
+
+use super::{Result, Tried};
+
+/// Writes what lies at `root`.
+pub fn write(root: &Path, sink: &mut dyn Write) -> Result<()> {
+    let mut writer = Writer::new(sink);
+    // The directories that are open, with what is left of each, last name first.
+    let mut open: Vec<(PathBuf, Vec<Vec<u8>>)> = Vec::new();
+    node(&mut writer, root.to_owned(), &mut open)?;
+    while let Some((directory, names)) = open.last_mut() {
+        let Some(name) = names.pop() else {
+            writer.end_directory().map_err(|error| error.to_string())?;
+            open.pop();
+            continue;
+        };
+        let place = directory.join(super::build::path(&name));
+        writer.entry(&name).map_err(|error| error.to_string())?;
+        node(&mut writer, place, &mut open)?;
+    }
+    writer.finish().map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+fn node(
+    writer: &mut Writer<&mut dyn Write>,
+    place: PathBuf,
+    open: &mut Vec<(PathBuf, Vec<Vec<u8>>)>,
+) -> Result<()> {
+    let shown = || format!("read '{}'", place.display());
+    let metadata = fs::symlink_metadata(&place).tried(shown)?;
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        let target = fs::read_link(&place).tried(shown)?;
+        writer.symlink(target.as_os_str().as_bytes()).tried(shown)
+    } else if kind.is_file() {
+        let file = File::open(&place).tried(shown)?;
+        let executable = metadata.permissions().mode() & 0o100 != 0;
+        let mut reader = BufReader::with_capacity(64 << 10, file);
+        writer
+            .file(executable, metadata.len(), &mut reader)
+            .tried(shown)
+    } else if kind.is_dir() {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&place).tried(shown)? {
+            names.push(entry.tried(shown)?.file_name().into_vec());
+        }
+        names.sort_unstable_by(|a, b| b.cmp(a));
+        writer.directory().tried(shown)?;
+        open.push((place, names));
+        Ok(())
+    } else {
+        Err(format!(
+            "'{}' is neither a file, nor a directory, nor a link: a store cannot hold it",
+            place.display()
+        ))
+    }
+}
