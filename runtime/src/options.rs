@@ -55,6 +55,8 @@ pub enum Command {
     Plan(Forecast),
     /// Tell why one derivation goes where it goes: every rule, and which decides
     Explain(Explain),
+    /// Build derivations in the sandbox and in the virtual machine, and compare every byte
+    Verify(Verify),
     /// Print derivations as JSON, in the shape of `nix derivation show`
     Show(Show),
     /// Print the build log of a derivation
@@ -88,7 +90,7 @@ pub enum Command {
 }
 
 /// `wasibuild run`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = exit_code::TABLE)]
 pub struct Run {
     /// Derivations: store paths, or .drv files whose inputs and sources are looked up in the
@@ -140,6 +142,18 @@ pub struct Run {
     /// What a build may use.
     #[command(flatten)]
     pub limits: Bounds,
+}
+
+/// `wasibuild verify`.
+#[derive(Debug, Args)]
+#[command(after_help = exit_code::TABLE)]
+pub struct Verify {
+    /// Verify also all that they need, as far as the sandbox builds it
+    #[arg(long, short = 'r')]
+    pub recursive: bool,
+    /// How to build.
+    #[command(flatten)]
+    pub run: Run,
 }
 
 /// Bounds of each build. They are part of what decides a result, so that the defaults are the same

@@ -5,6 +5,7 @@
 //! workspace, of cargo's registry and of the compiler's own sources are renamed in what the
 //! compiler writes. `--reproduce` proves it by building a copy of the sources in another folder.
 
+use crate::agents;
 use crate::command::{cargo, output, run as run_command, target_dir, workspace};
 use crate::lock;
 use anyhow::{Context, Result, bail};
@@ -45,11 +46,25 @@ pub fn run(options: &Options) -> Result<()> {
             &found,
             &lock::of_folder(&other.join("builders"))?,
         )?;
+        reproduce_agents(&other)?;
         std::fs::remove_dir_all(&other)?;
         eprintln!(
             "{} builders: the same bytes from another folder",
             found.len()
         );
+    }
+    Ok(())
+}
+
+/// The agents, too, are the same bytes from another folder.
+fn reproduce_agents(other: &Path) -> Result<()> {
+    let (ours, theirs) = (target_dir().join("vm-agents"), other.join("vm-agents"));
+    agents::compile(other, &other.join("target"), &theirs)?;
+    for entry in std::fs::read_dir(&theirs)? {
+        let name = entry?.file_name();
+        if std::fs::read(ours.join(&name))? != std::fs::read(theirs.join(&name))? {
+            bail!("the agent for {name:?} differs from the one built in another folder");
+        }
     }
     Ok(())
 }
@@ -143,7 +158,7 @@ fn executables(messages: &[u8]) -> Result<BTreeMap<String, PathBuf>> {
 }
 
 /// Renames every folder whose place differs between machines.
-fn rustflags(root: &Path) -> Result<Vec<String>> {
+pub fn rustflags(root: &Path) -> Result<Vec<String>> {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))

@@ -26,6 +26,7 @@ pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     if std::env::var_os("CARGO_TARGET_DIR").is_some() {
         // The program embeds what `cargo xtask builders` made, wherever that lies.
         command.env("WASIBUILD_BUILDERS", target_dir().join("builders"));
+        command.env("WASIBUILD_VM_AGENTS", target_dir().join("vm-agents"));
     }
     // Set by the cargo that runs this program for this program only.
     for (name, _) in std::env::vars_os() {

@@ -3,11 +3,13 @@
 //! `xtask/run` (a shell script) is the way in on a fresh machine: it installs what is
 //! missing and then runs `cargo xtask …`. Every chore prints what it runs.
 
+mod agents;
 mod builders;
 mod command;
 mod compare;
 mod example;
 mod fixtures;
+mod kernels;
 mod layers;
 mod lock;
 mod nixes;
@@ -25,6 +27,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Compile the virtual machine's agent to target/vm-agents
+    Agents,
     /// Compile the builders to target/builders and compare them with builders/builders.lock
     Builders(builders::Options),
     /// Build derivations natively with GNU tools and in the sandbox, and compare every output
@@ -33,6 +37,8 @@ enum Chore {
     Example(example::Options),
     /// Evaluate nix-plugin/examples with the installed Nix and compare with tests/fixtures
     Fixtures(fixtures::Options),
+    /// Fetch Debian's kernels to target/vm, for tests
+    Kernels,
     /// Compare the dependencies between packages with the table in docs/architecture.md
     Layers,
     /// Unpack other versions of Nix to target/nix, for tests
@@ -43,10 +49,12 @@ enum Chore {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
+        Chore::Agents => agents::run(),
         Chore::Builders(options) => builders::run(&options),
         Chore::Compare(options) => compare::run(&options),
         Chore::Example(options) => example::run(&options),
         Chore::Fixtures(options) => fixtures::run(&options),
+        Chore::Kernels => kernels::run(),
         Chore::Layers => layers::run(),
         Chore::Nixes => nixes::run(),
         Chore::Test(options) => test::run(&options),

@@ -37,13 +37,10 @@ pub fn run() -> Result<()> {
 
 fn unpack(suite: &str, folder: &Path) -> Result<()> {
     let work = tempfile_beside(folder)?;
-    for name in ["lists/partial", "debs/partial", "root", "bin"] {
+    for name in ["root", "bin"] {
         fs::create_dir_all(work.join(name))?;
     }
-    // No package counts as installed, so that everything that Nix needs is fetched.
-    fs::write(work.join("status"), "")?;
-    let source = format!("deb [signed-by={KEYS}] {} {suite} main\n", mirror()?);
-    fs::write(work.join("sources"), source)?;
+    prepare(&work, suite)?;
     apt(&work, &["update"])?;
     apt(&work, &["--yes", "--download-only", "install", "nix-bin"])?;
     let mut packages: Vec<PathBuf> = fs::read_dir(work.join("debs"))?
@@ -61,6 +58,17 @@ fn unpack(suite: &str, folder: &Path) -> Result<()> {
     let _ = fs::remove_dir_all(folder);
     fs::rename(&work, folder)?;
     scripts(folder)
+}
+
+/// Makes what apt needs in `work` to fetch packages of a release without touching the system's lists.
+pub fn prepare(work: &Path, suite: &str) -> Result<()> {
+    for name in ["lists/partial", "debs/partial"] {
+        fs::create_dir_all(work.join(name))?;
+    }
+    // No package counts as installed, so that everything that is needed is fetched.
+    fs::write(work.join("status"), "")?;
+    let source = format!("deb [signed-by={KEYS}] {} {suite} main\n", mirror()?);
+    Ok(fs::write(work.join("sources"), source)?)
 }
 
 /// Where to unpack first, so that a half-done folder is never taken for a whole one.
@@ -92,7 +100,12 @@ fn mirror() -> Result<String> {
 }
 
 fn apt(work: &Path, arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new("apt-get");
+    run_command(apt_command("apt-get", work).args(arguments))
+}
+
+/// A program of apt that uses what [`prepare`] made in `work`.
+pub fn apt_command(program: &str, work: &Path) -> Command {
+    let mut command = Command::new(program);
     command.args(["-qq", "-o", "Dir::Etc::sourceparts=-"]);
     for (option, name) in [
         ("Dir::Etc::sourcelist", "sources"),
@@ -113,7 +126,7 @@ fn apt(work: &Path, arguments: &[&str]) -> Result<()> {
     ] {
         command.args(["-o", option]);
     }
-    run_command(command.args(arguments))
+    command
 }
 
 /// Programs that run with the loader and the libraries that were unpacked with them.

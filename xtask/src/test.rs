@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check that must pass before a change lands. `.ci/run` calls it.
 
 use crate::command::{cargo, run as run_command, shown, target_dir, workspace};
-use crate::{builders, compare, fixtures, layers, nixes, skips};
+use crate::{agents, builders, compare, fixtures, kernels, layers, nixes, skips};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -16,6 +16,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     run_command(&mut cargo(["fmt", "--all", "--check"]))?;
     layers::run()?;
+    agents::run()?;
     builders::run(&builders::Options {
         reproduce: !options.quick,
         ..Default::default()
@@ -33,6 +34,7 @@ pub fn run(options: &Options) -> Result<()> {
     nixes::run()?;
     // The program itself: the integration tests start it.
     run_command(&mut cargo(["build", "--workspace", "--bins", "--locked"]))?;
+    kernels::run()?;
     tests()?;
     // The stdenv example: every output as GNU tools make it, and no program of this host started.
     compare::run(&compare::Options {

@@ -8,6 +8,8 @@
 
 mod arith;
 mod builtins;
+#[cfg(any(target_family = "wasm", test))]
+mod compare;
 mod exec;
 mod expand;
 #[cfg(any(target_family = "wasm", test))]

@@ -15,6 +15,7 @@ mod run;
 mod sh;
 mod show;
 mod store;
+mod verify;
 mod vm;
 
 use std::ffi::OsString;
@@ -56,6 +57,10 @@ fn dispatch(options: Options) -> Result<u8, Error> {
         Command::Run(run) => {
             drop(out);
             return run::run(common, run);
+        }
+        Command::Verify(options) => {
+            drop(out);
+            return verify::verify(common, options);
         }
         Command::Daemon(daemon) => {
             drop(out);

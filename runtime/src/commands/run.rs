@@ -19,7 +19,7 @@ use crate::options::{Common, Run};
 use crate::plan::{Choices, Plan};
 use crate::policy::Policy;
 use crate::progress::{self, Event, Progress, human_time};
-use crate::realise::executor::{Routed, Sandbox};
+use crate::realise::executor::{Machine, Routed, Sandbox};
 use crate::realise::report::{Report, Status};
 use crate::realise::stop::Stop;
 use crate::realise::timings::Timings;
@@ -30,13 +30,22 @@ use crate::router::Router;
 /// Runs it and returns the exit code.
 pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
     let policy = super::policy(common, options)?;
-    let machine = super::machine(&policy);
-    let router = Arc::new(super::router(&policy, &machine));
+    carry_out(&policy, &super::machine(&policy), options, true)
+}
+
+/// The same under a policy; `print` says whether results are printed.
+pub fn carry_out(
+    policy: &Policy,
+    machine: &Arc<dyn Machine>,
+    options: &Run,
+    print: bool,
+) -> Result<u8, Error> {
+    let router = Arc::new(super::router(policy, machine));
     let progress = progress::for_standard_error(!options.no_build_output);
     let stop = Stop::new();
     let interrupt = listen(&progress, &stop)?;
-    let store = open_store(&policy)?;
-    let caches = caches(&policy, &progress, &stop);
+    let store = open_store(policy)?;
+    let caches = caches(policy, &progress, &stop);
     let sandbox = Sandbox::new(
         directories::cache().map(|cache| cache.join("modules")),
         &stop,
@@ -45,7 +54,7 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
     let sandbox = sandbox.timed(timings.clone());
     let executor = Routed {
         sandbox: &sandbox,
-        machine: &*machine,
+        machine: &**machine,
         stop: &stop,
         decisions: &router.decisions,
     };
@@ -55,10 +64,10 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
         caches: &caches,
         progress: &*progress,
         stop: &stop,
-        settings: settings(options, &policy),
+        settings: settings(options, policy),
         references: Default::default(),
     };
-    let result = realise(&realiser, options, &policy, &router);
+    let result = realise(&realiser, options, policy, &router);
     let interrupted = interrupt.exit_code();
     let (plan, report) = match (result, interrupted) {
         (Ok(Some(done)), _) => done,
@@ -66,7 +75,9 @@ pub fn run(common: &Common, options: &Run) -> Result<u8, Error> {
         (Ok(None), None) => return Ok(exit_code::SUCCESS),
         (Err(error), None) => return Err(error),
     };
-    finish(&store, &plan, &report, options, timings.as_deref())?;
+    if print {
+        finish(&store, &plan, &report, options, timings.as_deref())?;
+    }
     summary(&report, &*progress);
     if let Some(timings) = &timings {
         let text = timings.text(&report);

@@ -313,6 +313,58 @@ impl Drop for Guest {
     }
 }
 
+/// Runs a system with its console on this process's terminal; QEMU's status. With `dry_run` its
+/// command line is returned instead.
+///
+/// # Errors
+/// When something is missing.
+pub fn run_system(
+    start: &Start,
+    system: &crate::System,
+    run: &qemu::Run,
+    dry_run: bool,
+) -> Result<Result<std::process::ExitStatus, Vec<std::ffi::OsString>>, MachineError> {
+    let architecture = system.kernel.architecture;
+    let agent = architecture
+        .agent()
+        .ok_or(MachineError::NoAgent(architecture))?;
+    let archive = initramfs::write(agent, &system.kernel.read_modules()?);
+    let mut initramfs = tempfile::NamedTempFile::new_in(&start.state)
+        .map_err(io("make a file in", &start.state))?;
+    initramfs
+        .write_all(&archive)
+        .map_err(io("write", initramfs.path()))?;
+    let program = qemu::find(architecture, start.qemu.as_deref(), start.path.as_deref())?;
+    let proofs = Proofs::open(&start.state.join("accelerators"), &program);
+    let hardware = Host::this()
+        .and_then(|host| Accelerator::of_host(host, architecture))
+        .filter(|accelerator| {
+            device_exists(*accelerator) && proofs.known(*accelerator) == Some(true)
+        });
+    let accelerator = start.accelerator.or(hardware).unwrap_or(Accelerator::Tcg);
+    let machine = start.machine(
+        accelerator,
+        system.kernel.image.clone(),
+        initramfs.path().to_owned(),
+        Some(platform::tsc_khz()),
+    );
+    let arguments = qemu::run_arguments(&machine, run);
+    if dry_run {
+        return Ok(Err(arguments));
+    }
+    let mut command = Command::new(&program.path);
+    command.args(arguments);
+    let mut descriptors = Vec::new();
+    if machine.disk {
+        let disk =
+            scratch::make(&start.state, start.disk).map_err(io("make a disk in", &start.state))?;
+        descriptors.push((disk, 4));
+    }
+    platform::inherit(&mut command, descriptors);
+    let status = command.status().map_err(io("start", &program.path))?;
+    Ok(Ok(status))
+}
+
 /// Whether there is the device without which an accelerator cannot work. That there is one proves
 /// nothing.
 fn device_exists(accelerator: Accelerator) -> bool {

@@ -18,10 +18,12 @@ mod platform;
 pub mod qemu;
 mod scratch;
 pub mod supervisor;
+mod system;
 
 pub use architecture::Architecture;
 pub use error::{FileError, KernelError, MachineError};
-pub use guest::{Guest, Start};
+pub use guest::{Guest, Start, run_system};
 pub use link::{Bounds, Link};
 pub use outcome::{BuildFailure, LimitKind};
+pub use system::System;
 pub use wasibuild_vm_protocol::{BuildSpec, GuestHello, Limits};

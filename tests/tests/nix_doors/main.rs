@@ -13,6 +13,7 @@ mod hook;
 mod host_store;
 mod matrix;
 mod multi_user;
+mod operations;
 mod protocol;
 mod sockets;
 mod support;

@@ -115,7 +115,7 @@ impl FromGuest {
                 FromGuest::Hello(GuestHello {
                     version: u32::try_from(version)
                         .map_err(|_| ProtocolError::malformed("the version", "too large"))?,
-                    kernel: text(take.string("the kernel")?, "the kernel")?,
+                    kernel: short(text(take.string("the kernel")?, "the kernel")?)?,
                     processors: take.number("the processors")?,
                     memory: take.number("the memory")?,
                     kvm: take.flag("whether there is KVM")?,
@@ -156,9 +156,17 @@ fn ending(take: &mut Take<'_>) -> Result<Ending> {
         1 => Ending::Signalled(byte(take.number(WHAT)?)?),
         2 => Ending::Killed,
         3 => Ending::OutOfMemory,
-        4 => Ending::Failed(take.string(WHAT)?),
+        4 => Ending::Failed(short(take.string(WHAT)?)?),
         _ => return Err(ProtocolError::malformed(WHAT, "no way that is known")),
     })
+}
+
+/// A text that is not longer than one that would be sent.
+fn short(text: BString) -> Result<BString> {
+    if text.len() > MAX_TEXT as usize {
+        return Err(ProtocolError::malformed("a text", "too long"));
+    }
+    Ok(text)
 }
 
 /// As much of a text as may be sent.

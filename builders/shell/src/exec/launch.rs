@@ -100,9 +100,10 @@ impl Shell {
         }
         for (name, function) in self.st.functions.iter() {
             if function.exported.get()
-                && let Some(body) = function.body.get()
+                && let Some(body) = self.function_body(function)
             {
-                let text = crate::syntax::print::function_environment(body, &function.place.source);
+                let text =
+                    crate::syntax::print::function_environment(&body, &function.place.source);
                 env.push([b"BASH_FUNC_", name.as_slice(), b"%%=() ", &text].concat());
             }
         }

@@ -11,6 +11,7 @@ pub mod image;
 pub mod inert;
 pub mod launch;
 pub mod lookup;
+pub mod outline;
 mod pipeline;
 mod redirect;
 pub mod regexes;

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::image::{self, Order};
+use super::outline;
 use crate::state::fds::{Desc, Fds, Text};
 use crate::state::options::{self, Options};
 use crate::state::value::{Value, Var, attr};
 use crate::state::vars::Vars;
-use crate::state::{Bounds, Function, Shell, State, Unwind};
+use crate::state::{Bounds, CommandText, Function, Shell, State, Unwind};
 use crate::syntax::ast::{Kind, Part, Place, Source, Word};
 use crate::syntax::{Flags, Parser};
 use crate::sys;
@@ -35,6 +36,11 @@ pub fn run(argv: Vec<Vec<u8>>, environment: Vec<(Vec<u8>, Vec<u8>)>) -> i32 {
         let status = sh.run_instance(fd);
         std::mem::forget(sh);
         return status;
+    }
+    if let [_, flag, flags] = argv.as_slice()
+        && flag == outline::OUTLINE_FLAG
+    {
+        return sh.run_outline(flags);
     }
     sh.import_environment(environment);
     let status = match sh.parse_arguments(&argv) {
@@ -86,7 +92,7 @@ impl Shell {
                 loops: 0,
                 getopts: (1, 0),
                 random: sys::seed(),
-                command: Rc::from(&b""[..]),
+                command: CommandText::default(),
                 last_arg: Rc::from(&b""[..]),
                 utf8: false,
                 start_letter: 0,

@@ -17,7 +17,7 @@ use crate::syntax::ast::{Command, Place, Source};
 use crate::sys::Pid;
 use fds::{Desc, Fds};
 use options::Options;
-use value::FnvMap;
+use value::PlainMap;
 use vars::Vars;
 
 /// Why commands are left before their end.
@@ -69,6 +69,31 @@ pub struct Trap {
     pub inherited: bool,
 }
 
+/// The command that `BASH_COMMAND` names: its text is only made when it is asked for.
+#[derive(Debug, Clone)]
+pub enum CommandText {
+    Text(Rc<[u8]>),
+    /// A command and its source.
+    Command(Rc<Command>, Rc<Source>),
+}
+
+impl Default for CommandText {
+    fn default() -> CommandText {
+        CommandText::Text(Rc::from(&b""[..]))
+    }
+}
+
+impl CommandText {
+    pub fn text(&self) -> Rc<[u8]> {
+        match self {
+            CommandText::Text(text) => text.clone(),
+            CommandText::Command(command, source) => {
+                crate::syntax::print::command_text(command, source).into()
+            }
+        }
+    }
+}
+
 /// Numbers of the traps that are no signals.
 pub const TRAP_EXIT: i32 = 0;
 pub const TRAP_DEBUG: i32 = 1000;
@@ -105,7 +130,8 @@ pub struct State {
     /// `getopts`: position inside a cluster of options.
     pub getopts: (i64, usize),
     pub random: u32,
-    pub command: Rc<[u8]>,
+    /// What `BASH_COMMAND` says.
+    pub command: CommandText,
     pub last_arg: Rc<[u8]>,
     pub utf8: bool,
     /// How the shell was started, for `$-`: `c` or `s`.
@@ -171,7 +197,7 @@ pub struct Shell {
     pub st: State,
     pub jobs: Vec<Job>,
     /// Arithmetic that was parsed before.
-    pub arith_cache: FnvMap<Vec<u8>, Rc<Expr>>,
+    pub arith_cache: PlainMap<Vec<u8>, Rc<Expr>>,
     pub call_depth: u32,
     /// A trap's action is running.
     pub in_trap: Vec<i32>,

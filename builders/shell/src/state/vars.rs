@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use super::value::{FnvMap, Value, Var, attr};
+use super::value::{PlainMap, Value, Var, attr};
 
 type Name = Rc<[u8]>;
 
@@ -41,7 +41,7 @@ pub type Exported<'a> = (&'a [u8], u32, &'a Var);
 
 #[derive(Debug, Default)]
 pub struct Vars {
-    map: FnvMap<Name, Entry>,
+    map: PlainMap<Name, Entry>,
     scopes: Vec<Scope>,
     journal: Vec<Layer>,
     last_layer: u64,
@@ -87,21 +87,24 @@ impl Vars {
     }
 
     fn entry(&mut self, name: &[u8]) -> &mut Entry {
-        if let Some(layer) = self.journal.last_mut() {
-            match self.map.get(name) {
-                Some(entry) if entry.layer == layer.id => {}
-                Some(entry) => layer.saved.push((name.into(), Some(entry.clone()))),
-                None => layer.saved.push((name.into(), None)),
-            }
-        }
         let layer = self.journal.last().map_or(0, |l| l.id);
-        let entry = match self.map.contains_key(name) {
-            true => self.map.get_mut(name),
-            false => Some(self.map.entry(name.into()).or_default()),
-        };
-        let Some(entry) = entry else {
+        if !self.map.contains_key(name) {
+            let name: Name = name.into();
+            if let Some(layer) = self.journal.last_mut() {
+                layer.saved.push((name.clone(), None));
+            }
+            let entry = self.map.entry(name).or_default();
+            entry.layer = layer;
+            return entry;
+        }
+        let Some(entry) = self.map.get_mut(name) else {
             unreachable!("the entry exists")
         };
+        if entry.layer != layer
+            && let Some(layer) = self.journal.last_mut()
+        {
+            layer.saved.push((name.into(), Some(entry.clone())));
+        }
         entry.layer = layer;
         entry
     }

@@ -188,7 +188,11 @@ impl<'a> Parser<'a> {
                 }
                 b'"' if !dq || stop == Stop::Brace => {
                     self.pos += 1;
-                    let inner = self.parts(Stop::Quote, true)?;
+                    // Quotes within `"${x-…}"` drop the backslashes that they do not need.
+                    let outer = std::mem::replace(&mut self.quotes_in_quotes, dq);
+                    let inner = self.parts(Stop::Quote, true);
+                    self.quotes_in_quotes = outer;
+                    let inner = inner?;
                     self.pos += 1;
                     flush(lit, out);
                     out.push(Part::Double(inner));
@@ -269,7 +273,7 @@ impl<'a> Parser<'a> {
             b'}' => matches!(stop, Stop::Brace | Stop::BraceSlash | Stop::BraceColon),
             _ => false,
         };
-        if !escapes {
+        if !escapes && !(self.quotes_in_quotes && stop == Stop::Quote) {
             lit.push(b'\\');
         }
         lit.push(next);

@@ -6,9 +6,10 @@
 //! between processes.
 //!
 //! - [`module`]: a module ready to be instantiated. [`cache`]: compiled code on disk.
-//! - [`trust`]: who may write there.
+//! - [`trust`]: who may write there. [`derived`]: what modules answered.
 
 pub mod cache;
+pub mod derived;
 pub mod module;
 pub mod trust;
 
@@ -83,6 +84,7 @@ struct Inner {
     modules: Mutex<HashMap<[u8; 32], Slot>>,
     /// By the identity of a file on the host, so that a known file is not even read.
     files: Mutex<HashMap<FileIdentity, Module>>,
+    answers: derived::Answers,
 }
 
 impl Engine {
@@ -111,6 +113,7 @@ impl Engine {
                 cache,
                 modules: Mutex::default(),
                 files: Mutex::default(),
+                answers: derived::Answers::default(),
             }),
         })
     }

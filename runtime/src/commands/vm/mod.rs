@@ -3,6 +3,7 @@
 //! Contract: nothing here is needed for builds, which start and stop machines by themselves. What is
 //! said of a machine is said on standard output.
 
+mod run;
 mod shell;
 mod supervise;
 
@@ -33,7 +34,8 @@ pub fn vm(common: &Common, command: &VmCommand, out: &mut dyn Write) -> Result<u
         VmCommand::Logs(machine) => logs(&vm, &policy, machine, out)?,
         VmCommand::Kernel { from } => take_kernel(&vm, &policy, from.as_deref(), out)?,
         VmCommand::Shell(options) => return shell::shell(&vm, &policy, options),
-        VmCommand::Run(_) | VmCommand::Supervise(_) => {}
+        VmCommand::Run(options) => return run::run(&vm, &policy, options, out),
+        VmCommand::Supervise(_) => {}
     }
     Ok(exit_code::SUCCESS)
 }
@@ -87,8 +89,17 @@ fn dry_run(vm: &Vm, policy: &Policy, options: &VmStart, out: &mut dyn Write) -> 
     };
     let start = prepared(vm, policy, architecture)?;
     let machine = start.machine_on(host);
+    print_line(architecture, qemu::arguments(&machine), out)
+}
+
+/// A command line of QEMU that a shell could read.
+fn print_line(
+    architecture: Architecture,
+    arguments: Vec<std::ffi::OsString>,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     let mut text = quoted(architecture.qemu());
-    for argument in qemu::arguments(&machine) {
+    for argument in arguments {
         let argument = argument.to_string_lossy().into_owned();
         let separator = if argument.starts_with('-') {
             " \\\n  "

@@ -107,12 +107,24 @@ pub fn install(
     from: &Path,
     place: impl FnOnce(Architecture) -> PathBuf,
 ) -> Result<Kernel, KernelError> {
+    install_with(from, &[], place)
+}
+
+/// The same, with modules beside those of a build machine, as far as the kernel has them.
+///
+/// # Errors
+/// As [`install`].
+pub fn install_with(
+    from: &Path,
+    more: &[&str],
+    place: impl FnOnce(Architecture) -> PathBuf,
+) -> Result<Kernel, KernelError> {
     let temporary = std::env::temp_dir();
     let work = tempfile::tempdir().map_err(io("make a directory in", &temporary))?;
     let source = find::find(from, work.path())?;
     let image = fs::read(&source.image).map_err(io("read", &source.image))?;
     let architecture = find::architecture_of(&image, &source)?;
-    let modules = module::pick(&source, architecture, &NEEDED, &WANTED)?;
+    let modules = module::pick(&source, architecture, &NEEDED, &[&WANTED, more].concat())?;
 
     let directory = place(architecture);
     let directory = directory.as_path();

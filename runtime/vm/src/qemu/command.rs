@@ -77,13 +77,88 @@ pub struct Machine {
     pub tsc_khz: Option<u64>,
 }
 
-/// QEMU's arguments.
+/// A system that runs in a machine, with a person before it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Run {
+    /// Its first program, as the guest sees it.
+    pub init: PathBuf,
+    /// What its own kernel is told.
+    pub parameters: String,
+    /// Ports of this computer, and the system's to which they lead.
+    pub forwards: Vec<(u16, u16)>,
+    /// Whether there is a screen in a window.
+    pub graphics: bool,
+}
+
+/// QEMU's arguments for a machine that builds.
 pub fn arguments(machine: &Machine) -> Vec<OsString> {
+    let mut line = common(machine, &kernel_line(machine));
+    line.pair("-display", "none");
+    line.pair("-chardev", "stdio,id=console,signal=off");
+    line.pair("-serial", "chardev:console");
+    line.pair("-device", "virtio-serial-device");
+    line.pair(
+        "-chardev",
+        &format!("socket,id=control,fd={CONTROL_DESCRIPTOR}"),
+    );
+    line.pair(
+        "-device",
+        &format!("virtserialport,chardev=control,name={PORT}"),
+    );
+    network(&mut line, machine, &[]);
+    line.0
+}
+
+/// QEMU's arguments for a machine with a system: its console is the terminal.
+pub fn run_arguments(machine: &Machine, run: &Run) -> Vec<OsString> {
+    let init = run.init.display();
+    let words = format!(
+        "{} {} wasibuild.run={init}",
+        console(machine),
+        run.parameters
+    );
+    let mut words = words.trim().to_owned();
+    if let Some(khz) = machine.tsc_khz {
+        words.push_str(&format!(" tsc_early_khz={khz}"));
+    }
+    if machine.disk {
+        words.push_str(" wasibuild.swap");
+    }
+    let mut line = common(machine, &words);
+    line.pair("-serial", "mon:stdio");
+    if run.graphics {
+        for device in [
+            "virtio-gpu-device",
+            "virtio-keyboard-device",
+            "virtio-tablet-device",
+        ] {
+            line.pair("-device", device);
+        }
+    } else {
+        line.pair("-display", "none");
+    }
+    network(&mut line, machine, &run.forwards);
+    line.0
+}
+
+fn network(line: &mut Line, machine: &Machine, forwards: &[(u16, u16)]) {
+    if !machine.network {
+        return;
+    }
+    let mut network = "user,id=network,ipv6=off".to_owned();
+    for (host, guest) in forwards {
+        network.push_str(&format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}"));
+    }
+    line.pair("-netdev", &network);
+    line.pair("-device", "virtio-net-device,netdev=network");
+}
+
+/// What both have.
+fn common(machine: &Machine, kernel_line: &str) -> Line {
     let mut line = Line(Vec::new());
     line.add("-nodefaults")
         .add("-no-user-config")
         .add("-no-reboot");
-    line.pair("-display", "none");
     line.pair(
         "-machine",
         match machine.architecture {
@@ -103,19 +178,8 @@ pub fn arguments(machine: &Machine) -> Vec<OsString> {
     line.pair("-m", &format!("{}M", machine.memory));
     line.file("-kernel", "", &machine.kernel);
     line.file("-initrd", "", &machine.initramfs);
-    line.pair("-append", &kernel_line(machine));
+    line.pair("-append", kernel_line);
     line.pair("-global", "virtio-mmio.force-legacy=false");
-    line.pair("-chardev", "stdio,id=console,signal=off");
-    line.pair("-serial", "chardev:console");
-    line.pair("-device", "virtio-serial-device");
-    line.pair(
-        "-chardev",
-        &format!("socket,id=control,fd={CONTROL_DESCRIPTOR}"),
-    );
-    line.pair(
-        "-device",
-        &format!("virtserialport,chardev=control,name={PORT}"),
-    );
     line.file(
         "-fsdev",
         "local,id=store,security_model=none,readonly=on,multidevs=remap,path=",
@@ -137,13 +201,9 @@ pub fn arguments(machine: &Machine) -> Vec<OsString> {
         );
         line.pair("-device", "virtio-blk-device,drive=swap");
     }
-    if machine.network {
-        line.pair("-netdev", "user,id=network,ipv6=off");
-        line.pair("-device", "virtio-net-device,netdev=network");
-    }
     line.pair("-device", "virtio-balloon-device,free-page-reporting=on");
     line.pair("-device", "virtio-rng-device");
-    line.0
+    line
 }
 
 fn processor(machine: &Machine) -> &'static str {
@@ -155,14 +215,17 @@ fn processor(machine: &Machine) -> &'static str {
     }
 }
 
-/// What the kernel is told.
+fn console(machine: &Machine) -> &'static str {
+    match machine.architecture {
+        Architecture::X86_64 => "console=ttyS0",
+        Architecture::Aarch64 => "console=ttyAMA0",
+    }
+}
+
+/// What the kernel of a machine that builds is told.
 fn kernel_line(machine: &Machine) -> String {
     let mut words = vec![
-        match machine.architecture {
-            Architecture::X86_64 => "console=ttyS0",
-            Architecture::Aarch64 => "console=ttyAMA0",
-        }
-        .to_owned(),
+        console(machine).to_owned(),
         // The console carries what must be said; a guest that cannot go on ends.
         "quiet".to_owned(),
         "loglevel=4".to_owned(),

@@ -5,5 +5,5 @@ mod command;
 mod program;
 
 pub use accelerator::{Accelerator, Proofs};
-pub use command::{Host, Machine, arguments};
+pub use command::{Host, Machine, Run, arguments, run_arguments};
 pub use program::{MIN_VERSION, Program, find, locate};

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use wasibuild_vm_protocol::STORE_TAG;
 
 use super::control::Control;
-use super::{Result, Tried, group, network, sys};
+use super::{Result, Tried, group, network, sys, system};
 
 /// Where the host's store is.
 pub const STORE: &str = "/store";
@@ -32,6 +32,11 @@ pub fn boot() -> Result<Control> {
     load_modules(Path::new(MODULES))?;
     let words = fs::read_to_string("/proc/cmdline").unwrap_or_default();
     let asked = |word: &str| words.split_ascii_whitespace().any(|one| one == word);
+    let value = |name: &str| {
+        words
+            .split_ascii_whitespace()
+            .find_map(|one| one.strip_prefix(name))
+    };
     if asked("wasibuild.swap")
         && let Err(problem) = wait_for(Path::new(SWAP))
             .and_then(|()| sys::swap_on(Path::new(SWAP)).tried(|| format!("swap to '{SWAP}'")))
@@ -47,6 +52,9 @@ pub fn boot() -> Result<Control> {
         eprintln!("wasibuild: {problem}; fixed-output builds have no network");
     }
     mount_store()?;
+    if let Some(init) = value("wasibuild.run=") {
+        match system::start(init, STORE)? {}
+    }
     group::prepare()?;
     Control::open(PATIENCE)
 }

@@ -11,6 +11,7 @@ mod network;
 mod root;
 mod serve;
 mod sys;
+mod system;
 
 use std::process;
 

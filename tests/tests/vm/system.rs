@@ -1,0 +1,95 @@
+//! A whole system in a machine, seen through its serial console.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::support::{World, target, text_of};
+
+/// Makes `base/kernel` and `base/kernel-modules`, from what `cargo xtask kernels` took from Debian's package.
+fn base(world: &World) {
+    let from = target().join("vm/state/wasibuild/vm/kernels/x86_64");
+    let release = fs::read_to_string(from.join("release")).expect("a release");
+    let modules = world
+        .path("base/kernel-modules/lib/modules")
+        .join(release.trim())
+        .join("kernel");
+    fs::create_dir_all(&modules).expect("made");
+    fs::copy(from.join("kernel"), world.path("base/kernel")).expect("copied");
+    for entry in fs::read_dir(from.join("modules")).expect("listed") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let (_, name) = name.split_once('-').expect("a place and a name");
+        fs::copy(&path, modules.join(name)).expect("copied");
+    }
+}
+
+#[test]
+fn a_system_of_debians_programs_boots_to_a_login_prompt() {
+    let world = World::shared();
+    base(world);
+    let body = format!(
+        r##"let base = builtins.path {{ path = {}; name = "base"; }};
+        in script "system" ''
+            mkdir $out
+            ln -s ${{base}}/kernel $out/kernel
+            ln -s ${{base}}/kernel-modules $out/kernel-modules
+            echo "quiet systemd.not.used=1" > $out/kernel-params
+            echo "#!${{bash}}/bin/bash" > $out/init
+            echo "export PATH=$PATH" >> $out/init
+            echo "echo second stage: process \$\$; cat /proc/cmdline; ls /nix/store > /dev/null" >> $out/init
+            echo "exec agetty --nohostname --noissue ttyS0" >> $out/init
+            chmod +x $out/init
+        ''"##,
+        world.path("base").display()
+    );
+    let outputs = world.build(&world.derivations("system", &body), &[]);
+    let shown = text_of(&world.run(&[
+        "vm",
+        "run",
+        "--dry-run",
+        "--forward",
+        "2222:22",
+        &outputs[0],
+    ]));
+    assert!(shown.contains("hostfwd=tcp:127.0.0.1:2222-:22"), "{shown}");
+
+    let mut child = world
+        .command(&["vm", "run", "--memory", "512M", &outputs[0]])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let (bytes, received) = mpsc::channel();
+    let mut console = child.stdout.take().expect("a console");
+    std::thread::spawn(move || {
+        let mut buffer = [0; 1024];
+        while let Ok(count @ 1..) = console.read(&mut buffer) {
+            let _ = bytes.send(buffer[..count].to_vec());
+        }
+    });
+    let mut seen = Vec::new();
+    let prompt = loop {
+        match received.recv_timeout(Duration::from_secs(120)) {
+            Ok(bytes) => seen.extend(bytes),
+            Err(_) => break false,
+        }
+        if String::from_utf8_lossy(&seen).contains("login: ") {
+            break true;
+        }
+    };
+    // The keys with which a person leaves QEMU.
+    let mut keys = child.stdin.take().expect("a keyboard");
+    let _ = keys.write_all(b"\x01x");
+    drop(keys);
+    let output = child.wait_with_output().expect("it ends");
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(prompt, "no prompt:\n{seen}\n{}", text_of(&output));
+    assert!(seen.contains("second stage: process 1"), "{seen}");
+    assert!(seen.contains("systemd.not.used=1"), "{seen}");
+}
