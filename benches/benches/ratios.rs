@@ -1,7 +1,7 @@
 //! `cargo bench -p wasibuild-benches`: prints the table of docs/benchmarks.md and the README.
 //!
 //! Arguments choose jobs by a part of their names (`closure`, `text`, `links`, `substitution`,
-//! `nar`, `instance`, `start`, `many`). `WASIBUILD_BENCH_DIR` is the folder to write to, by
+//! `nar`, `instance`, `shell`, `start`, `many`). `WASIBUILD_BENCH_DIR` is the folder to write to, by
 //! default the system's temporary one. Only a run on an idle machine counts.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use wasibuild_benches::cases::{self, Places};
 use wasibuild_benches::measure::{Row, human, ratio, table};
-use wasibuild_benches::program;
+use wasibuild_benches::{program, shell};
 
 type Case = fn(&Places) -> Result<Row>;
 
@@ -44,6 +44,10 @@ fn main() -> Result<()> {
             eprint!("{}", row.line());
             rows.push(row);
         }
+    }
+    if wanted("shell") {
+        eprintln!("measuring: shell");
+        rows.extend(shell::rows(&places)?);
     }
     println!("{cores} cores.\n\n{}", table(&rows));
     if wanted("start") {

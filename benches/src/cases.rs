@@ -34,7 +34,7 @@ pub struct Places {
 }
 
 impl Places {
-    fn fresh(&self, what: &str) -> Result<PathBuf> {
+    pub(crate) fn fresh(&self, what: &str) -> Result<PathBuf> {
         let prefix = format!("{what}.");
         Ok(tempfile::Builder::new()
             .prefix(&prefix)
@@ -42,11 +42,11 @@ impl Places {
             .keep())
     }
 
-    fn modules(&self) -> PathBuf {
+    pub(crate) fn modules(&self) -> PathBuf {
         self.scratch.join("cache/wasibuild/modules")
     }
 
-    fn host(&self) -> Result<Host> {
+    pub(crate) fn host(&self) -> Result<Host> {
         Host::open(&self.fresh("store")?, &self.modules(), self.jobs)
     }
 }

@@ -5,9 +5,12 @@
 //! what wasibuild built before it counts. `benches/ratios.rs` is the program.
 
 pub mod cases;
+pub mod configuration;
 pub mod derivations;
+pub mod doors;
 pub mod measure;
 pub mod nix;
 pub mod plain;
 pub mod program;
 pub mod realise;
+pub mod shell;

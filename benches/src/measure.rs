@@ -72,9 +72,10 @@ impl Row {
         } else {
             self.native.or(self.gnu)
         };
+        let judged = judged.or(self.sandboxed);
         let met = judged.is_some_and(|time| ratio(time, self.ours) >= self.goal);
         format!(
-            "| {} | {} | {} | {} | {} | {} | {:.0} ×: {} |\n",
+            "| {} | {} | {} | {} | {} | {} | {} ×: {} |\n",
             self.job,
             human(self.ours),
             side(self.native),

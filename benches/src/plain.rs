@@ -488,7 +488,7 @@ pub(crate) fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 /// The store, for `exportReferencesGraph`.
-struct Answers<'s>(&'s Store);
+pub(crate) struct Answers<'s>(pub(crate) &'s Store);
 
 impl References for Answers<'_> {
     type Error = wasibuild_store::Error;

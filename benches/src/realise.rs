@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use wasibuild::plan::{Choices, Plan};
+use wasibuild::policy::{Attempt, Routing};
 use wasibuild::progress::{Event, Progress};
 use wasibuild::realise::executor::Sandbox;
 use wasibuild::realise::stop::Stop;
 use wasibuild::realise::{Caches, Realiser, Settings, World, import};
 use wasibuild::request::Request;
+use wasibuild::router::{Decisions, Router};
 use wasibuild_sandbox::Limits;
 use wasibuild_store::Store;
 
@@ -28,9 +30,10 @@ pub struct Host {
     /// The store.
     pub store: Store,
     caches: Caches,
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     stop: Stop,
     jobs: usize,
+    attempt: Attempt,
 }
 
 impl Host {
@@ -43,9 +46,31 @@ impl Host {
         Ok(Host {
             store: Store::open(root)?,
             caches: Caches::new(Vec::new(), Vec::new(), Arc::new(Silent), stop.clone()),
-            sandbox: Sandbox::new(Some(modules.to_owned()), &stop),
+            sandbox: Arc::new(Sandbox::new(Some(modules.to_owned()), &stop)),
             stop,
             jobs,
+            attempt: Attempt::default(),
+        })
+    }
+
+    /// The same, attempting also derivations for Linux that look like packages (`--shell=all`).
+    pub fn attempting_all(mut self) -> Host {
+        self.attempt = Attempt::All;
+        self
+    }
+
+    /// Another store for the same engine, which runs already.
+    ///
+    /// # Errors
+    /// When the store cannot be made.
+    pub fn beside(&self, root: &Path) -> Result<Host> {
+        Ok(Host {
+            store: Store::open(root)?,
+            caches: Caches::new(Vec::new(), Vec::new(), Arc::new(Silent), self.stop.clone()),
+            sandbox: Arc::clone(&self.sandbox),
+            stop: self.stop.clone(),
+            jobs: self.jobs,
+            attempt: self.attempt,
         })
     }
 
@@ -68,10 +93,13 @@ impl Host {
     }
 
     fn plan(&self, request: Request) -> Result<Plan> {
+        let mut routing = Routing::default();
+        routing.shell.attempt = self.attempt;
         let choices = Choices {
             prefer_substitutes: false,
             check: false,
-            router: Default::default(),
+            tolerant: false,
+            router: Arc::new(Router::new(routing, Decisions::none())),
         };
         Ok(Plan::make(
             request.graph,
@@ -89,7 +117,7 @@ impl Host {
         let plan = self.plan(Request::read(arguments, &self.world())?)?;
         let realiser = Realiser {
             store: &self.store,
-            executor: &self.sandbox,
+            executor: &*self.sandbox,
             caches: &self.caches,
             progress: &Silent,
             stop: &self.stop,

@@ -13,11 +13,20 @@
   builders,
   # `wasm32-wasi` or `wasm32-wasip1`, the name that Determinate Nix knows.
   system ? "wasm32-wasi",
+  # What to do where a function is asked for more than its builder can (shell code such as `checkPhase`):
+  # name of the function → a function with the same arguments, such as nixpkgs' own (`inherit (pkgs)
+  # writeTextFile buildEnv formats;`). Without one it is an error that says what cannot be done.
+  fallback ? { },
 }:
 let
+  # `call` gets the function that takes over.
+  beyond =
+    function: call: problem:
+    if fallback ? ${function} then call fallback.${function} else throw "wasibuild: ${problem}";
+
   build = import ./derivation.nix { inherit builders system; };
 
-  # Each file: { build, self }: attribute set of functions. `self` is the whole library.
+  # Each file: { build, self, … }: attribute set of functions. `self` is the whole library.
   parts = [
     ./text.nix
     ./formats.nix
@@ -27,6 +36,6 @@ let
     ./unit-file.nix
   ];
 
-  self = builtins.foldl' (functions: part: functions // import part { inherit build self; }) { } parts;
+  self = builtins.foldl' (functions: part: functions // import part { inherit build self beyond fallback; }) { } parts;
 in
 self

@@ -16,28 +16,11 @@
 let
   inherit (builtins)
     attrNames
-    concatStringsSep
     filter
-    isPath
     removeAttrs
     ;
 
-  program =
-    module:
-    let
-      file =
-        builders.${module} or (throw (
-          "wasibuild: no builder `${module}` was given to nix-plugin/lib; "
-          + "`builders` has: ${concatStringsSep ", " (attrNames builders)}"
-        ));
-    in
-    if isPath file then
-      builtins.path {
-        name = "wasibuild-${module}.wasm";
-        path = file;
-      }
-    else
-      file;
+  program = import ./program.nix { inherit builders; };
 
   withoutNulls = attributes: removeAttrs attributes (
     filter (name: attributes.${name} == null) (attrNames attributes)

@@ -5,7 +5,7 @@
 # `group`. The output is that of NixOS, but a target declared twice with two sources is refused.
 #
 # Counterpart: nixos/modules/system/etc/etc.nix in nixpkgs.
-{ build, self }:
+{ build, self, ... }:
 let
   inherit (builtins)
     attrNames

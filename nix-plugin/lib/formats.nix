@@ -1,11 +1,12 @@
 # Configuration files from values: `formats.json { }`, `.yaml { }`, `.toml { }`, `.ini { … }`, ….
 #
 # Contract: `formats.X { options }.generate name value` as in nixpkgs, with the same bytes. The
-# module types of nixpkgs (`type`) are not here; they need its library. `separator` is ours: it
+# module types of nixpkgs (`type`) need its library: they, and formats that are not here, are those of
+# `fallback.formats` where that is given. `separator` is ours: it
 # stands between key and value without a function.
 #
 # Counterpart: pkgs/pkgs-lib/formats.nix; `shellVars` is `writeText name (lib.toShellVars value)`.
-{ build, self }:
+{ build, self, fallback, ... }:
 let
   inherit (builtins)
     isAttrs
@@ -95,11 +96,26 @@ let
             listsAsDuplicateKeys = if listsAsDuplicateKeys then true else null;
           } name values;
     };
+
+  # nixpkgs' formats, with what is here in their place.
+  others = fallback.formats or { };
+  completed =
+    own:
+    others
+    // mapAttrs (
+      name: format:
+      if !(others ? ${name}) then
+        format
+      else if isAttrs format then
+        others.${name} // format
+      else
+        options: others.${name} options // format options
+    ) own;
 in
 {
   inherit generators;
 
-  formats = {
+  formats = completed {
     json = plain "json";
 
     # YAML 1.1 by PyYAML, as nixpkgs' `formats.yaml` is.

@@ -1,13 +1,14 @@
 # Files with strings replaced: `substitute`, `substituteAll`, `substituteAllFiles`, `replaceVars`.
 #
 # Contract: the arguments and results of nixpkgs' functions of these names. Hooks (`preInstall`,
-# `postInstall`) are shell code and are refused. `--subst-var-from NAME ATTRIBUTE` is ours: it puts
+# `postInstall`) are shell code: they fall back, or are refused. `--subst-var-from NAME ATTRIBUTE` is ours: it puts
 # the value of an attribute in place of `@NAME@`.
 #
 # Counterpart: pkgs/build-support/{substitute,replace-vars} in nixpkgs.
-{ build, self }:
+{ build, self, beyond, ... }:
 let
   inherit (builtins)
+    attrNames
     baseNameOf
     concatLists
     concatStringsSep
@@ -65,6 +66,7 @@ let
   ];
 
   make =
+    function:
     arguments@{
       src,
       name ? nameOf src,
@@ -76,7 +78,9 @@ let
     }:
     attributes: variables:
     if arguments ? preInstall || arguments ? postInstall then
-      throw "wasibuild: ${name}: preInstall and postInstall are shell code, which this builder does not run; remove them"
+      beyond function (
+        function: function arguments
+      ) "${name}: preInstall and postInstall are shell code, which this builder does not run; remove them"
     else
       build {
         module = if isExecutable then "substitute-executable" else "substitute";
@@ -85,15 +89,21 @@ let
           inherit src dir;
           isExecutable = if isExecutable then true else null;
         };
-        # A variable that is `null` is the empty string, so it must not be left out.
         derivationArgs = variables // arguments.derivationArgs or { };
       };
 
-  variables = arguments: mapAttrs (_: variable) (removeAttrs arguments known);
+  # As in nixpkgs, what is `null` is no variable.
+  variables =
+    arguments:
+    let
+      given = removeAttrs arguments known;
+      absent = filter (name: given.${name} == null) (attrNames given);
+    in
+    mapAttrs (_: variable) (removeAttrs given absent);
 
   replaceVarsWith =
     arguments@{ src, replacements, ... }:
-    make arguments {
+    make "replaceVarsWith" arguments {
       replacements = mapAttrs (_: value: if value == null then null else toString value) replacements;
     } { };
 in
@@ -106,14 +116,14 @@ in
       substitutions =
         concatLists (map words (if isList old then old else [ old ])) ++ arguments.substitutions or [ ];
     in
-    make arguments { substitutions = map toString substitutions; } (variables arguments);
+    make "substitute" arguments { substitutions = map toString substitutions; } (variables arguments);
 
-  substituteAll = arguments: make arguments { all = true; } (variables arguments);
+  substituteAll = arguments: make "substituteAll" arguments { all = true; } (variables arguments);
 
   # The files, and all files below the directories, that `files` names relative to `src`.
   substituteAllFiles =
     arguments@{ src, files, ... }:
-    make arguments {
+    make "substituteAllFiles" arguments {
       all = true;
       inherit files;
     } (variables arguments);

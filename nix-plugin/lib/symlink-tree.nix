@@ -1,11 +1,11 @@
 # Trees of symlinks: `buildEnv`, `symlinkJoin`, `lndir`, `linkFarm`, `linkFarmFromDrvs`.
 #
 # Contract: the arguments of nixpkgs' functions and the trees that they give. Shell code that
-# nixpkgs runs afterwards (`postBuild`) cannot run here and is refused.
+# nixpkgs runs afterwards (`postBuild`) cannot run here: it falls back, or is refused.
 #
 # Counterpart: pkgs/build-support/buildenv/default.nix, and `symlinkJoin` and `linkFarm` of
 # pkgs/build-support/trivial-builders/default.nix.
-{ build, self }:
+{ build, self, beyond, ... }:
 let
   inherit (builtins)
     concatLists
@@ -21,10 +21,12 @@ let
   # nixpkgs' `lib.meta.defaultPriority`.
   defaultPriority = 5;
 
-  refusePostBuild =
-    function: name: postBuild: result:
-    if postBuild != "" then
-      throw "wasibuild: ${function} ${name}: postBuild is a shell script, which this builder does not run; remove it"
+  withoutPostBuild =
+    function: name: arguments: result:
+    if arguments.postBuild or "" != "" then
+      beyond function (
+        function: function arguments
+      ) "${function} ${name}: postBuild is a shell script, which this builder does not run; remove it"
     else
       result;
 
@@ -60,7 +62,7 @@ let
 in
 {
   buildEnv =
-    {
+    arguments@{
       name ? null,
       pname ? null,
       version ? null,
@@ -90,7 +92,7 @@ in
         priority = package.meta.priority or defaultPriority;
       }) paths;
     in
-    refusePostBuild "buildEnv" drvName postBuild (build {
+    withoutPostBuild "buildEnv" drvName arguments (build {
       # Comparing files that collide takes their modes, which plain WASI does not show.
       module =
         if checkCollisionContents && !ignoreCollisions then "symlink-tree-executable" else "symlink-tree";
@@ -121,7 +123,7 @@ in
     });
 
   symlinkJoin =
-    {
+    arguments@{
       name ? null,
       pname ? null,
       version ? null,
@@ -141,7 +143,7 @@ in
     if stripPrefix != "" && (substring 0 1 stripPrefix != "/" || stripPrefix == "/") then
       throw "wasibuild: symlinkJoin ${drvName}: stripPrefix must be empty or a subdirectory that begins with a slash"
     else
-      refusePostBuild "symlinkJoin" drvName postBuild (build {
+      withoutPostBuild "symlinkJoin" drvName arguments (build {
         module = "symlink-tree";
         name = drvName;
         inherit meta;

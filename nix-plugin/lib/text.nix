@@ -1,14 +1,14 @@
 # Files from text: `writeText`, `writeTextFile`, `writeScript`, …, `concatText`.
 #
 # Contract: the names, arguments and bytes of nixpkgs' trivial builders. What nixpkgs runs in the
-# build (`checkPhase`) cannot run here and is refused.
+# build (`checkPhase`) cannot run here: it falls back, or is refused.
 #
 # Counterpart: pkgs/build-support/trivial-builders/default.nix.
-{ build, self }:
+{ build, self, beyond, ... }:
 {
   # A file with a mode and, optionally, a place below the output.
   writeTextFile =
-    {
+    arguments@{
       name,
       text,
       executable ? false,
@@ -22,7 +22,9 @@
       derivationArgs ? { },
     }:
     if checkPhase != "" then
-      throw "wasibuild: writeTextFile ${name}: checkPhase is a shell script, which this builder does not run; remove it"
+      beyond "writeTextFile" (
+        function: function arguments
+      ) "writeTextFile ${name}: checkPhase is a shell script, which this builder does not run; remove it"
     else
       build {
         # Only the module that imports the host's extension can set the executable bit; plain text
@@ -70,7 +72,7 @@
 
   # Files one after the other: paths, or derivations that are files.
   concatTextFile =
-    {
+    arguments@{
       name,
       files,
       executable ? false,
@@ -80,7 +82,9 @@
       passthru ? { },
     }:
     if checkPhase != "" then
-      throw "wasibuild: concatTextFile ${name}: checkPhase is a shell script, which this builder does not run; remove it"
+      beyond "concatTextFile" (
+        function: function arguments
+      ) "concatTextFile ${name}: checkPhase is a shell script, which this builder does not run; remove it"
     else
       build {
         module = if executable then "text-executable" else "text";

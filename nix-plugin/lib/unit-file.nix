@@ -6,7 +6,7 @@
 # programs that NixOS makes separately; give `serviceConfig.ExecStart`.
 #
 # Counterpart: nixos/lib/systemd-lib.nix in nixpkgs.
-{ build, self }:
+{ build, self, ... }:
 let
   inherit (builtins)
     attrNames

@@ -21,6 +21,7 @@ pub mod environment;
 pub mod error;
 pub mod exit_code;
 pub mod external_builder;
+pub mod forecast;
 pub mod hook;
 pub mod interrupt;
 pub mod machine;

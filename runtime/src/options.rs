@@ -53,6 +53,10 @@ pub enum Command {
     Run(Run),
     /// Build derivations in the sandbox and in the virtual machine, and compare every byte
     Verify(Verify),
+    /// Tell what would happen to derivations and everything they need: who builds what, and why
+    Plan(Forecast),
+    /// Tell why one derivation goes where it goes: every rule, and which decides
+    Explain(Explain),
     /// Print derivations as JSON, in the shape of `nix derivation show`
     Show(Show),
     /// Print the build log of a derivation
@@ -216,6 +220,10 @@ pub struct Daemon {
     /// Trust no client, not even root
     #[arg(long)]
     pub force_untrusted: bool,
+    /// The root of a Nix store on this machine, mostly /: what it holds is used where it lies and not
+    /// copied; kept in this store for every command
+    #[arg(long, value_name = "ROOT", value_hint = ValueHint::DirPath)]
+    pub host_store: Option<PathBuf>,
     /// Keep the build directory and the outputs of builds that fail
     #[arg(long, short = 'K')]
     pub keep_failed: bool,
@@ -316,6 +324,49 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 pub mod vm;
 pub use vm::VmCommand;
+
+/// `wasibuild plan`.
+#[derive(Debug, Args)]
+pub struct Forecast {
+    /// Derivations: store paths, or .drv files
+    #[arg(required = true, value_name = "DRV", value_hint = ValueHint::FilePath)]
+    pub derivations: Vec<OsString>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "svg")]
+    pub json: bool,
+    /// Print a picture, as SVG
+    #[arg(long)]
+    pub svg: bool,
+    /// In the tree, list what is valid or fetched, too, instead of counting it
+    #[arg(long, conflicts_with_all = ["json", "svg"])]
+    pub all: bool,
+    /// Which derivations for Linux to attempt in the shell [default: configuration]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
+    /// Where to fetch from.
+    #[command(flatten)]
+    pub substitution: Substitution,
+}
+
+/// `wasibuild explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Derivations: store paths, or .drv files
+    #[arg(required = true, value_name = "DRV", value_hint = ValueHint::FilePath)]
+    pub derivations: Vec<OsString>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Forget that an earlier attempt met a program that is not run here
+    #[arg(long)]
+    pub forget: bool,
+    /// Which derivations for Linux to attempt in the shell [default: configuration]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub shell: Option<Attempt>,
+    /// Where to fetch from.
+    #[command(flatten)]
+    pub substitution: Substitution,
+}
 
 /// `wasibuild config`.
 #[derive(Debug, Args)]

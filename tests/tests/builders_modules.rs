@@ -15,7 +15,7 @@ const MODULES: [(&str, &[&str]); 8] = [
     ("symlink-tree", &[]),
     ("symlink-tree-executable", &["fd_mode"]),
     ("text", &[]),
-    ("text-executable", &["fd_set_mode"]),
+    ("text-executable", &["fd_set_mode", "spawn", "wait"]),
     ("unit-file", &[]),
 ];
 

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use wasibuild_tests::builder_reference::{Attributes, Case, Places, Tree, check, refuse, script};
+use wasibuild_tests::builder_reference::{
+    Attributes, Case, Host, Outcome, Places, Tree, check, hosts, refuse, script,
+};
 
 /// One call of `writeTextFile`, by structured attributes and by the environment.
 fn check_text(text: &[u8], destination: &str, executable: bool) {
@@ -224,4 +226,87 @@ fn a_directory_among_the_files_is_refused() {
             !outcome.success && outcome.log.contains("is a directory")
         });
     assert!(failed, "a directory was taken for a file");
+}
+
+/// A script with the check that nixpkgs has for shell scripts, by the shell of each host.
+fn checked(host: &dyn Host, module: &str, options: &[&str], text: &str) -> Outcome {
+    let shell = match host.name() {
+        "sandbox" => Tree::file(wasibuild_tests::builder_modules::module("builder-shell")),
+        _ => Tree::File {
+            executable: true,
+            contents: b"#!/bin/bash\nexec /bin/bash \"$@\"\n".to_vec(),
+        },
+    };
+    host.run(module, &[("shell".to_owned(), shell)], &|places| {
+        let words = std::iter::once(places.input("shell"))
+            .chain(options.iter().map(|word| (*word).to_owned()));
+        Attributes::structured(json!({
+            "name": "script", "text": text, "executable": module == "text-executable",
+            "destination": "/bin/script", "check": words.collect::<Vec<_>>(),
+        }))
+    })
+}
+
+#[test]
+fn a_script_with_an_error_in_its_syntax_fails_as_bash_says() {
+    let dry_run = ["-n", "-O", "extglob"];
+    for host in hosts() {
+        let good = "#!/bin/bash\ncase $1 in @(a|b)) exit 1 ;; esac\n";
+        let found = checked(host.as_ref(), "text-executable", &dry_run, good);
+        let expected = Tree::directory([(
+            "bin",
+            Tree::directory([(
+                "script",
+                Tree::File {
+                    executable: true,
+                    contents: good.into(),
+                },
+            )]),
+        )]);
+        assert_eq!(found.output, Some(expected), "{}", found.log);
+
+        let bad = "#!/bin/bash\necho hello\nfi\n";
+        let found = checked(host.as_ref(), "text-executable", &dry_run, bad);
+        assert!(!found.success, "{}: {bad}", host.name());
+        for part in [
+            "bin/script: line 3: syntax error near unexpected token `fi'",
+            "the check of the file failed with status 2: ",
+        ] {
+            assert!(found.log.contains(part), "{}: {}", host.name(), found.log);
+        }
+        // Without the option, bash does not know the pattern.
+        let found = checked(host.as_ref(), "text-executable", &["-n"], "x=a@(b)\n");
+        assert!(!found.success, "{}: {}", host.name(), found.log);
+    }
+}
+
+#[test]
+fn a_check_needs_a_program_and_the_module_that_can_start_it() {
+    for host in hosts() {
+        let found = checked(host.as_ref(), "text", &[], "");
+        let reason = "use the builder's `-executable` module";
+        assert!(
+            !found.success && found.log.contains(reason),
+            "{}",
+            found.log
+        );
+        let found = host.run("text-executable", &[], &|_| {
+            Attributes::structured(json!({ "name": "x", "text": "", "check": ["bash"] }))
+        });
+        let reason = "attribute `check`: `bash` is no absolute path";
+        assert!(
+            !found.success && found.log.contains(reason),
+            "{}",
+            found.log
+        );
+        let missing = "/nix/store/00000000000000000000000000000000-none";
+        let found = host.run("text-executable", &[], &|_| {
+            Attributes::structured(json!({ "name": "x", "text": "", "check": [missing] }))
+        });
+        assert!(
+            !found.success && found.log.contains("cannot start the check"),
+            "{}",
+            found.log
+        );
+    }
 }

@@ -8,6 +8,8 @@
 
 mod arith;
 mod builtins;
+#[cfg(any(target_family = "wasm", test))]
+mod compare;
 mod exec;
 mod expand;
 #[cfg(any(target_family = "wasm", test))]
@@ -54,6 +56,12 @@ fn read_all(text: &[u8]) -> Result<(), String> {
     );
     while parser.next_unit().map_err(|e| e.message)?.is_some() {}
     Ok(())
+}
+
+/// Expands the words, assignments, conditions and arithmetic of a script without running a program or
+/// reading a file; gives the number of commands. For fuzzing and tests: it never panics.
+pub fn expand_only(text: &[u8]) -> Option<usize> {
+    with_big_stack(|| exec::inert::expand(text))
 }
 
 /// Does a shell pattern match the whole text? Extended patterns count.

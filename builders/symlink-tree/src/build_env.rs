@@ -120,7 +120,7 @@ pub fn plan(
     log: &mut Vec<BString>,
 ) -> Result<Node> {
     let selection = Selection::new(&request.paths_to_link);
-    let directories = if rules.selected_first {
+    let directories = if rules.parents_first {
         selection.with_parents()
     } else {
         let root = |path: &BString| {
@@ -218,7 +218,7 @@ impl Merge<'_> {
                 &package.path,
                 b" is a file and can't be merged into an environment using pkgs.buildEnv",
             ]);
-            if !self.request.ignore_single_file_outputs {
+            if !(self.request.ignore_single_file_outputs && self.rules.single_files_ignorable) {
                 return Err(Problem::Refused(words(&[&problem, b"!"])));
             }
             self.warn(&[&problem, b", ignoring it"]);
@@ -276,7 +276,7 @@ impl Merge<'_> {
             return Ok(());
         }
         let selected = self.selection.leads_to(&name) || self.selection.contains(&name);
-        if self.rules.selected_first && !selected {
+        if self.rules.unselected_skipped && !selected {
             return Ok(());
         }
         let Some(old) = self.placed.get(&name) else {
@@ -311,7 +311,7 @@ impl Merge<'_> {
             return Ok(());
         }
         let is_directory = self.leads_to_directory(&target);
-        if self.rules.selected_first && old_target.is_none() && !is_directory {
+        if self.rules.directories_required && old_target.is_none() && !is_directory {
             let found = quoted(&target.path);
             return Err(Problem::Refused(words(&[b"not a directory: ", &found])));
         }
@@ -495,7 +495,7 @@ impl Merge<'_> {
     fn same_file(&self, first: &[u8], second: &[u8]) -> bool {
         match self.real_paths.resolve(first) {
             Some(first) => self.real_paths.resolve(second) == Some(first),
-            None => false,
+            None => self.rules.lost_paths_agree && self.real_paths.resolve(second).is_none(),
         }
     }
 
@@ -521,6 +521,9 @@ impl Merge<'_> {
             }
             made = true;
             let mut path = prefix.clone();
+            if !name.starts_with(b"/") {
+                path.push(b'/');
+            }
             path.extend_from_slice(name);
             let node = match &placed.target {
                 Some(target) => {

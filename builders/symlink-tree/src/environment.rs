@@ -4,11 +4,13 @@
 //! | nixpkgs | packages | names | closure |
 //! |---|---|---|---|
 //! | 2016 | `pkgs` (JSON) or the file `pkgsPath` | `pathsToLink`, words | – |
-//! | 2025 | the same | `pathsToLink`, words | `extraPathsFrom`, a file |
+//! | early 2025 | the same | `pathsToLink`, words | `extraPathsFrom`, a file |
+//! | 2025 | the same | `pathsToLink`, words with escaped blanks | `extraPathsFrom` |
 //! | 2026 | the same | `pathsToLinkJSON` | `extraPathsFrom` |
 //! | structured | `chosenOutputs` in `.attrs.json` | `pathsToLink`, a list | `extraPathsFrom` |
 
 use crate::build_env::{Package, Request};
+use crate::rules::Rules;
 use crate::source::Source;
 use bstr::{BStr, BString, ByteSlice};
 use serde_json::{Map, Value};
@@ -21,6 +23,7 @@ use wasibuild_guest::{Error, Result, bytes};
 pub fn request(
     environment: &BTreeMap<BString, BString>,
     store_directory: &[u8],
+    rules: &Rules,
     source: &dyn Source,
 ) -> Result<Request> {
     let variable = |name: &str| {
@@ -72,6 +75,7 @@ pub fn request(
     let paths_to_link = match (&structured, environment.get(BStr::new("pathsToLinkJSON"))) {
         (Some(attributes), _) => strings(member(attributes, "pathsToLink")?),
         (None, Some(list)) => strings(json("pathsToLinkJSON", list)?),
+        (None, None) if rules.escaped_blanks => escaped_words(&required("pathsToLink")?),
         (None, None) => bytes::words(&required("pathsToLink")?),
     };
     let extra_paths_from = text("extraPathsFrom");
@@ -129,6 +133,25 @@ pub fn closure_of_attributes() -> Result<Vec<BString>> {
     let mut paths: Vec<BString> = closure.into_iter().map(|info| info.path.into()).collect();
     paths.sort();
     Ok(paths)
+}
+
+/// Words between single blanks, in which `\ ` is a blank; empty ones at the end are dropped.
+fn escaped_words(text: &[u8]) -> Vec<BString> {
+    let mut words = vec![BString::default()];
+    for byte in text {
+        match words.last_mut() {
+            Some(word) if *byte == b' ' && word.last() == Some(&b'\\') => word.push(b' '),
+            Some(word) if *byte != b' ' => word.push(*byte),
+            _ => words.push(BString::default()),
+        }
+    }
+    while words.last().is_some_and(|word| word.is_empty()) {
+        words.pop();
+    }
+    words
+        .into_iter()
+        .map(|word| BString::from(word.replace(b"\\ ", b" ")))
+        .collect()
 }
 
 /// The lines of a list of paths.

@@ -42,7 +42,7 @@ fn run() -> Result<()> {
         .map(|(name, value)| (bytes::from_os(&name), bytes::from_os(&value)))
         .collect();
     let disk = Disk::new(Modes::Known(wasibuild_guest::mode::is_executable));
-    let request = environment::request(&environment, STORE, &disk)?;
+    let request = environment::request(&environment, STORE, &rules, &disk)?;
     let mut messages = Vec::new();
     let tree = build_env::plan(&request, rules, &disk, &mut messages);
     print(&messages);

@@ -17,6 +17,8 @@ pub struct Request {
     pub destination: Vec<BString>,
     /// Whether the file is executable.
     pub executable: bool,
+    /// A program that looks at the finished file, and its arguments; empty: none.
+    pub check: Vec<BString>,
 }
 
 /// Where the bytes come from.
@@ -82,6 +84,7 @@ pub fn read(mut attributes: Attributes) -> Result<Request> {
         _ => Vec::new(),
     };
     let executable = attributes.boolean("executable")?;
+    let check = attributes.strings("check")?;
     let out = attributes.only_output()?;
     attributes.finish()?;
     Ok(Request {
@@ -89,6 +92,7 @@ pub fn read(mut attributes: Attributes) -> Result<Request> {
         source,
         destination,
         executable,
+        check,
     })
 }
 

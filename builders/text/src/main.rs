@@ -1,5 +1,5 @@
 //! The module `text`: imports only WASI.
 
 fn main() -> std::process::ExitCode {
-    builder_text::main("text", wasibuild_guest::mode::plain())
+    builder_text::main("text", wasibuild_guest::mode::plain(), None)
 }

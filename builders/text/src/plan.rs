@@ -45,6 +45,11 @@ pub fn plan(request: Request) -> Result<Plan> {
 }
 
 impl Plan {
+    /// The file that is written.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Writes the file.
     pub fn write(&self, mark: MarkExecutable) -> Result<()> {
         for directory in &self.directories {

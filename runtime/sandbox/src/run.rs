@@ -1,13 +1,13 @@
 //! One build from request to outcome.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Module};
 use crate::errno::Fail;
 use crate::error::{BuildError, Fatal};
 use crate::kernel::Kernel;
 use crate::kernel::exec::{Loaded, Start};
 use crate::kernel::log::LogSink;
 use crate::kernel::status::Status;
-use crate::request::{BuildRequest, CancelToken, Keep, Outcome, ProgramSource, Stats};
+use crate::request::{BuildRequest, CancelToken, Console, Keep, Outcome, ProgramSource, Stats};
 use crate::scheduler::{self, End};
 use crate::vfs::Vfs;
 use crate::vfs::collect::CollectError;
@@ -45,11 +45,48 @@ impl Engine {
         cancel: &CancelToken,
         leftovers: Option<&mut BTreeMap<BString, FileSystemObject>>,
     ) -> Result<Outcome, BuildError> {
+        let watch = Arc::new(Watch::new(&request.limits, cancel));
+        self.run_watched(request, sink, &watch, leftovers, true)
+    }
+
+    /// What a module prints that is run with these arguments and this standard input, and has nothing
+    /// else; none if it fails. Its time is that of the build that wants to know.
+    pub(crate) fn run_apart(
+        &self,
+        module: &Module,
+        words: &[BString],
+        text: &[u8],
+        watch: &Arc<Watch>,
+    ) -> Option<Vec<u8>> {
+        let mut request = BuildRequest::new("derive", ProgramSource::Module(module.clone()));
+        request.argv = [BString::from("derive")]
+            .into_iter()
+            .chain(words.iter().cloned())
+            .collect();
+        request.console = Some(Console {
+            input: Arc::new(Mutex::new(std::io::Cursor::new(text.to_vec()))),
+            terminals: [false; 3],
+        });
+        request.limits.processes = 1;
+        let mut printed = Printed::default();
+        self.run_watched(request, &mut printed, watch, None, false)
+            .ok()
+            .map(|_| printed.0)
+    }
+
+    /// Runs a build; `derives`: whether its processes may ask for what follows from a text alone.
+    fn run_watched(
+        &self,
+        request: BuildRequest,
+        sink: &mut dyn LogSink,
+        watch: &Arc<Watch>,
+        leftovers: Option<&mut BTreeMap<BString, FileSystemObject>>,
+        derives: bool,
+    ) -> Result<Outcome, BuildError> {
         check(&request)?;
         let BuildRequest {
             limits, outputs, ..
         } = &request;
-        let watch = Arc::new(Watch::new(limits, cancel));
         let vfs = Vfs::new(Layout {
             inputs: &request.inputs,
             outputs: outputs
@@ -74,9 +111,10 @@ impl Engine {
             self.clone(),
         );
         kernel.console = request.console.clone();
+        kernel.watch = derives.then(|| Arc::clone(watch));
         start(&mut kernel, &request)?;
         let kernel = Arc::new(Mutex::new(kernel));
-        let end = scheduler::run(self, &kernel, &watch, sink);
+        let end = scheduler::run(self, &kernel, watch, sink);
         let mut kernel = lock(&kernel);
         let result = finish(&mut kernel, &request, end);
         if let Some(leftovers) = leftovers
@@ -86,6 +124,18 @@ impl Engine {
         }
         result
     }
+}
+
+/// Takes what a module prints, and not what it reports as an error.
+#[derive(Default)]
+struct Printed(Vec<u8>);
+
+impl LogSink for Printed {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn write_error(&mut self, _: &[u8]) {}
 }
 
 /// What the end of the last process means.

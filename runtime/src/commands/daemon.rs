@@ -36,7 +36,8 @@ pub fn daemon(common: &Common, options: &Daemon) -> Result<u8, Error> {
     let config = config(&policy, &machine, options)?;
     let root = config.root.clone();
     // Made now, so that what is wrong with it is known before a client comes.
-    drop(wasibuild_store::Store::open(&root)?);
+    let first = wasibuild_store::OpenOptions::new().host_store(options.host_store.clone());
+    drop(first.open(&root)?);
     let cache = directories::cache().map(|cache| cache.join("modules"));
     let server = Arc::new(Server::new(config, cache, machine));
     let stop = Stop::new();

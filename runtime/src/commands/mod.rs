@@ -7,6 +7,7 @@ mod builders;
 mod config;
 mod daemon;
 mod external_builder;
+mod forecast;
 mod generate;
 mod hook;
 mod log;
@@ -77,6 +78,8 @@ fn dispatch(options: Options) -> Result<u8, Error> {
             drop(out);
             return sh::sh(common, sh);
         }
+        Command::Plan(options) => forecast::plan(common, options, &mut out)?,
+        Command::Explain(options) => forecast::explain(common, options, &mut out)?,
         Command::Show(show) => show::show(common, show, &mut out)?,
         Command::Log(log) => log::log(common, log, &mut out)?,
         Command::Store(command) => store::store(common, command, &mut out)?,

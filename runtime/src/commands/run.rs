@@ -130,6 +130,7 @@ fn realise(
     let choices = Choices {
         prefer_substitutes: policy.prefer_substitutes,
         check: options.check,
+        tolerant: false,
         router: Arc::clone(router),
     };
     let plan = Plan::make(graph, goals, &world, choices)?;

@@ -41,6 +41,7 @@ impl Connection<'_> {
                 "build input-addressed derivations without the derivations of their inputs",
             )?;
         }
+        self.store.take_over(&derivation.input_sources)?;
         let missing = self.invalid(&derivation.input_sources)?;
         if let Some(input) = missing.first() {
             let problem = format!(
@@ -287,6 +288,7 @@ impl Connection<'_> {
             prefer_substitutes: self.server.config.prefer_substitutes
                 && self.options.use_substitutes,
             check: mode == BuildMode::Check,
+            tolerant: false,
             router: Arc::clone(&self.server.config.router),
         };
         let world = self.world();

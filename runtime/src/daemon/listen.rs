@@ -24,6 +24,8 @@ use crate::realise::stop::Stop;
 
 /// How many clients are served at once; others wait to be accepted.
 const MAX_CLIENTS: usize = 256;
+/// How long the store stays open without a client.
+const LINGER: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no more descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -135,12 +137,24 @@ pub fn listen(
     std::thread::scope(|scope| {
         let mut woken = &woken;
         let mut accept_all = || -> io::Result<()> {
+            // Whether the server has closed what a client needs.
+            let mut rests = false;
             while !stop.is_stopped() {
                 let now = clients.load(Ordering::SeqCst);
-                let timeout = idle.filter(|_| now == 0);
-                let Some(ready) = wait(listeners, woken, now < MAX_CLIENTS, timeout)? else {
-                    return Ok(());
+                let timeout = match idle {
+                    _ if now > 0 => None,
+                    _ if !rests => Some(idle.map_or(LINGER, |idle| idle.min(LINGER))),
+                    idle => idle.map(|idle| idle.saturating_sub(LINGER)),
                 };
+                let Some(ready) = wait(listeners, woken, now < MAX_CLIENTS, timeout)? else {
+                    if rests || idle.is_some_and(|idle| idle <= LINGER) {
+                        return Ok(());
+                    }
+                    server.rest();
+                    rests = true;
+                    continue;
+                };
+                rests = false;
                 // What is written there only wakes.
                 while matches!(woken.read(&mut [0; 64]), Ok(1..)) {}
                 for listener in ready.into_iter().filter_map(|index| listeners.get(index)) {

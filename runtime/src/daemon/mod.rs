@@ -25,7 +25,7 @@ use std::io::{Read, Write};
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasibuild_nix_compat::narinfo::PublicKey;
 use wasibuild_store::Store;
@@ -62,9 +62,9 @@ pub struct Server {
     sandbox: Sandbox,
     machine: Arc<dyn Machine>,
     permits: Arc<Permits>,
-    /// Open as long as there are connections: with the store its temporary roots go, so that a server
-    /// that waits keeps nothing from being collected.
-    store: Mutex<Weak<Store>>,
+    /// Open as long as there are connections, and a little longer ([`Server::rest`]): Nix makes a connection
+    /// for each build, and opening it takes as long as building.
+    store: Mutex<Option<Arc<Store>>>,
     connections: Mutex<Connections>,
 }
 
@@ -138,12 +138,20 @@ impl Server {
 
     fn open_store(&self) -> Result<Arc<Store>, wasibuild_store::Error> {
         let mut shared = lock(&self.store);
-        if let Some(store) = shared.upgrade() {
-            return Ok(store);
+        if let Some(store) = &*shared {
+            return Ok(store.clone());
         }
         let store = Arc::new(Store::open(&self.config.root)?);
-        *shared = Arc::downgrade(&store);
+        *shared = Some(store.clone());
         Ok(store)
+    }
+
+    /// Closes the store if nobody is connected, so that a server that waits holds nothing.
+    pub fn rest(&self) {
+        let connections = lock(&self.connections);
+        if connections.open.is_empty() {
+            *lock(&self.store) = None;
+        }
     }
 }
 
@@ -155,7 +163,14 @@ struct Entry<'s> {
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        lock(&self.server.connections).open.remove(&self.number);
+        let mut connections = lock(&self.server.connections);
+        connections.open.remove(&self.number);
+        // Without clients nothing is kept from being collected. Nobody can come in meanwhile.
+        if connections.open.is_empty()
+            && let Some(store) = &*lock(&self.server.store)
+        {
+            store.release_temp_roots();
+        }
     }
 }
 

@@ -180,6 +180,7 @@ impl Connection<'_> {
     ) -> Result<BTreeSet<StorePath>, OperationError> {
         // From now on they stay, so that what is reported valid still is when it is used.
         self.store.add_temp_roots(&paths)?;
+        self.store.take_over(&paths)?;
         if substitute {
             self.fetch_what_is_offered(&paths)?;
         }

@@ -17,6 +17,7 @@ use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::hash::NixHash;
 use wasibuild_nix_compat::path_info::PathInfo;
 use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_sandbox::Limits;
 use wasibuild_store::NewPath;
 use wasibuild_worker_protocol::ProtocolError;
 
@@ -29,7 +30,7 @@ use crate::progress::Silent;
 use crate::realise::error::chain;
 use crate::realise::executor::{Execute, Job};
 use crate::realise::log::BuildLog;
-use crate::realise::{canonical, fixed_output};
+use crate::realise::{canonical, fixed_output, keep};
 use crate::router::Executor;
 
 /// Why a hook ends without outputs.
@@ -49,10 +50,19 @@ pub enum HookError {
     Delegate,
 }
 
+/// How a build is run.
+pub(super) struct How<'a> {
+    pub(super) executor: &'a dyn Execute,
+    /// Who builds, in the order in which they are tried.
+    pub(super) with: &'a [Executor],
+    pub(super) limits: Limits,
+    pub(super) keep_failed: bool,
+}
+
 /// Builds what was accepted.
 pub(super) fn build(
     config: &Config,
-    (executor, with): (&dyn Execute, &[Executor]),
+    how: How<'_>,
     place: &Place,
     asked: &Try,
     accepted: &Accepted,
@@ -83,20 +93,25 @@ pub(super) fn build(
         system: derivation.system.clone(),
         fixed_output: derivation.kind() == Ok(DerivationKind::Fixed),
         features: options.required_system_features.clone(),
-        executor: with.first().copied().unwrap_or(Executor::Sandbox),
-        next: with.get(1..).unwrap_or_default().to_vec(),
+        executor: how.with.first().copied().unwrap_or(Executor::Sandbox),
+        next: how.with.get(1..).unwrap_or_default().to_vec(),
         environment,
         inputs: inputs
             .map(|path| (path.basename().to_owned(), place.real_path(path)))
             .collect(),
         outputs: outputs.clone(),
-        limits: config.limits.clone(),
-        keep_failed: false,
+        limits: how.limits,
+        keep_failed: how.keep_failed,
     };
     let mut log = BuildLog::new(Some(Box::new(log)), &Silent, name);
-    let result = executor.execute(job, &mut log);
+    let result = how.executor.execute(job, &mut log);
     drop(log);
-    let objects = result.map_err(|failure| failed(&failure.error))?;
+    let objects = result.map_err(|failure| {
+        if !failure.leftovers.is_empty() {
+            super::say(&keep::keep_leftovers(name, &failure.leftovers));
+        }
+        failed(&failure.error)
+    })?;
     let new = scan(&derivation, asked, &outputs, objects, &accepted.inputs)?;
     check(&options, &outputs, &new, &store)?;
     for output in &new {

@@ -113,7 +113,15 @@ pub fn serve(
         reply("accept\nwasibuild")?;
         let accepted = Accepted::read(&mut reader)?;
         let slot = ticket.wait()?;
-        let result = build::build(config, (executor, &here), place, &asked, &accepted, log);
+        let how = build::How {
+            executor,
+            with: &here,
+            limits: settings.limits(&config.limits),
+            keep_failed: settings
+                .get("keep-failed")
+                .is_some_and(|value| value == "true"),
+        };
+        let result = build::build(config, how, place, &asked, &accepted, log);
         drop(slot);
         return result;
     }
@@ -160,7 +168,16 @@ fn reply(answer: &str) -> io::Result<()> {
 
 /// Shows an error to the user: while a build runs, Nix keeps nothing but such lines.
 pub fn complain(text: &str) {
-    let message = json!({ "action": "msg", "level": 0, "msg": text });
+    message(0, text);
+}
+
+/// Tells the user something that is no error.
+fn say(text: &str) {
+    message(1, text);
+}
+
+fn message(level: u8, text: &str) {
+    let message = json!({ "action": "msg", "level": level, "msg": text });
     let _ = writeln!(io::stderr(), "@nix {message}");
 }
 

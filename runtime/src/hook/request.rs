@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
+use std::time::Duration;
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_sandbox::Limits;
 use wasibuild_worker_protocol::{Reader, Result, Writer};
 
 /// The settings of the Nix that asks, in its order.
@@ -34,6 +36,20 @@ impl Settings {
             writer.bytes(value)?;
         }
         writer.number(0)
+    }
+
+    /// The limits with Nix' `timeout` and `max-silent-time`, in seconds, which Nix leaves to its hook.
+    pub(super) fn limits(&self, limits: &Limits) -> Limits {
+        let seconds = |name: &str| {
+            let text = self.get(name)?.to_str().ok()?;
+            let seconds: u64 = text.parse().ok()?;
+            (seconds != 0).then(|| Duration::from_secs(seconds))
+        };
+        let sooner = |own: Option<Duration>, name| [own, seconds(name)].into_iter().flatten().min();
+        let mut limits = limits.clone();
+        limits.timeout = sooner(limits.timeout, "timeout");
+        limits.max_silent_time = sooner(limits.max_silent_time, "max-silent-time");
+        limits
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&BStr> {
@@ -111,7 +127,12 @@ mod tests {
         let settings = Settings(vec![
             ("a".into(), "1".into()),
             ("store".into(), "/x".into()),
+            ("timeout".into(), "7".into()),
+            ("max-silent-time".into(), "0".into()),
         ]);
+        let limits = settings.limits(&Limits::default());
+        assert_eq!(limits.timeout, Some(Duration::from_secs(7)));
+        assert_eq!(limits.max_silent_time, Limits::default().max_silent_time);
         let derivation = b"/nix/store/00bgd045z0d4icpbc2yyz4gx48ak44la-x.drv";
         let asked = Try {
             willing: true,

@@ -53,6 +53,8 @@ pub enum Step {
     Substitute,
     /// It is built.
     Build(Executor),
+    /// Nobody builds it, and no cache has it; only with [`Choices::tolerant`].
+    Refused,
 }
 
 /// Choices that shape a plan.
@@ -63,6 +65,8 @@ pub struct Choices {
     pub prefer_substitutes: bool,
     /// Build the derivations that were asked for even though they are valid, to compare.
     pub check: bool,
+    /// Go on where something cannot be done, to tell of everything; such a plan is not carried out.
+    pub tolerant: bool,
     /// Who decides who builds.
     pub router: Arc<Router>,
 }
@@ -78,6 +82,9 @@ pub struct Plan {
     pub fetches: BTreeMap<StorePath, Offer>,
     /// The derivations that were asked for, in that order, with the outputs that were.
     pub goals: Vec<(NodeId, BTreeSet<String>)>,
+    /// Paths that are neither valid nor offered, each with one that needs it; only with
+    /// [`Choices::tolerant`].
+    pub missing: BTreeMap<StorePath, StorePath>,
     /// Who decided who builds.
     pub router: Arc<Router>,
 }
@@ -210,6 +217,7 @@ impl<'f, F: Facts> Planner<'f, F> {
                 graph,
                 fetches: BTreeMap::new(),
                 goals,
+                missing: BTreeMap::new(),
                 router: Arc::clone(&choices.router),
             },
             choices,
@@ -260,8 +268,8 @@ impl<'f, F: Facts> Planner<'f, F> {
     }
 
     fn want(&mut self, id: NodeId, outputs: BTreeSet<String>) {
-        if matches!(self.plan.steps[id], Step::Build(_)) {
-            return; // All its outputs will be there.
+        if matches!(self.plan.steps[id], Step::Build(_) | Step::Refused) {
+            return; // All its outputs will be there, or none.
         }
         let wanted = &mut self.wanted[id];
         let before = wanted.len();
@@ -309,10 +317,24 @@ impl<'f, F: Facts> Planner<'f, F> {
             }
             match route {
                 Ok((executor, _)) => self.build(id, executor)?,
+                Err(_) if self.choices.tolerant => self.give_up(id)?,
                 Err(refusal) => return Err(refused(self.plan.graph.node(id), refusal)),
             }
         }
         Ok(())
+    }
+
+    /// Nobody builds it; a virtual machine, if there were one, would need its inputs.
+    fn give_up(&mut self, id: NodeId) -> Result<(), PlanError<F::Error>> {
+        self.plan.steps[id] = Step::Refused;
+        let verdict = self
+            .choices
+            .router
+            .consider(&self.plan.graph.node(id).question());
+        match verdict.lacks_machine() {
+            true => self.want_inputs(id),
+            false => Ok(()),
+        }
     }
 
     fn build(&mut self, id: NodeId, executor: Executor) -> Result<(), PlanError<F::Error>> {
@@ -323,6 +345,11 @@ impl<'f, F: Facts> Planner<'f, F> {
                 .entry(source.clone())
                 .or_insert_with(|| Some(node.derivation.clone()));
         }
+        self.want_inputs(id)
+    }
+
+    fn want_inputs(&mut self, id: NodeId) -> Result<(), PlanError<F::Error>> {
+        let node = self.plan.graph.node(id);
         for (input, outputs) in node.inputs.clone() {
             let node = self.plan.graph.node(input);
             if let Some(output) = outputs
@@ -375,6 +402,10 @@ impl<'f, F: Facts> Planner<'f, F> {
         let offers = self.offered(&level.keys().cloned().collect())?;
         for (path, needed_by) in level {
             let Some(offer) = offers.get(&path) else {
+                if self.choices.tolerant {
+                    self.plan.missing.insert(path, needed_by);
+                    continue;
+                }
                 return Err(PlanError::Missing {
                     path: path.to_absolute_path(),
                     needed_by: needed_by.to_absolute_path(),

@@ -231,6 +231,7 @@ fn caches_are_asked_for_buildable_things_only_on_request() {
     assert!(world.asked.borrow().is_empty());
     let choices = Choices {
         router: Default::default(),
+        tolerant: false,
         prefer_substitutes: true,
         check: false,
     };
@@ -244,6 +245,7 @@ fn check_builds_what_is_valid_and_needs_something_to_compare_with() {
     let (graph, top) = diamond("wasm32-wasi");
     let choices = Choices {
         router: Default::default(),
+        tolerant: false,
         prefer_substitutes: false,
         check: true,
     };

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::value::Value;
 use super::{Attempt, Override};
-use crate::options::{Bounds, Daemon, ExternalBuilder, Hook, Run, Substitution};
+use crate::options::{Bounds, Daemon, Explain, ExternalBuilder, Forecast, Hook, Run, Substitution};
 
 /// Options that set something.
 pub trait Overrides {
@@ -119,6 +119,24 @@ impl Overrides for Run {
         all.attempt("shell.attempt", self.shell);
         all.substitution(&self.substitution);
         all.bounds(&self.limits);
+        all.0
+    }
+}
+
+impl Overrides for Forecast {
+    fn overrides(&self) -> Vec<Override> {
+        let mut all = Collected::default();
+        all.attempt("shell.attempt", self.shell);
+        all.substitution(&self.substitution);
+        all.0
+    }
+}
+
+impl Overrides for Explain {
+    fn overrides(&self) -> Vec<Override> {
+        let mut all = Collected::default();
+        all.attempt("shell.attempt", self.shell);
+        all.substitution(&self.substitution);
         all.0
     }
 }

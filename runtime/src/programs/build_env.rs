@@ -16,6 +16,36 @@ const SCRIPTS: &[(&str, &str)] = &[
         "b9311ce8a049ed2b838b44102a7ec6eb071d4629727d8d530f06536304a72320",
         "2016",
     ),
+    // with the parents of `pathsToLink` (about 2019)
+    (
+        "1a7913fe7d37e8391ed12d4a76e6af0351a57990738e8b60dfaf6ed4b7083aad",
+        "2019",
+    ),
+    // without names outside of `pathsToLink` (about 2021)
+    (
+        "24d3bf98166c42b11d76c142cbfdce5f6f7b992e054cb908b89d0b67859f7013",
+        "2021",
+    ),
+    // with words about dangling links (about 2023)
+    (
+        "08213d47203392777d64393dbb400059bbb7e799f0f5cb111e0b03509855745e",
+        "2023",
+    ),
+    // with `info/dir` at the end only (about 2024)
+    (
+        "61cdf5a6b45442e641ee2f59b3b2b1cfe185d36fa4af1f6d49b95ac795add2e0",
+        "2024",
+    ),
+    // with `ignoreSingleFileOutputs` (early 2025)
+    (
+        "f2bba874bca51de4d72c269ef5c4d25f853f9aeb30593e4166cc706729a88ff2",
+        "2025-early",
+    ),
+    // with escaped blanks (2025)
+    (
+        "d724793a22fdc37dc7b9d9cd05115e1fbca812036d2bf52917046661feb37577",
+        "2025",
+    ),
     // corepkgs of August 2026
     (
         "65b1bcf75f3af71f119e5b716703158a8c5b8d12b1ebd5781ecdf8e72a8df1de",

@@ -236,24 +236,7 @@ impl Realiser<'_> {
         if failure.leftovers.is_empty() || failure.error.is_cancelled() {
             return failure.error;
         }
-        let kept = keep::failed_directory(node.name()).and_then(|directory| {
-            for (name, object) in &failure.leftovers {
-                let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name);
-                keep::write_tree(object, &directory.join(name))?;
-            }
-            Ok(directory)
-        });
-        let text = match kept {
-            Ok(directory) => format!(
-                "keeping what the build of '{}' left in '{}'",
-                node.name(),
-                directory.display()
-            ),
-            Err(error) => format!(
-                "cannot keep what the build of '{}' left: {error}",
-                node.name()
-            ),
-        };
+        let text = keep::keep_leftovers(node.name(), &failure.leftovers);
         self.progress.event(Event::Warning(&text));
         failure.error
     }

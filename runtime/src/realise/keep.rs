@@ -3,6 +3,7 @@
 //! Contract: these are copies for eyes, never store objects: files are writable by their owner, and
 //! nothing is registered. No recursion.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -10,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 
 /// Writes a tree at `place`, which must not exist.
@@ -43,6 +44,23 @@ pub fn remove(place: &Path) -> io::Result<()> {
         Err(error) => Err(error),
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(place),
         Ok(_) => fs::remove_file(place),
+    }
+}
+
+/// Writes what a failed build left into a directory of its own, and says where, or why not.
+pub fn keep_leftovers(name: &str, leftovers: &BTreeMap<BString, FileSystemObject>) -> String {
+    let kept = failed_directory(name).and_then(|directory| {
+        for (name, object) in leftovers {
+            write_tree(object, &directory.join(OsStr::from_bytes(name)))?;
+        }
+        Ok(directory)
+    });
+    match kept {
+        Ok(directory) => format!(
+            "keeping what the build of '{name}' left in '{}'",
+            directory.display()
+        ),
+        Err(error) => format!("cannot keep what the build of '{name}' left: {error}"),
     }
 }
 

@@ -320,7 +320,7 @@ fn fill(
     for id in plan.graph.ids() {
         let node = plan.graph.node(id);
         let end = match plan.steps[id] {
-            Step::NotNeeded => continue,
+            Step::NotNeeded | Step::Refused => continue,
             Step::Valid => Ended {
                 status: Status::Valid,
                 time: None,

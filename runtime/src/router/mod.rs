@@ -168,6 +168,20 @@ impl Verdict {
             .collect()
     }
 
+    /// Whether nothing is missing but a virtual machine.
+    pub fn lacks_machine(&self) -> bool {
+        let lacks = |one: &Considered| matches!(one.passes(), Some(Reason::NoMachine { .. }));
+        self.chain.is_empty() && self.considered.iter().any(lacks)
+    }
+
+    /// What a route that was asked said.
+    pub fn why(&self, route: Route) -> Option<&Reason> {
+        let found = self.considered.iter().find(|one| one.route == route)?;
+        let (Outcome::Takes(reason) | Outcome::LastResort(reason) | Outcome::Passes(reason)) =
+            &found.outcome;
+        Some(reason)
+    }
+
     /// What decided: why the first of the chain takes it, or why it is not even attempted.
     pub fn reason(&self) -> Option<&Reason> {
         let route = self.chain.first();
@@ -232,7 +246,10 @@ impl Router {
         for &route in &self.routing.routes {
             let outcome = match route {
                 Route::Refuse => Outcome::Passes(Reason::End),
-                _ if !self.routing.has_system(question.system) && route != Route::Nix => {
+                Route::Sandbox | Route::Shell | Route::Vm
+                    if (is_wasm(question.system) || is_linux(question.system))
+                        && !self.routing.has_system(question.system) =>
+                {
                     Outcome::Passes(Reason::SystemExcluded {
                         system: printable::name(question.system),
                     })

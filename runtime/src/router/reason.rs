@@ -145,6 +145,29 @@ impl Reason {
         }
     }
 
+    /// The same in a few words, for a line with many.
+    pub fn brief(&self) -> String {
+        match self {
+            Reason::Feature { feature } | Reason::MachineFeature { feature } => {
+                format!("needs the feature {feature}")
+            }
+            Reason::SystemExcluded { system }
+            | Reason::NotWasm { system }
+            | Reason::NotLinux { system } => format!("for {system}"),
+            Reason::Outside { .. } => "its builder is not in the store".to_owned(),
+            Reason::NoBash { .. } => "its builder is no bash".to_owned(),
+            Reason::Package => "a package".to_owned(),
+            Reason::FixedOutput => "fetches".to_owned(),
+            Reason::Remembered { program, .. } => {
+                let name = program.rsplit('/').next().unwrap_or(program);
+                format!("an attempt met {name}")
+            }
+            Reason::Never(_) => "shell.never".to_owned(),
+            Reason::AttemptNone => "--shell=none".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// The setting that decides otherwise, if there is one.
     pub fn setting(&self) -> Option<&'static str> {
         match self {

@@ -58,6 +58,37 @@ impl Database {
         }
     }
 
+    /// Opens another store's database, only to read it. (SQLite needs the log's index beside it: it is there
+    /// as long as a Nix works on the store, and else made if this user may.)
+    pub(crate) fn open_to_read(directory: &Path) -> Result<Self> {
+        let lock_path = directory.join("big-lock");
+        let big_lock = File::open(&lock_path).context("open the lock file", &lock_path)?;
+        lock_file::lock(&big_lock, Kind::Shared, &lock_path)?;
+        let schema_file = directory.join("schema");
+        if schema_version(&schema_file)?.is_none() {
+            let error = io::Error::from(io::ErrorKind::NotFound);
+            return Err(error).context("read the schema version", &schema_file);
+        }
+        let path = directory.join("db.sqlite");
+        let error = |e| Error::database("open", &path, e);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(error)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
+        connection.set_prepared_statement_cache_capacity(16);
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(error)?;
+        // Its own log is its own business.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map_err(error)?;
+        Ok(Database {
+            connection: Mutex::new(connection),
+            path,
+            _big_lock: big_lock,
+        })
+    }
+
     fn try_open(layout: &Layout) -> Result<Self> {
         let path = layout.db.join("db.sqlite");
         let schema_file = layout.db.join("schema");

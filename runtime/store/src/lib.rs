@@ -21,6 +21,7 @@ mod gc_socket;
 mod hooks;
 mod layout;
 mod lock_file;
+mod lower;
 mod outputs;
 mod platform;
 mod queries;
@@ -58,6 +59,7 @@ use database::Database;
 use error::Context;
 use hooks::Hooks;
 use layout::Layout;
+use lower::Lower;
 use temp_roots::TempRoots;
 
 /// An open store. Clones are cheap and share everything; threads may use it at once.
@@ -73,6 +75,7 @@ struct Inner {
     dir: OwnedFd,
     database: Database,
     temp_roots: TempRoots,
+    lower: Option<Lower>,
     case_insensitive: bool,
     hooks: Hooks,
     secret_key: OnceLock<SecretKey>,
@@ -84,6 +87,7 @@ struct Inner {
 pub struct OpenOptions {
     case_insensitive: Option<bool>,
     fault_hook: Option<FaultHook>,
+    host_store: Option<PathBuf>,
 }
 
 impl OpenOptions {
@@ -96,6 +100,13 @@ impl OpenOptions {
     /// Without this the disk is asked.
     pub fn case_insensitive(mut self, yes: bool) -> Self {
         self.case_insensitive = Some(yes);
+        self
+    }
+
+    /// Takes over what another store on this machine holds, from now on ([`Store::take_over`]). Its root
+    /// is kept in this store.
+    pub fn host_store(mut self, root: Option<PathBuf>) -> Self {
+        self.host_store = root;
         self
     }
 
@@ -113,12 +124,16 @@ impl OpenOptions {
         let dir = rustix::fs::open(&layout.store, cursor::OPEN_DIR, Mode::empty())
             .context("open the store directory", &layout.store)?;
         let database = Database::open(&layout)?;
+        if let Some(root) = &self.host_store {
+            Lower::note(&layout, root)?;
+        }
         let case_insensitive = self
             .case_insensitive
             .unwrap_or_else(|| platform::same_file(dir.as_fd(), ".links", ".LINKS"));
         Ok(Store {
             inner: Arc::new(Inner {
                 temp_roots: TempRoots::new(&layout),
+                lower: Lower::open(&layout),
                 layout,
                 dir,
                 database,
@@ -160,17 +175,24 @@ impl Store {
 
     /// Where a path lies on the disk, whether it is valid or not.
     pub fn real_path(&self, path: &StorePath) -> PathBuf {
-        self.inner.layout.store.join(path.basename())
+        let here = self.inner.layout.store.join(path.basename());
+        match &self.inner.lower {
+            Some(lower) if here.symlink_metadata().is_err() => {
+                lower.real_path(path).unwrap_or(here)
+            }
+            _ => here,
+        }
     }
 
     /// The facts of a path, or none if it is not valid.
     pub fn query_path_info(&self, path: &StorePath) -> Result<Option<PathInfo>> {
-        self.inner.database.path_info(path)
+        let info = self.inner.database.path_info(path)?;
+        Ok(info.filter(|_| self.is_present(path)))
     }
 
     /// True if the path is registered.
     pub fn is_valid(&self, path: &StorePath) -> Result<bool> {
-        self.inner.database.is_valid(path)
+        Ok(self.inner.database.is_valid(path)? && self.is_present(path))
     }
 
     /// The valid path with these 32 digits before its dash.
@@ -231,6 +253,12 @@ impl Store {
         self.explain(self.inner.temp_roots.add(paths))
     }
 
+    /// Gives up all temporary roots of this process, for a server that has no client at the moment and
+    /// keeps the store open.
+    pub fn release_temp_roots(&self) {
+        self.inner.temp_roots.release();
+    }
+
     /// Writes the NAR of a valid path as it is on the disk.
     pub fn write_nar(&self, path: &StorePath, writer: &mut dyn Write) -> Result<()> {
         if !self.is_valid(path)? {
@@ -242,22 +270,16 @@ impl Store {
     /// Writes the NAR of any entry of the store directory.
     fn dump(&self, name: &str, writer: &mut dyn Write) -> Result<()> {
         let mut sink = walk_tree::NarSink::new(writer);
-        let Layout { store, .. } = self.layout();
-        walk_tree::walk_tree(
-            self.dir(),
-            store,
-            name.as_bytes(),
-            self.strips_case(),
-            &mut sink,
-        )
-        .and_then(|()| sink.finish().map(|_| ()))
-        .map_err(|error| match error {
-            Error::Archive { problem, .. } => Error::Archive {
-                what: store.join(name).display().to_string(),
-                problem,
-            },
-            other => other,
-        })
+        let (dir, store) = self.place_of(name);
+        walk_tree::walk_tree(dir, store, name.as_bytes(), self.strips_case(), &mut sink)
+            .and_then(|()| sink.finish().map(|_| ()))
+            .map_err(|error| match error {
+                Error::Archive { problem, .. } => Error::Archive {
+                    what: store.join(name).display().to_string(),
+                    problem,
+                },
+                other => other,
+            })
     }
 
     fn layout(&self) -> &Layout {

@@ -88,6 +88,19 @@ impl TempRoots {
         Ok(())
     }
 
+    /// Protects nothing any more, for all handles of this process.
+    pub(crate) fn release(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *state;
+        state.held.clear();
+        state.collector = None;
+        // Removed while it is locked, so that a collector finds it locked or not at all.
+        if state.file.is_some() {
+            let _ = fs::remove_file(&self.path);
+        }
+        state.file = None;
+    }
+
     /// Makes this process' file. One of that name is a dead process': nobody else has
     /// our number. A collector may remove ours before we lock it: then once more.
     fn create(&self) -> Result<File> {

@@ -152,9 +152,11 @@ impl Store {
         let listing = rustix::fs::open(dir, OPEN_DIR, Mode::empty())
             .context("open the store directory", dir)?;
         let present: BTreeSet<Vec<u8>> = cursor::names(listing.as_fd(), dir)?.into_iter().collect();
-        let (here, gone): (BTreeSet<StorePath>, BTreeSet<StorePath>) = valid
-            .into_iter()
-            .partition(|path| present.contains(path.basename().as_bytes()));
+        let (here, gone): (BTreeSet<StorePath>, BTreeSet<StorePath>) =
+            valid.into_iter().partition(|path| {
+                let lies_here = present.contains(path.basename().as_bytes());
+                lies_here || (self.inner.lower.is_some() && self.is_present(path))
+            });
         self.handle_missing(gone, &mut report)?;
         report.rubbish = present
             .iter()

@@ -1,28 +1,4 @@
-//! Structured attributes: any value of `__json` is answered without a panic, and the JSON that comes
-//! out, taken for `__json`, comes out the same.
+//! See `wasibuild_fuzz_targets::attributes`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use std::collections::{BTreeMap, BTreeSet};
-use wasibuild_nix_compat::{
-    derivation::Derivation, derivation_options::DerivationOptions, structured_attrs::StructuredAttrs,
-};
-
-fuzz_target!(|bytes: &[u8]| {
-    let derivation = Derivation {
-        outputs: BTreeMap::new(),
-        input_derivations: BTreeMap::new(),
-        input_sources: BTreeSet::new(),
-        system: "x".into(),
-        builder: "b".into(),
-        arguments: Vec::new(),
-        environment: BTreeMap::from([("__json".into(), bytes.into())]),
-    };
-    let _ = DerivationOptions::of(&derivation);
-    let Ok(attributes) = StructuredAttrs::parse(bytes) else {
-        return;
-    };
-    let files = attributes.files(&BTreeMap::new(), &BTreeMap::new());
-    let again = StructuredAttrs::parse(&files.json).expect("what was written can be read");
-    assert_eq!(again.files(&BTreeMap::new(), &BTreeMap::new()), files);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasibuild_fuzz_targets::attributes::run(bytes));

@@ -1,19 +1,4 @@
-//! The little languages of applets: dates, expressions, formats, numbers. Nothing panics.
+//! See `wasibuild_fuzz_targets::languages`.
 #![no_main]
 
-use builder_applets::languages;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    let Some((first, rest)) = bytes.split_first() else {
-        return;
-    };
-    let at = rest.len() * usize::from(*first) / 256;
-    let (head, tail) = rest.split_at(at);
-    let _ = languages::date(head, tail);
-    let words: Vec<_> = rest.split(|byte| *byte == b' ').map(Into::into).collect();
-    let _ = languages::expression(&words);
-    let _ = languages::printf(rest);
-    let letter = b"eEfFgG"[usize::from(*first) % 6];
-    let _ = languages::number(rest, letter, *first);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasibuild_fuzz_targets::languages::run(bytes));

@@ -1,20 +1,4 @@
-//! narinfo: what is read and printed is read again as the same.
+//! See `wasibuild_fuzz_targets::narinfo`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use wasibuild_nix_compat::narinfo::{NarInfo, PublicKey, SecretKey};
-
-fuzz_target!(|bytes: &[u8]| {
-    if let Ok(narinfo) = NarInfo::parse(bytes) {
-        let printed = narinfo.to_string();
-        assert_eq!(NarInfo::parse(printed.as_bytes()), Ok(narinfo));
-    }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        if let Ok(key) = text.parse::<PublicKey>() {
-            assert_eq!(key.to_string().parse(), Ok(key));
-        }
-        if let Ok(key) = text.parse::<SecretKey>() {
-            assert_eq!(key.to_secret_string(), text.trim_end());
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasibuild_fuzz_targets::narinfo::run(bytes));

@@ -1,29 +1,4 @@
-//! Regular expressions: a text compiles or has an error, and what is found lies in the text, group
-//! inside of match.
+//! See `wasibuild_fuzz_targets::posix_regex`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use wasibuild_posix_regex::{Cache, Regex, Syntax};
-
-fuzz_target!(|input: (u8, &[u8], &[u8])| {
-    let (bits, pattern, text) = input;
-    let bit = |n: u8| bits >> n & 1 == 1;
-    let syntax = Syntax {
-        extended: bit(0),
-        ignore_case: bit(1),
-        multiline: bit(2),
-        lenient: bit(3),
-        stray_close: bit(4),
-        utf8: bit(5),
-    };
-    let Ok(regex) = Regex::new(pattern, syntax) else {
-        return;
-    };
-    let Ok(Some(found)) = regex.search(&mut Cache::default(), text, 0) else {
-        return;
-    };
-    let whole = found.first().copied().flatten().expect("a match has a place");
-    for (from, to) in found.into_iter().flatten() {
-        assert!(from <= to && whole.0 <= from && to <= whole.1);
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasibuild_fuzz_targets::posix_regex::run(bytes));

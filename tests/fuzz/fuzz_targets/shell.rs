@@ -1,11 +1,4 @@
-//! The shell: any text is a script or has a syntax error, and any pattern matches or does not; neither
-//! panics nor takes longer than its length allows.
+//! See `wasibuild_fuzz_targets::shell`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    let _ = builder_shell::check_syntax(bytes);
-    let (pattern, text) = bytes.split_at(bytes.len() / 2);
-    let _ = builder_shell::pattern_matches(pattern, text);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasibuild_fuzz_targets::shell::run(bytes));

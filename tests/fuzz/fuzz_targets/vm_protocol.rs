@@ -1,21 +1,4 @@
-//! The stream between host and guest, as either side reads it: nothing panics, and what is accepted has
-//! one encoding.
+//! See `wasibuild_fuzz_targets::vm_protocol`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use wasibuild_vm_protocol::{Frame, FromGuest, ToGuest};
-
-fuzz_target!(|bytes: &[u8]| {
-    let mut stream = bytes;
-    while let Ok(Some(frame)) = Frame::read(&mut stream) {
-        if let Ok(message) = ToGuest::of(frame.clone()) {
-            assert_eq!(message.frame(), frame);
-        }
-        if let Ok(message) = FromGuest::of(frame.clone()) {
-            assert_eq!(message.frame(), frame);
-        }
-        let mut written = Vec::new();
-        frame.write(&mut written).expect("what was read fits");
-        assert_eq!(Frame::read(&mut written.as_slice()).expect("it reads"), Some(frame));
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasibuild_fuzz_targets::vm_protocol::run(bytes));

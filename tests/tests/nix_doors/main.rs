@@ -5,12 +5,19 @@
 //! the one between may be skipped. Nothing of this machine's Nix but its programs takes part.
 
 mod builds;
+mod cases;
+mod doors;
+mod examples;
 mod external;
 mod hook;
+mod host_store;
+mod matrix;
+mod multi_user;
 mod protocol;
 mod sockets;
 mod support;
 mod trust;
+mod two_machines;
 
 // What the tests of `wasibuild run` have: worlds, the guest, commands of Nix.
 #[allow(dead_code)]

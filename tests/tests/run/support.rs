@@ -54,6 +54,11 @@ fn shared() -> &'static Shared {
     })
 }
 
+/// The cache of compiled modules.
+pub fn cache() -> &'static Path {
+    &shared().cache
+}
+
 /// A store and a directory for files.
 pub struct World {
     pub directory: TempDir,

@@ -1,6 +1,6 @@
 //! What the shell does not build: foreign programs, and what is not attempted.
 
-use super::support::World;
+use super::support::{Ran, World};
 
 /// Foreign: each body, and what its message must say.
 const FOREIGN: &[(&str, &[&str])] = &[
@@ -172,4 +172,79 @@ fn a_builder_that_is_not_there_is_named() {
     let ran = world.wasibuild(&["run", &derivation]);
     assert_eq!(ran.code, 5, "{ran:?}");
     assert!(ran.err.contains("no-such-bash"), "{ran:?}");
+}
+
+#[test]
+fn what_an_attempt_met_is_remembered_until_it_is_forgotten() {
+    let world = World::new();
+    let body = r#"run "x" {} "echo a; ${p.libxslt}/bin/xsltproc --version""#;
+    let derivation = world.derivations(body).remove(0);
+    let state = world.path("state");
+    let wasibuild = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        command.env("WASIBUILD_STATE", &state);
+        Ran::of(command.output().expect("it starts"))
+    };
+    // Before the attempt it is a guess, made of the script.
+    let plan = wasibuild(&["plan", &derivation]);
+    assert_eq!(plan.code, 0, "{plan:?}");
+    assert!(
+        plan.out
+            .starts_with("x  [shell; may meet xsltproc of libxslt]\n"),
+        "{plan:?}"
+    );
+    let why = wasibuild(&["explain", &derivation]);
+    assert!(
+        why.out
+            .contains("\n=> shell    takes it: it is configuration"),
+        "{why:?}"
+    );
+    assert!(
+        why.out
+            .contains("\nmay meet: xsltproc of libxslt, by a look at builder.sh; a guess\n"),
+        "{why:?}"
+    );
+    // After it, a fact.
+    let ran = wasibuild(&["run", &derivation]);
+    assert_eq!(ran.code, 5, "{ran:?}");
+    let plan = wasibuild(&["plan", &derivation]);
+    assert!(
+        plan.out
+            .starts_with("x  [shell: an attempt met xsltproc]\n"),
+        "{plan:?}"
+    );
+    let why = wasibuild(&["explain", &derivation]);
+    assert!(
+        why.out.contains("\n=> shell    takes it if no other does: an earlier attempt met the foreign program '/nix/store/"),
+        "{why:?}"
+    );
+    assert!(
+        why.out
+            .contains("\nremembered: an attempt met '/nix/store/"),
+        "{why:?}"
+    );
+    // Nobody else builds it, so that it is attempted again, with the same message.
+    let again = wasibuild(&["run", &derivation]);
+    assert_eq!(
+        (again.code, &again.err.split(" in ").next()),
+        (5, &ran.err.split(" in ").next())
+    );
+    let json = wasibuild(&["explain", "--json", &derivation]);
+    assert!(
+        json.out.contains("\"outcome\": \"last-resort\""),
+        "{json:?}"
+    );
+    // Forgotten, it is a guess again.
+    let forgotten = wasibuild(&["explain", "--forget", &derivation]);
+    assert!(
+        forgotten
+            .out
+            .contains("\n=> shell    takes it: it is configuration"),
+        "{forgotten:?}"
+    );
+    let svg = wasibuild(&["plan", "--svg", &derivation]);
+    assert!(
+        svg.out.starts_with("<svg ") && svg.out.ends_with("</svg>\n"),
+        "{svg:?}"
+    );
 }

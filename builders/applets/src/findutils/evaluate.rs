@@ -113,10 +113,13 @@ impl Evaluator {
             }
             Node::Regex(regex) => regex.is_match(&mut self.cache, visit.path),
             Node::Kind(kinds, through) => {
-                let kind = if *through && visit.meta.is_link() {
-                    fs::stat(visit.path).map_or(visit.meta.kind, |meta| meta.kind)
-                } else {
-                    visit.meta.kind
+                // `-xtype` looks at the other side of a link than `-type`.
+                let kind = match (through, visit.meta.is_link()) {
+                    (true, true) => fs::stat(visit.path).map_or(visit.meta.kind, |meta| meta.kind),
+                    (true, false) => {
+                        fs::lstat(visit.path).map_or(visit.meta.kind, |meta| meta.kind)
+                    }
+                    (false, _) => visit.meta.kind,
                 };
                 kinds.contains(&letter(kind))
             }
@@ -170,9 +173,8 @@ impl Evaluator {
         if visit.path == "." {
             return true;
         }
-        let directory =
-            visit.meta.is_dir() && !fs::lstat(visit.path).is_ok_and(|meta| meta.is_link());
-        let removed = if directory {
+        // What a followed link leads to decides, as in GNU: the link to a directory stays.
+        let removed = if visit.meta.is_dir() {
             fs::rmdir(visit.path)
         } else {
             fs::unlink(visit.path)

@@ -84,6 +84,23 @@ pub enum Node {
     Exec(Command),
 }
 
+impl Node {
+    /// Whether something in it does more than test.
+    fn acts(&self) -> bool {
+        match self {
+            Node::Not(one) => one.acts(),
+            Node::And(a, b) | Node::Or(a, b) | Node::List(a, b) => a.acts() || b.acts(),
+            Node::Print(_)
+            | Node::Printf(_)
+            | Node::Delete
+            | Node::Exec(_)
+            | Node::Prune
+            | Node::Quit => true,
+            _ => false,
+        }
+    }
+}
+
 struct Parser {
     words: Peekable<IntoIter<BString>>,
     settings: Settings,
@@ -180,6 +197,11 @@ impl Parser {
         let mut node = self.or();
         while self.words.next_if(|word| *word == ",").is_some() {
             let right = self.or();
+            if !(node.acts() && right.acts()) {
+                program::refuse(
+                    "a list with ',' of tests without an action, whose order GNU's optimizer changes",
+                );
+            }
             node = Node::List(Box::new(node), Box::new(right));
         }
         self.depth -= 1;

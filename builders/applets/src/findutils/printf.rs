@@ -108,6 +108,10 @@ fn field(visit: &Visit<'_>, kind: u8) -> BString {
     let path = visit.path;
     match kind {
         b'p' => path.clone(),
+        // A slash at the end of a starting point stays.
+        b'f' if visit.depth == 0 && visit.path.len() > 1 && visit.path.ends_with(b"/") => {
+            [visit.name(), b"/"].concat().into()
+        }
         b'f' => visit.name().into(),
         b'h' => {
             let trimmed = fs::trim_slashes(path);

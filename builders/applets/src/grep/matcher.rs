@@ -136,6 +136,9 @@ fn check(pattern: &[u8], extended: bool) {
                     program::refuse(&format!("a stray \\ before '{}'", char::from(*next)));
                 }
                 start = !extended && (*next == b'(' || *next == b'|');
+                if b"<>bB`'".contains(next) {
+                    unrepeated(rest, extended);
+                }
             }
             b'[' => {
                 // A bracket expression: to its end.
@@ -166,7 +169,24 @@ fn check(pattern: &[u8], extended: bool) {
             }
             b'(' | b'|' if extended => start = true,
             b'^' if start => {}
+            b'$' if extended => {
+                unrepeated(rest, extended);
+                start = false;
+            }
             _ => start = false,
         }
+    }
+}
+
+/// Refuses a repetition of what matches no text: the two matchers of grep do not agree on it.
+fn unrepeated(rest: &[u8], extended: bool) {
+    let repeats = match rest {
+        [b'*', ..] => true,
+        [b'+' | b'?' | b'{', ..] => extended,
+        [b'\\', b'+' | b'?' | b'{', ..] => !extended,
+        _ => false,
+    };
+    if repeats {
+        program::refuse("a repetition of what matches no text");
     }
 }

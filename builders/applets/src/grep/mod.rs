@@ -210,11 +210,8 @@ fn run(parsed: &mut Parsed, digits: &[u8]) -> u8 {
         } else {
             context('A').or(around).unwrap_or(0)
         },
-        separate: context('A')
-            .or(context('B'))
-            .or(around)
-            .is_some_and(|it| it > 0)
-            || context('A').is_some_and(|it| it > 0),
+        // A context of no lines separates too.
+        separate: !only && context('A').or(context('B')).or(around).is_some(),
         most: parsed.value('m').map(|text| number(text, "max")),
         end: if parsed.has('z') { 0 } else { b'\n' },
         no_messages: parsed.has('s'),

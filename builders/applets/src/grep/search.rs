@@ -193,10 +193,7 @@ impl Search {
 
     fn finish(&mut self, name: &[u8], count: u64) {
         let settings = &self.settings;
-        if count > 0 && settings.list != Some('L') {
-            self.matched = true;
-        }
-        if settings.list == Some('L') && count == 0 {
+        if count > 0 {
             self.matched = true;
         }
         if settings.quiet {
@@ -284,9 +281,7 @@ impl Search {
                     }
                 }
             } else if !silent && after > 0 {
-                if stopped && self.matcher.is_match(line) != self.settings.invert {
-                    break;
-                }
+                // Behind the last line that `-m` allows, lines that match are context too.
                 after -= 1;
                 self.show(name, line, number, at, b'-');
                 last_shown = number;

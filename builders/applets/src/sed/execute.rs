@@ -163,6 +163,14 @@ impl<'a> Machine<'a> {
     }
 
     /// Writes text that ends itself; a line before it that lacks its end gets one.
+    /// The text of `i` or `c`, whose last line ends as lines do (that of `a` ends with a newline).
+    fn put_text(&mut self, text: &[u8], end: u8) {
+        match text.strip_suffix(b"\n") {
+            Some(line) => self.put(&[line, &[end]].concat()),
+            None => self.put(text),
+        }
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         if std::mem::take(&mut self.input.new_output) {
             self.missing_end = false;
@@ -303,6 +311,11 @@ impl<'a> Machine<'a> {
                     range.active = line < range.end;
                 }
                 Address::Multiple(of) => {
+                    if *of > 0 && line.is_multiple_of(*of) {
+                        program::refuse(
+                            "an address ',~N' from a multiple of N on, where versions of sed differ",
+                        );
+                    }
                     range.end = if *of == 0 {
                         line
                     } else {
@@ -369,14 +382,14 @@ impl<'a> Machine<'a> {
         match action {
             Action::Block(_) | Action::EndBlock | Action::Label | Action::Nothing => {}
             Action::Append(text) => self.appended.push(Appended::Text(text.clone())),
-            Action::Insert(text) => self.put(text),
+            Action::Insert(text) => self.put_text(text, end),
             Action::Change(text) => {
                 // In a range the text is written once, at its end.
                 let inside = command.second.is_some()
                     && !command.negated
                     && self.ranges.get(index).is_some_and(|range| range.active);
                 if !inside {
-                    self.put(text);
+                    self.put_text(text, end);
                 }
                 return Flow::EndCycle { print: false };
             }
@@ -402,7 +415,7 @@ impl<'a> Machine<'a> {
             },
             Action::FileName => {
                 let mut name = self.input.name.to_vec();
-                name.push(b'\n');
+                name.push(end);
                 self.put(&name);
             }
             Action::Get => {
@@ -429,7 +442,7 @@ impl<'a> Machine<'a> {
             }
             Action::List(length) => {
                 let length = length.unwrap_or(self.input.settings().line_length);
-                let text = listed(&self.space, length);
+                let text = [listed(&self.space, length).as_slice(), b"$", &[end]].concat();
                 self.put(&text);
             }
             Action::Next => {
@@ -524,8 +537,8 @@ impl<'a> Machine<'a> {
                 }
             }
             Action::LineNumber => {
-                let text = format!("{}\n", self.input.line);
-                self.put(text.as_bytes());
+                let number = self.input.line.to_string();
+                self.put(&[number.as_bytes(), &[end]].concat());
             }
             Action::Zap => self.space.clear(),
         }
@@ -557,6 +570,5 @@ fn listed(text: &[u8], length: usize) -> Vec<u8> {
         column += shown.len();
         out.extend_from_slice(&shown);
     }
-    out.extend_from_slice(b"$\n");
     out
 }

@@ -75,24 +75,28 @@ impl Shell {
         Ok(match expr {
             Expr::Number(n) => *n,
             Expr::Value(place) => self.place_value(place, depth)?,
-            Expr::Assign(place, op, value) => {
-                let value = match op {
-                    None => self.eval(value, depth)?,
-                    Some(op) => {
-                        let old = self.place_value(place, depth)?;
-                        let right = self.eval(value, depth)?;
-                        binary(*op, old, right)?
-                    }
-                };
+            Expr::Assign(place, None, value) => {
+                let value = self.eval(value, depth)?;
+                self.store(place, value)?;
+                value
+            }
+            Expr::Assign(place, Some(op), value) => {
+                // A subscript counts once, before the right side.
+                let place = &self.settled(place)?;
+                let old = self.place_value(place, depth)?;
+                let right = self.eval(value, depth)?;
+                let value = binary(*op, old, right)?;
                 self.store(place, value)?;
                 value
             }
             Expr::Step(place, delta, postfix) => {
+                let place = &self.settled(place)?;
                 let old = self.place_value(place, depth)?;
                 let new = old.wrapping_add(*delta);
                 self.store(place, new)?;
                 if *postfix { old } else { new }
             }
+            Expr::Plus(e) => self.eval(e, depth)?,
             Expr::Negate(e) => self.eval(e, depth)?.wrapping_neg(),
             Expr::Not(e) => i64::from(self.eval(e, depth)? == 0),
             Expr::Complement(e) => !self.eval(e, depth)?,
@@ -114,6 +118,29 @@ impl Shell {
                 self.eval(a, depth)?;
                 self.eval(b, depth)?
             }
+        })
+    }
+
+    /// A place whose subscript is a number, if it is one of an indexed array.
+    fn settled(&mut self, place: &Place) -> Result<Place> {
+        let Some(subscript) = &place.subscript else {
+            return Ok(place.clone());
+        };
+        let name = self
+            .resolve(&place.name)
+            .map_or_else(|| place.name.clone(), |target| target.name);
+        let key = self.arith_key(&place.name, subscript)?;
+        let words = matches!(
+            self.vars.get(&name).map(|v| &v.value),
+            Some(Value::Assoc(_))
+        );
+        if words || key.trim_ascii().is_empty() {
+            return Ok(place.clone());
+        }
+        let index = self.eval_cached(&key)?;
+        Ok(Place {
+            name: place.name.clone(),
+            subscript: Some(index.to_string().into_bytes()),
         })
     }
 

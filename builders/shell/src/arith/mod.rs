@@ -18,6 +18,7 @@ pub enum Expr {
     Number(i64),
     Value(Place),
     Assign(Place, Option<Op>, Box<Expr>),
+    Plus(Box<Expr>),
     /// `++x`, `--x`, `x++`, `x--`: what is added, and whether the value is the old one.
     Step(Place, i64, bool),
     Negate(Box<Expr>),
@@ -347,7 +348,8 @@ impl<'a> Parser<'a> {
             }
             Some(b'+') => {
                 self.pos += 1;
-                self.nested(Self::unary)
+                // No place to assign to any more.
+                Ok(Expr::Plus(Box::new(self.nested(Self::unary)?)))
             }
             _ => self.primary(),
         }

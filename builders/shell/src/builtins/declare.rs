@@ -288,9 +288,12 @@ fn one(
             return Ok(Err(1));
         }
     }
-    // A local variable hides the outer one; a readonly one cannot be hidden.
-    let readonly_here = sh.vars.get(&name).is_some_and(|v| v.has(attr::READONLY));
+    // A local variable hides the outer one: a readonly one of a calling function, no global one.
+    let hides = scope == Scope::Local && sh.vars.is_of_caller(&name);
+    let hidden = sh.vars.get(&name).map_or(0, |v| v.attrs);
+    let readonly_here = hidden & attr::READONLY != 0;
     if readonly_here
+        && !hides
         && (value.is_some()
             || array.is_some()
             || request.off & attr::READONLY != 0
@@ -306,13 +309,11 @@ fn one(
         let inherited = (request.inherit || sh.st.options.localvar_inherit())
             .then(|| sh.vars.get(&name).cloned())
             .flatten();
-        let temporary = sh
-            .vars
-            .get(&name)
-            .filter(|v| v.has(attr::TEMPORARY))
-            .cloned();
+        let temporary = (hidden & attr::TEMPORARY != 0)
+            .then(|| sh.vars.get(&name).cloned())
+            .flatten();
         // Of the variable that it hides, a local one has whether it is exported.
-        let exported = sh.vars.get(&name).is_some_and(|v| v.has(attr::EXPORT));
+        let exported = hidden & attr::EXPORT != 0;
         let (new, var) = sh.vars.local(&name, false);
         if new {
             match inherited.or(temporary) {
@@ -322,7 +323,7 @@ fn one(
         }
         var.set_attr(attr::TEMPORARY, false);
     }
-    {
+    if request.assoc || request.indexed || request.no_array {
         let assoc_conflict = {
             let var = sh.binding(&name, scope);
             (request.assoc && matches!(var.value, Value::Indexed(_)))
@@ -366,7 +367,7 @@ fn one(
     }
     // Attributes that change how a value is stored come before the value, readonly after.
     let early = request.on & !(attr::READONLY | attr::NAMEREF);
-    {
+    if request.on | request.off != 0 {
         let var = sh.binding(&name, scope);
         if early & attr::LOWER != 0 || early & attr::UPPER != 0 || early & attr::CAPITAL != 0 {
             var.attrs &= !(attr::LOWER | attr::UPPER | attr::CAPITAL);
@@ -407,6 +408,9 @@ fn one(
     }
     if result.is_err() {
         return Ok(Err(1));
+    }
+    if request.on == 0 && (value.is_some() || array.is_some()) {
+        return Ok(Ok(()));
     }
     let var = sh.binding(&name, scope);
     var.attrs |= request.on;

@@ -93,11 +93,26 @@ pub const TABLE: &[(&str, Builtin, bool)] = &[
     ("wait", jobs::wait, false),
 ];
 
+/// Where the names with each first byte begin in [`TABLE`].
+const STARTS: [u8; 257] = {
+    let mut starts = [0; 257];
+    let (mut first, mut at) = (0, 0);
+    while first < starts.len() {
+        while at < TABLE.len() && (TABLE[at].0.as_bytes()[0] as usize) < first {
+            at += 1;
+        }
+        starts[first] = at as u8;
+        first += 1;
+    }
+    starts
+};
+
 pub fn find(name: &[u8]) -> Option<Builtin> {
-    let at = TABLE
-        .binary_search_by(|(n, ..)| n.as_bytes().cmp(name))
-        .ok()?;
-    TABLE.get(at).map(|(_, run, _)| *run)
+    let first = usize::from(*name.first()?);
+    let (from, to) = (*STARTS.get(first)?, *STARTS.get(first + 1)?);
+    let found = TABLE.get(usize::from(from)..usize::from(to))?;
+    let found = found.iter().find(|(n, ..)| n.as_bytes() == name);
+    found.map(|(_, run, _)| *run)
 }
 
 pub fn is_special(name: &[u8]) -> bool {

@@ -6,9 +6,6 @@ use crate::expand::quote;
 use crate::state::assign::{Scope, is_reference, split_reference};
 use crate::state::{Flow, Shell, Unwind};
 
-/// Widest field. A wider one ends the shell: another text would be a guess.
-const MAX_WIDTH: i64 = 1 << 28;
-
 pub fn printf(sh: &mut Shell, call: &mut Call) -> Flow {
     let options = match super::letters(sh, call, b"v:", false) {
         Ok(options) => options,
@@ -42,19 +39,23 @@ pub fn printf(sh: &mut Shell, call: &mut Call) -> Flow {
     loop {
         let before = p.next;
         p.pass(&format);
-        if p.too_wide || p.out.len() > crate::expand::MAX_TEXT {
-            p.error(format!("a field wider than {MAX_WIDTH} characters"));
+        if p.too_wide || p.out.len() > p.sh.bounds.text {
+            // Another text would be a guess.
+            let most = p.sh.bounds.field;
+            p.error(format!("a field wider than {most} characters"));
             return Err(Unwind::Exit(1));
         }
         if p.stop || p.next >= args.len() || p.next == before {
             break;
         }
     }
-    let (out, status) = (p.out, p.status);
+    let (mut out, status) = (p.out, p.status);
     let Some(name) = target else {
         let written = sh.output(&call.name, &out);
         return Ok(if written != 0 { written } else { status });
     };
+    // A variable ends at a NUL.
+    out.truncate(out.iter().position(|c| *c == 0).unwrap_or(out.len()));
     let (base, subscript) = split_reference(&name);
     let key = match subscript {
         Some(s) => Some(sh.expand_subscript_text(base, s)?),
@@ -177,7 +178,7 @@ impl Printf<'_> {
         }
         if let Some(width) = self.number_or_star(format, &mut at) {
             spec.minus |= width < 0;
-            if width.unsigned_abs() > MAX_WIDTH.unsigned_abs() {
+            if width.unsigned_abs() > self.sh.bounds.field.unsigned_abs() {
                 (self.too_wide, self.stop) = (true, true);
                 return None;
             }
@@ -213,7 +214,7 @@ impl Printf<'_> {
         if !text
             && spec
                 .precision
-                .is_some_and(|digits| digits > MAX_WIDTH as usize)
+                .is_some_and(|digits| digits > self.sh.bounds.field as usize)
         {
             (self.too_wide, self.stop) = (true, true);
             return None;
@@ -246,7 +247,7 @@ impl Printf<'_> {
                     b'x' if spec.alternate && value != 0 => b"0x",
                     b'X' if spec.alternate && value != 0 => b"0X",
                     b'o' if spec.alternate
-                        && !digits.starts_with('0')
+                        && (!digits.starts_with('0') || spec.precision == Some(0))
                         && spec.precision.is_none_or(|p| p <= digits.len()) =>
                     {
                         b"0"
@@ -260,13 +261,15 @@ impl Printf<'_> {
                 self.put_text(&spec, text);
             }
             b'c' => {
+                // Of nothing it is the NUL that ends a text in C.
                 let text = self.arg().unwrap_or_default();
+                let character = vec![text.first().copied().unwrap_or(0)];
                 self.put_text(
                     &Spec {
                         precision: None,
                         ..spec
                     },
-                    text.get(..1).unwrap_or_default().to_vec(),
+                    character,
                 );
             }
             b'b' => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::Call;
+use crate::pattern::char_len;
 use crate::state::assign::{Scope, is_reference, split_reference};
 use crate::state::fds::Desc;
 use crate::state::value::Value;
@@ -213,7 +214,7 @@ pub fn read(sh: &mut Shell, call: &mut Call) -> Flow {
             }
         }
         taken += 1;
-        if line.len() > crate::expand::MAX_TEXT {
+        if line.len() > sh.bounds.text {
             break;
         }
     }
@@ -243,7 +244,7 @@ pub fn read(sh: &mut Shell, call: &mut Call) -> Flow {
             sh.not_identifier(&call.name, &array);
             return Ok(1);
         }
-        let fields = split(&line, &escaped, &ifs, usize::MAX);
+        let fields = split(&line, &escaped, &ifs, sh.st.utf8, usize::MAX);
         if matches!(sh.lookup(&array).map(|v| &v.value), Some(Value::Assoc(_))) {
             sh.builtin_error(
                 &call.name,
@@ -268,7 +269,7 @@ pub fn read(sh: &mut Shell, call: &mut Call) -> Flow {
     let fields = if exact {
         vec![line]
     } else {
-        split(&line, &escaped, &ifs, names.len())
+        split(&line, &escaped, &ifs, sh.st.utf8, names.len())
     };
     for (at, name) in names.iter().enumerate() {
         let value = fields.get(at).cloned().unwrap_or_default();
@@ -303,21 +304,30 @@ fn store(
 }
 
 /// Splits a line into at most `most` fields; the last takes the rest.
-fn split(line: &[u8], escaped: &[bool], ifs: &[u8], most: usize) -> Vec<Vec<u8>> {
-    let blank = |at: usize| {
-        line.get(at).is_some_and(|c| {
-            !escaped.get(at).copied().unwrap_or(false)
-                && matches!(c, b' ' | b'\t' | b'\n')
-                && ifs.contains(c)
-        })
+fn split(line: &[u8], escaped: &[bool], ifs: &[u8], utf8: bool, most: usize) -> Vec<Vec<u8>> {
+    // Characters of several bytes in `IFS`: then steps are characters, else bytes.
+    let wide = utf8 && !ifs.is_ascii();
+    let length = |at: usize| match wide {
+        true => char_len(line.get(at..).unwrap_or_default(), true).max(1),
+        false => 1,
     };
-    let mark = |at: usize| {
-        line.get(at).is_some_and(|c| {
-            !escaped.get(at).copied().unwrap_or(false)
-                && !matches!(c, b' ' | b'\t' | b'\n')
-                && ifs.contains(c)
-        })
+    let before = |at: usize| {
+        (2..=4)
+            .filter_map(|back| at.checked_sub(back))
+            .find(|start| wide && start + length(*start) == at)
+            .unwrap_or(at.saturating_sub(1))
     };
+    let delimits = |at: usize| match (line.get(at), length(at)) {
+        _ if escaped.get(at).copied().unwrap_or(false) => false,
+        (Some(c), 1) => ifs.contains(c) && (!wide || c.is_ascii()),
+        (Some(_), length) => line
+            .get(at..at + length)
+            .is_some_and(|character| bstr::ByteSlice::contains_str(ifs, character)),
+        (None, _) => false,
+    };
+    let is_blank = |at: usize| matches!(line.get(at), Some(b' ' | b'\t' | b'\n'));
+    let blank = |at: usize| is_blank(at) && delimits(at);
+    let mark = |at: usize| !is_blank(at) && delimits(at);
     let mut fields = Vec::new();
     let mut at = 0;
     while blank(at) {
@@ -330,22 +340,22 @@ fn split(line: &[u8], escaped: &[bool], ifs: &[u8], most: usize) -> Vec<Vec<u8>>
             while end > at && blank(end - 1) {
                 end -= 1;
             }
-            if end > at && mark(end - 1) {
-                let earlier = (at..end - 1).any(|n| mark(n) || blank(n));
+            if end > at && mark(before(end)) {
+                let earlier = (at..before(end)).any(delimits);
                 if !earlier {
-                    end -= 1;
+                    end = before(end);
                     while end > at && blank(end - 1) {
                         end -= 1;
                     }
                 } else {
-                    let trailing = (at..end)
-                        .rev()
-                        .take_while(|n| mark(*n) || blank(*n))
-                        .count();
-                    let inner = (at..end - trailing).any(|n| mark(n) || blank(n));
-                    let marks = (end - trailing..end).filter(|n| mark(*n)).count();
+                    let mut start = end;
+                    while start > at && delimits(before(start)) {
+                        start = before(start);
+                    }
+                    let inner = (at..start).any(delimits);
+                    let marks = (start..end).filter(|n| mark(*n)).count();
                     if !inner && marks == 1 {
-                        end -= trailing;
+                        end = start;
                     }
                 }
             }
@@ -353,15 +363,15 @@ fn split(line: &[u8], escaped: &[bool], ifs: &[u8], most: usize) -> Vec<Vec<u8>>
             return fields;
         }
         let start = at;
-        while at < line.len() && !blank(at) && !mark(at) {
-            at += 1;
+        while at < line.len() && !delimits(at) {
+            at += length(at);
         }
         fields.push(line.get(start..at).unwrap_or_default().to_vec());
         while blank(at) {
             at += 1;
         }
         if mark(at) {
-            at += 1;
+            at += length(at);
             while blank(at) {
                 at += 1;
             }
@@ -435,8 +445,10 @@ pub fn mapfile(sh: &mut Shell, call: &mut Call) -> Flow {
         if seen <= skip {
             return Ok(());
         }
-        line.retain(|c| *c != 0);
-        if ended && !trim && delimiter != 0 {
+        // As a C string: what is behind a NUL is lost, the delimiter too.
+        if let Some(nul) = line.iter().position(|c| *c == 0) {
+            line.truncate(nul);
+        } else if ended && !trim && delimiter != 0 {
             line.push(delimiter);
         }
         let index = origin + stored;

@@ -10,13 +10,15 @@ use crate::state::{
 use crate::syntax::ast::{Command, Source, Unit};
 use crate::syntax::{Parser, Piece, SyntaxError};
 
+use super::outline::Outline;
+
 impl Shell {
     pub fn is_readonly_function(&self, name: &[u8]) -> bool {
         self.st.readonly_functions.iter().any(|n| n == name)
     }
 
-    /// A function's body; parsed now if it came from another instance.
-    pub fn function_body(&mut self, function: &Rc<Function>) -> Option<Rc<Command>> {
+    /// A function's body; parsed now if that was not done yet.
+    pub fn function_body(&self, function: &Function) -> Option<Rc<Command>> {
         if let Some(body) = function.body.get() {
             return Some(body.clone());
         }
@@ -84,16 +86,20 @@ impl Shell {
         let mut result = self
             .run_trap_quick(TRAP_DEBUG)
             .and_then(|()| self.run_command_unchecked(&body));
-        if let Err(Unwind::Return(status)) = result {
-            result = Ok(status);
-        }
+        // As in bash, `return` sets the status behind the trap: there `$?` is that of the command before.
         if let Ok(status) = result {
             self.st.status = status;
+        }
+        if let Err(Unwind::Return(status)) = result {
+            result = Ok(status);
         }
         if result.is_ok()
             && let Err(e) = self.run_trap_quick(TRAP_RETURN)
         {
             result = Err(e);
+        }
+        if let Ok(status) = result {
+            self.st.status = status;
         }
         self.unhide_traps(hidden);
         self.st.frames.pop();
@@ -160,10 +166,17 @@ impl Shell {
     pub fn run_source(&mut self, source: &Rc<Source>, line: u32, who: &[u8]) -> Flow {
         let text = source.text.clone();
         let mut parser = Parser::new(&text, source.clone(), 0, line, self.flags());
+        // What `eval` runs is short or runs once.
+        let mut outline = (who != b"eval").then(Outline::default);
         let mut status = 0;
         loop {
-            parser.set_flags(self.flags());
-            let unit = match parser.next_unit() {
+            let flags = self.flags();
+            parser.set_flags(flags);
+            let known = match (&mut outline, parser.skip_to_unit()) {
+                (Some(outline), Ok(())) => outline.next(&mut parser, source, flags),
+                _ => None,
+            };
+            let unit = match known.map_or_else(|| parser.next_unit(), |unit| Ok(Some(unit))) {
                 Ok(Some(unit)) => unit,
                 Ok(None) => return Ok(status),
                 Err(error) => {

@@ -54,7 +54,8 @@ impl Shell {
                 self.before_command_trap(command.line)?;
                 self.run_cond(cond)
             }
-            Kind::Function { name, body } => self.define(name, body),
+            Kind::Function { name, body } => self.define(name, body.id, Some(body)),
+            Kind::FunctionAt { name, body } => self.define(name, *body, None),
             Kind::Coproc { name, body } => self.start_coproc(name, body),
         }
     }
@@ -64,7 +65,7 @@ impl Shell {
         self.run_trap_quick(TRAP_DEBUG)
     }
 
-    fn define(&mut self, name: &[u8], body: &Rc<Command>) -> Flow {
+    fn define(&mut self, name: &[u8], id: u32, body: Option<&Rc<Command>>) -> Flow {
         if self.st.options.posix() && !is_name(name) {
             self.error([b"`", name, b"': not a valid identifier"].concat());
             return Ok(1);
@@ -79,8 +80,8 @@ impl Shell {
         }
         let function = Function {
             place: self.place.as_ref().clone(),
-            id: body.id,
-            body: body.clone().into(),
+            id,
+            body: body.map_or_else(Default::default, |body| body.clone().into()),
             exported: false.into(),
         };
         Rc::make_mut(&mut self.st.functions).insert(name.to_vec(), Rc::new(function));
@@ -302,10 +303,8 @@ impl Shell {
                     break;
                 }
                 let pattern = self.expand_pattern(pattern)?;
-                hit = self
-                    .patterns
-                    .get(&pattern, self.pattern_options())
-                    .matches(&text);
+                let options = self.pattern_options();
+                hit = self.patterns.matches(&pattern, options, &text);
             }
             if !hit {
                 continue;

@@ -70,7 +70,7 @@ impl Shell {
                     extglob: true,
                     ..self.pattern_options()
                 };
-                let hit = self.patterns.get(&pattern, options).matches(&text);
+                let hit = self.patterns.matches(&pattern, options, &text);
                 Ok(hit != (op == b"!="))
             }
             b"=~" => {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::state::options::Options;
 use crate::state::value::{Assoc, Value, Var};
 use crate::state::vars::ScopeKind;
-use crate::state::{Flow, Frame, FrameKind, Function, Shell, Trap};
+use crate::state::{CommandText, Flow, Frame, FrameKind, Function, Shell, Trap};
 use crate::syntax::ast::{Place, Source};
 use crate::syntax::{Parser, Piece};
 
@@ -138,7 +138,8 @@ pub fn encode(sh: &Shell, task: &Task) -> Vec<u8> {
     w.out.extend_from_slice(&st.options.set.to_le_bytes());
     w.out.extend_from_slice(&st.options.shopt.to_le_bytes());
     w.list(&st.positional);
-    for text in [&st.arg0, &st.script, &st.cwd, &st.command, &st.last_arg] {
+    let command = st.command.text();
+    for text in [&*st.arg0, &st.script, &st.cwd, &command, &st.last_arg] {
         w.bytes(text);
     }
     w.num(st.traps.len() as i128);
@@ -343,7 +344,7 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
     sh.st.arg0 = r.shared()?;
     sh.st.script = r.shared()?;
     sh.st.cwd = r.shared()?;
-    sh.st.command = r.shared()?;
+    sh.st.command = CommandText::Text(r.shared()?);
     sh.st.last_arg = r.shared()?;
     let mut traps = BTreeMap::new();
     for _ in 0..r.num()? {

@@ -2,13 +2,12 @@
 //! into pipes here: text to read is written into one ahead, what a command substitution collects
 //! is read from one afterwards ([`Batch::finish`]).
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
 use super::image::{self, Task};
-use crate::state::fds::Desc;
-use crate::state::value::attr;
+use crate::state::fds::{Desc, Text};
 use crate::state::{Job, Shell};
 use crate::sys::{self, Handle, Pid, Spawn};
 
@@ -60,7 +59,8 @@ impl Batch {
 
 /// Moves everything from a pipe into what collects.
 pub fn drain(read: &Desc, sink: &Desc) {
-    let mut buffer = vec![0; 1 << 16];
+    // Most of what is collected is short.
+    let mut buffer = vec![0; 1 << 12];
     loop {
         match read.read(&mut buffer) {
             Ok(0) => return,
@@ -68,6 +68,9 @@ pub fn drain(read: &Desc, sink: &Desc) {
                 if let Desc::Sink(out) = sink {
                     out.borrow_mut()
                         .extend_from_slice(buffer.get(..n).unwrap_or_default());
+                }
+                if n == buffer.len() && n < sys::PIPE_ROOM {
+                    buffer.resize(sys::PIPE_ROOM, 0);
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -88,9 +91,8 @@ impl Shell {
     /// The environment of a program, in the order of names.
     pub fn environment(&self) -> Vec<Vec<u8>> {
         let mut env = Vec::new();
-        for (name, var) in self.vars.all() {
-            if var.has(attr::EXPORT)
-                && !var.is_array()
+        for (name, var) in self.vars.exported() {
+            if !var.is_array()
                 && let Some(text) = var.text()
             {
                 env.push([name, b"=", text].concat());
@@ -98,9 +100,10 @@ impl Shell {
         }
         for (name, function) in self.st.functions.iter() {
             if function.exported.get()
-                && let Some(body) = function.body.get()
+                && let Some(body) = self.function_body(function)
             {
-                let text = crate::syntax::print::function_environment(body, &function.place.source);
+                let text =
+                    crate::syntax::print::function_environment(&body, &function.place.source);
                 env.push([b"BASH_FUNC_", name.as_slice(), b"%%=() ", &text].concat());
             }
         }
@@ -126,17 +129,24 @@ impl Shell {
             let real = match &*desc {
                 Desc::Os(_) => desc.clone(),
                 Desc::Sink(_) => batch.write_end(&desc)?,
-                Desc::Text(text, at) => {
-                    let rest = text.get(at.get()..).unwrap_or_default();
-                    at.set(text.len());
-                    let (read, write) = sys::pipe()?;
-                    let write = Rc::new(Desc::Os(write));
-                    if rest.len() <= sys::PIPE_ROOM {
-                        write_all(&write, rest)?;
-                    } else {
-                        writers.push((write, rest.to_vec()));
+                Desc::Text(text) => {
+                    let mut text = text.borrow_mut();
+                    match &*text {
+                        Text::Pipe(read) => read.clone(),
+                        Text::Memory(whole, at) => {
+                            // From now on who reads takes it from the others, as in a pipe.
+                            let rest = whole.get(*at..).unwrap_or_default();
+                            let (read, write) = sys::pipe()?;
+                            let (read, write) = (Rc::new(Desc::Os(read)), Rc::new(Desc::Os(write)));
+                            if rest.len() <= sys::PIPE_ROOM {
+                                write_all(&write, rest)?;
+                            } else {
+                                writers.push((write, rest.to_vec()));
+                            }
+                            *text = Text::Pipe(read.clone());
+                            read
+                        }
                     }
-                    Rc::new(Desc::Os(read))
                 }
             };
             made.push((desc, real.clone()));
@@ -308,5 +318,5 @@ fn start_instance(
 
 /// Text to read as a descriptor.
 pub fn text_desc(text: Vec<u8>) -> Rc<Desc> {
-    Rc::new(Desc::Text(text.into(), Cell::new(0)))
+    Rc::new(Desc::Text(RefCell::new(Text::Memory(text.into(), 0))))
 }

@@ -35,6 +35,10 @@ impl Shell {
             }
             candidate.extend_from_slice(name);
             let absolute = self.absolute(&candidate);
+            // Most of the places hold nothing of that name.
+            if !sys::exists(&absolute) {
+                continue;
+            }
             let Ok(stat) = sys::stat(&absolute, true) else {
                 continue;
             };

@@ -1,9 +1,9 @@
 //! Redirections. They change the shell's table of descriptors; the caller restores the table.
 
-use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
+use super::launch::text_desc;
 use crate::state::assign::Scope;
 use crate::state::fds::{Desc, MAX_FD};
 use crate::state::{Shell, Unwind};
@@ -104,22 +104,12 @@ impl Shell {
             RedirectOp::HereDoc(doc) => {
                 let word = doc.word.borrow().clone();
                 let text = self.expand_quoted_parts(&word.parts)?;
-                self.put_desc(
-                    redirect,
-                    default,
-                    undo,
-                    Rc::new(Desc::Text(text.into(), Cell::new(0))),
-                )
+                self.put_desc(redirect, default, undo, text_desc(text))
             }
             RedirectOp::HereString(word) => {
                 let mut text = self.expand_single(word)?;
                 text.push(b'\n');
-                self.put_desc(
-                    redirect,
-                    default,
-                    undo,
-                    Rc::new(Desc::Text(text.into(), Cell::new(0))),
-                )
+                self.put_desc(redirect, default, undo, text_desc(text))
             }
             RedirectOp::Both(word) | RedirectOp::BothAppend(word) => {
                 let mode = if matches!(redirect.op, RedirectOp::Both(_)) {

@@ -1,7 +1,7 @@
 //! Regular expressions of `[[ … =~ … ]]`, compiled once: a loop asks the same one again and again.
 //! Counterpart: bash's `lib/sh/shmatch.c`, which compiles each time.
 
-use crate::state::value::FnvMap;
+use crate::state::value::PlainMap;
 use wasibuild_posix_regex::{Cache, Captures, Limit, Regex, Syntax};
 
 /// How many expressions are kept.
@@ -10,7 +10,7 @@ const KEPT: usize = 64;
 /// Compiled expressions, and the memory of searches.
 #[derive(Debug, Default)]
 pub struct Regexes {
-    compiled: FnvMap<(Vec<u8>, bool, bool), Regex>,
+    compiled: PlainMap<(Vec<u8>, bool, bool), Regex>,
     cache: Cache,
 }
 

@@ -1,14 +1,15 @@
 //! Starting the shell: command line, environment, and the main loop.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::image::{self, Order};
-use super::launch::text_desc;
-use crate::state::fds::{Desc, Fds};
+use super::outline;
+use crate::state::fds::{Desc, Fds, Text};
 use crate::state::options::{self, Options};
 use crate::state::value::{Value, Var, attr};
 use crate::state::vars::Vars;
-use crate::state::{Function, Shell, State, Unwind};
+use crate::state::{Bounds, CommandText, Function, Shell, State, Unwind};
 use crate::syntax::ast::{Kind, Part, Place, Source, Word};
 use crate::syntax::{Flags, Parser};
 use crate::sys;
@@ -32,17 +33,27 @@ pub fn run(argv: Vec<Vec<u8>>, environment: Vec<(Vec<u8>, Vec<u8>)>) -> i32 {
     if let [_, flag, fd] = argv.as_slice()
         && flag == image::INSTANCE_FLAG
     {
-        return sh.run_instance(fd);
+        let status = sh.run_instance(fd);
+        std::mem::forget(sh);
+        return status;
+    }
+    if let [_, flag, flags] = argv.as_slice()
+        && flag == outline::OUTLINE_FLAG
+    {
+        return sh.run_outline(flags);
     }
     sh.import_environment(environment);
-    match sh.parse_arguments(&argv) {
+    let status = match sh.parse_arguments(&argv) {
         Ok(invocation) => {
             let status = sh.run_invocation(invocation);
             sh.await_consumers();
             status
         }
         Err(status) => status,
-    }
+    };
+    // The process ends: nobody needs the pieces of its memory back, one by one.
+    std::mem::forget(sh);
+    status
 }
 
 impl Shell {
@@ -81,7 +92,7 @@ impl Shell {
                 loops: 0,
                 getopts: (1, 0),
                 random: sys::seed(),
-                command: Rc::from(&b""[..]),
+                command: CommandText::default(),
                 last_arg: Rc::from(&b""[..]),
                 utf8: false,
                 start_letter: 0,
@@ -112,6 +123,7 @@ impl Shell {
             frozen_line: false,
             regexes: Default::default(),
             patterns: Default::default(),
+            bounds: Bounds::SCRIPTS,
             next_pid: pid,
         }
     }
@@ -180,7 +192,9 @@ impl Shell {
         let physical = sys::current_dir();
         let given = self.get(b"PWD").filter(|p| {
             p.first() == Some(&b'/')
-                && sys::canonical(p).is_ok_and(|c| sys::canonical(&physical).is_ok_and(|d| c == d))
+                && (*p == physical
+                    || sys::canonical(p)
+                        .is_ok_and(|c| sys::canonical(&physical).is_ok_and(|d| c == d)))
         });
         self.st.cwd = given.unwrap_or(physical).into();
         let cwd = self.st.cwd.to_vec();
@@ -510,12 +524,7 @@ impl Shell {
         let Some(input) = self.st.fds.get(0).cloned() else {
             return Ok(0);
         };
-        let text = input.read_to_end().unwrap_or_default();
-        let desc = text_desc(text.clone());
-        self.st.fds.set(0, desc.clone());
-        let Desc::Text(text, at) = &*desc else {
-            return Ok(0);
-        };
+        let text: Rc<[u8]> = input.read_to_end().unwrap_or_default().into();
         let source = Rc::new(Source {
             name: self.st.script.to_vec(),
             text: text.clone(),
@@ -523,23 +532,30 @@ impl Shell {
         let mut status = 0;
         let (mut offset, mut line) = (0, 1);
         loop {
-            let mut parser = Parser::new(text, source.clone(), offset, line, self.flags());
+            let mut parser = Parser::new(&text, source.clone(), offset, line, self.flags());
             let unit = match parser.next_unit() {
                 Ok(Some(unit)) => unit,
                 Ok(None) => return Ok(status),
                 Err(error) => {
-                    self.syntax_error(&error, text, b"");
+                    self.syntax_error(&error, &text, b"");
                     self.st.status = 2;
                     return Ok(2);
                 }
             };
             self.here_warnings(&mut parser);
             if self.st.options.verbose() {
-                self.echo_source(text, unit.place.start, unit.place.end);
+                self.echo_source(&text, unit.place.start, unit.place.end);
             }
             let before = parser.offset();
-            at.set(before);
-            match self.run_unit(&unit) {
+            let rest = Rc::new(Desc::Text(RefCell::new(Text::Memory(text.clone(), before))));
+            self.st.fds.set(0, rest.clone());
+            let result = self.run_unit(&unit);
+            // What the unit's commands left is the script.
+            let left = match &*rest {
+                Desc::Text(text) => text.borrow().left(),
+                _ => 0,
+            };
+            match result {
                 Ok(s) => status = s,
                 Err(Unwind::Discard(s)) => {
                     status = s;
@@ -550,7 +566,7 @@ impl Shell {
                 }
                 Err(e) => return Err(e),
             }
-            let next = at.get().max(before);
+            let next = text.len().saturating_sub(left).max(before);
             let lines = text
                 .get(offset..next)
                 .unwrap_or_default()

@@ -7,7 +7,7 @@ use crate::builtins::{self, Call};
 use crate::state::assign::Scope;
 use crate::state::value::attr;
 use crate::state::vars::ScopeKind;
-use crate::state::{Flow, Shell, Unwind};
+use crate::state::{CommandText, Flow, Shell, Unwind};
 use crate::syntax::ast::{Assign, AssignValue, Command, Simple, Word};
 
 /// A command with its words expanded.
@@ -37,8 +37,7 @@ impl Shell {
         self.st.line = command.line;
         if !self.st.traps.is_empty() {
             if self.in_trap.is_empty() {
-                self.st.command =
-                    crate::syntax::print::command_text(command, &self.place.source).into();
+                self.st.command = CommandText::Command(command.clone(), self.place.source.clone());
             }
             self.before_command_trap(command.line)?;
         }

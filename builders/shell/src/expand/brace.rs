@@ -1,13 +1,8 @@
 //! Brace expansion: `a{b,c}d`, `{1..9..2}`, `{a..f}`. It works on a word's parts before anything
 //! else is expanded; text from expansions never takes part. The number of results is bounded.
 
+use crate::state::Bounds;
 use crate::syntax::ast::{Part, Word};
-
-/// Most words that one word may give.
-const MAX_WORDS: usize = 1 << 21;
-
-/// Most bytes of all of them.
-const MAX_TEXT: usize = 1 << 28;
 
 /// More results than fit.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,10 +41,10 @@ impl Piece for Unit<'_> {
 }
 
 /// The words that a word stands for; `None` if there is nothing to expand.
-pub fn expand(word: &Word) -> Result<Option<Vec<Word>>, TooMany> {
+pub fn expand(word: &Word, bounds: &Bounds) -> Result<Option<Vec<Word>>, TooMany> {
     if let [Part::Lit(text)] = word.parts.as_slice() {
         // Nothing but text, the common case: bytes take a sixteenth of the room.
-        let list = expand_units(text, 0)?;
+        let list = expand_units(text, 0, bounds)?;
         if list.len() == 1 && list.first().is_some_and(|l| l.len() == text.len()) {
             return Ok(None);
         }
@@ -63,7 +58,7 @@ pub fn expand(word: &Word) -> Result<Option<Vec<Word>>, TooMany> {
             other => units.push(Unit::Opaque(other)),
         }
     }
-    let list = expand_units(&units, 0)?;
+    let list = expand_units(&units, 0, bounds)?;
     if list.len() == 1 && list.first().is_some_and(|l| l.len() == units.len()) {
         return Ok(None);
     }
@@ -97,7 +92,11 @@ fn build(units: Vec<Unit>, word: &Word) -> Word {
     of_parts(parts, word)
 }
 
-fn expand_units<P: Piece>(units: &[P], depth: u32) -> Result<Vec<Vec<P>>, TooMany> {
+fn expand_units<P: Piece>(
+    units: &[P],
+    depth: u32,
+    bounds: &Bounds,
+) -> Result<Vec<Vec<P>>, TooMany> {
     if depth > 60 {
         return Ok(vec![units.to_vec()]);
     }
@@ -112,7 +111,7 @@ fn expand_units<P: Piece>(units: &[P], depth: u32) -> Result<Vec<Vec<P>>, TooMan
         if let Some((commas, close)) = structure(units, open) {
             let inner = units.get(open + 1..close).unwrap_or_default();
             let alternatives = if commas.is_empty() {
-                match sequence(inner)? {
+                match sequence(inner, bounds)? {
                     Some(list) => list,
                     None => {
                         from = open + 1;
@@ -126,15 +125,20 @@ fn expand_units<P: Piece>(units: &[P], depth: u32) -> Result<Vec<Vec<P>>, TooMan
                     list.extend(expand_units(
                         units.get(start..end).unwrap_or_default(),
                         depth + 1,
+                        bounds,
                     )?);
                     start = end + 1;
-                    if list.len() > MAX_WORDS {
+                    if list.len() > bounds.words {
                         return Err(TooMany);
                     }
                 }
                 list
             };
-            let tails = expand_units(units.get(close + 1..).unwrap_or_default(), depth + 1)?;
+            let tails = expand_units(
+                units.get(close + 1..).unwrap_or_default(),
+                depth + 1,
+                bounds,
+            )?;
             let head = units.get(..open).unwrap_or_default();
             let (ours, theirs) = (alternatives.len(), tails.len());
             let inside = sum(&alternatives).saturating_mul(theirs);
@@ -143,7 +147,7 @@ fn expand_units<P: Piece>(units: &[P], depth: u32) -> Result<Vec<Vec<P>>, TooMan
                 .saturating_mul(head.len())
                 .saturating_add(inside)
                 .saturating_add(sum(&tails).saturating_mul(ours));
-            if ours.saturating_mul(theirs) > MAX_WORDS || size > MAX_TEXT {
+            if ours.saturating_mul(theirs) > bounds.words || size > bounds.words_text {
                 return Err(TooMany);
             }
             let mut out = Vec::with_capacity(alternatives.len() * tails.len());
@@ -186,7 +190,7 @@ fn structure(units: &[impl Piece], open: usize) -> Option<(Vec<usize>, usize)> {
     None
 }
 
-fn sequence<P: Piece>(inner: &[P]) -> Result<Option<Vec<Vec<P>>>, TooMany> {
+fn sequence<P: Piece>(inner: &[P], bounds: &Bounds) -> Result<Option<Vec<Vec<P>>>, TooMany> {
     let text: Option<Vec<u8>> = inner.iter().map(P::byte).collect();
     let Some(text) = text else { return Ok(None) };
     let Ok(text) = std::str::from_utf8(&text) else {
@@ -211,8 +215,8 @@ fn sequence<P: Piece>(inner: &[P]) -> Result<Option<Vec<Vec<P>>>, TooMany> {
         } else {
             0
         };
-        let list = range(a, b, step)?;
-        if list.len().saturating_mul(width) > MAX_TEXT {
+        let list = range(a, b, step, bounds)?;
+        if list.len().saturating_mul(width) > bounds.words_text {
             return Err(TooMany);
         }
         return Ok(Some(
@@ -229,7 +233,7 @@ fn sequence<P: Piece>(inner: &[P]) -> Result<Option<Vec<Vec<P>>>, TooMany> {
         return Ok(None);
     };
     Ok(Some(
-        range(a, b, step)?
+        range(a, b, step, bounds)?
             .into_iter()
             .map(|n| vec![P::from(u8::try_from(n).unwrap_or(b'?'))])
             .collect(),
@@ -252,11 +256,11 @@ fn pad(n: i64, width: usize) -> String {
     }
 }
 
-fn range(a: i64, b: i64, step: i64) -> Result<Vec<i64>, TooMany> {
+fn range(a: i64, b: i64, step: i64, bounds: &Bounds) -> Result<Vec<i64>, TooMany> {
     let step = i128::from(step.unsigned_abs().max(1));
     let (from, to) = (i128::from(a), i128::from(b));
     let count = (to - from).unsigned_abs() / step.unsigned_abs() + 1;
-    if count > MAX_WORDS as u128 {
+    if count > bounds.words as u128 {
         return Err(TooMany);
     }
     let sign = if to >= from { 1 } else { -1 };

@@ -47,23 +47,29 @@ impl Shell {
             nocase: false,
             utf8: self.st.utf8,
         };
-        // A star does not match a slash here.
-        let patterns: Vec<(usize, Pattern)> = split_colons(&list)
+        let slashes = |text: &[u8]| text.iter().filter(|c| **c == b'/').count();
+        // A star does not match a slash here, but at the end of a pattern it matches all that follows.
+        let patterns: Vec<(usize, bool, Pattern)> = split_colons(&list)
             .into_iter()
-            .map(|p| {
-                (
-                    p.iter().filter(|c| **c == b'/').count(),
-                    pattern::compile(&p, options),
-                )
+            .map(|text| {
+                let head = text
+                    .strip_suffix(b"*")
+                    .filter(|head| !head.ends_with(b"\\"));
+                let pattern = pattern::compile(head.unwrap_or(&text), options);
+                (slashes(&text), head.is_some(), pattern)
             })
             .collect();
+        let ignored = |path: &[u8]| {
+            patterns.iter().any(|(count, open, pattern)| {
+                let least = if *open { 0 } else { path.len() };
+                (least..=path.len())
+                    .filter_map(|end| path.get(..end))
+                    .any(|start| slashes(start) == *count && pattern.matches(start))
+            })
+        };
         found.retain(|path| {
             let base = path.rsplit(|c| *c == b'/').next().unwrap_or_default();
-            base != b"."
-                && base != b".."
-                && !patterns.iter().any(|(slashes, p)| {
-                    *slashes == path.iter().filter(|c| **c == b'/').count() && p.matches(path)
-                })
+            base != b"." && base != b".." && !ignored(path)
         });
     }
 

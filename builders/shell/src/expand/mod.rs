@@ -24,9 +24,6 @@ use crate::syntax::ast::{ArithText, Part, Word};
 pub use param::is_computed as param_is_computed;
 pub use split::{Field, escape_into as split_escape};
 
-/// Largest text that one expansion may give.
-pub const MAX_TEXT: usize = 1 << 30;
-
 /// Expanded text on its way to fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunk {
@@ -100,7 +97,7 @@ impl Shell {
     /// Expands one word to any number of arguments.
     pub fn expand_word(&mut self, word: &Word, out: &mut Vec<Vec<u8>>) -> Result<(), Unwind> {
         if word.brace && self.st.options.braceexpand() {
-            match brace::expand(word) {
+            match brace::expand(word, &self.bounds) {
                 Ok(Some(words)) => {
                     for word in &words {
                         self.expand_plain(word, out)?;
@@ -407,7 +404,6 @@ fn is_list_expansion(part: &Part) -> bool {
                 || matches!(p.subscript, Some(ParamSub::At))
                 || matches!(p.op, ParamOp::Prefix { at: true })
                 || matches!(p.name, ParamName::Name(_)) && p.indirect
-                || matches!(&p.op, ParamOp::Default { word, .. } if word.parts.iter().any(is_list_expansion))
         }
         Part::Double(parts) => parts.iter().any(is_list_expansion),
         _ => false,

@@ -2,7 +2,7 @@
 //! one failed search does not have to be repeated.
 
 use super::param::Val;
-use super::{Chunk, MAX_TEXT, SINGLE};
+use super::{Chunk, SINGLE};
 use crate::pattern::{Found, Pattern, char_len};
 use crate::state::{Shell, Unwind};
 use crate::syntax::ast::{ReplaceKind, Word};
@@ -34,11 +34,11 @@ impl Shell {
         if text.is_empty() && !matches!(kind, ReplaceKind::Start | ReplaceKind::End) {
             return Ok(value);
         }
-        let utf8 = self.st.utf8;
+        let (utf8, most) = (self.st.utf8, self.bounds.text);
         let mut too_big = false;
         let result = super::ops::map(value, |text| {
-            let out = replace_text(&text, kind, &pattern, &pieces, utf8);
-            too_big |= out.len() > MAX_TEXT;
+            let out = replace_text(&text, kind, &pattern, &pieces, utf8, most);
+            too_big |= out.len() > most;
             out
         });
         if too_big {
@@ -97,6 +97,7 @@ fn replace_text(
     pattern: &Pattern,
     pieces: &[Piece],
     utf8: bool,
+    most: usize,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     match kind {
@@ -122,7 +123,7 @@ fn replace_text(
                     out.extend_from_slice(rest.get(..at).unwrap_or_default());
                     put(pieces, literal, &mut out);
                     rest = rest.get(at + literal.len()..).unwrap_or_default();
-                    if !all || out.len() > MAX_TEXT {
+                    if !all || out.len() > most {
                         break;
                     }
                 }
@@ -135,7 +136,7 @@ fn replace_text(
                     // An empty match is replaced too; then the text goes on by a character.
                     Found::End(end) if end == at => {
                         put(pieces, b"", &mut out);
-                        if !all || out.len() > MAX_TEXT {
+                        if !all || out.len() > most {
                             break;
                         }
                         let len = char_len(text.get(at..).unwrap_or_default(), utf8).max(1);
@@ -145,7 +146,7 @@ fn replace_text(
                     Found::End(end) => {
                         put(pieces, text.get(at..end).unwrap_or_default(), &mut out);
                         at = end;
-                        if !all || out.len() > MAX_TEXT {
+                        if !all || out.len() > most {
                             break;
                         }
                     }

@@ -1,6 +1,9 @@
 //! Word splitting at `IFS`, and what else chunks become: one text, or a pattern.
 
+use bstr::ByteSlice;
+
 use super::Chunk;
+use crate::pattern::char_len;
 use crate::state::Shell;
 
 /// A field: its text, and which parts of it were quoted.
@@ -92,7 +95,9 @@ impl Shell {
             .lookup(b"IFS")
             .and_then(|v| v.text())
             .unwrap_or(b" \t\n");
-        for c in text {
+        // Characters of several bytes are looked for as such.
+        let wide = self.st.utf8 && !text.is_ascii();
+        for c in text.iter().filter(|c| !wide || c.is_ascii()) {
             ifs[usize::from(*c)] = if matches!(c, b' ' | b'\t' | b'\n') {
                 1
             } else {
@@ -102,6 +107,7 @@ impl Shell {
         let mark = text
             .first()
             .is_some_and(|c| !matches!(c, b' ' | b'\t' | b'\n'));
+        let separators = text;
         let mut fields = Vec::new();
         let mut current = Field::default();
         let (mut has, mut last) = (false, Last::Text);
@@ -125,9 +131,21 @@ impl Shell {
                     }
                 }
                 Chunk::Text { text, .. } => {
-                    let mut start = 0;
+                    let (mut start, mut next) = (0, 0);
                     for (at, c) in text.iter().enumerate() {
-                        let class = ifs[usize::from(*c)];
+                        if at < next {
+                            continue;
+                        }
+                        let mut class = ifs[usize::from(*c)];
+                        next = at + 1;
+                        if wide && !c.is_ascii() {
+                            let rest = text.get(at..).unwrap_or_default();
+                            next = at + char_len(rest, true);
+                            let character = text.get(at..next).unwrap_or_default();
+                            if character.len() > 1 && separators.contains_str(character) {
+                                class = 2;
+                            }
+                        }
                         if class == 0 {
                             continue;
                         }
@@ -135,7 +153,7 @@ impl Shell {
                             current.push(text.get(start..at).unwrap_or_default(), false);
                             (has, last) = (true, Last::Text);
                         }
-                        start = at + 1;
+                        start = next;
                         if class == 1 {
                             if has {
                                 fields.push(std::mem::take(&mut current));

@@ -136,6 +136,9 @@ impl Pattern {
             return extended::ends(&self.nodes, text, 0, self.options).get(text.len())
                 == Some(&true);
         }
+        if let Some(literal) = self.literal() {
+            return literal == text;
+        }
         let (mut node, mut at) = (0, 0);
         // Where to go back to: the node behind the last star, and the text it began to match at.
         let mut star: Option<(usize, usize)> = None;
@@ -145,6 +148,10 @@ impl Pattern {
                     node += 1;
                     if node == self.nodes.len() {
                         return true;
+                    }
+                    match self.after_star(node, text, at) {
+                        Some(next) => at = next,
+                        None => return false,
                     }
                     star = Some((node, at));
                     continue;
@@ -167,8 +174,25 @@ impl Pattern {
                 return false;
             }
             let next = from + char_len(text.get(from..).unwrap_or_default(), self.options.utf8);
+            let Some(next) = self.after_star(back, text, next) else {
+                return false;
+            };
             star = Some((back, next));
             (node, at) = (back, next);
+        }
+    }
+
+    /// The first place from `at` on where the node behind a star may match: text is searched for, not
+    /// tried at every place. `None`: there is none.
+    fn after_star(&self, node: usize, text: &[u8], at: usize) -> Option<usize> {
+        match self.nodes.get(node) {
+            // Text that begins like a character cannot be found inside of one.
+            Some(Node::Literal(want))
+                if !self.options.nocase && want.first().is_some_and(u8::is_ascii) =>
+            {
+                bstr::ByteSlice::find(text.get(at..)?, want).map(|found| at + found)
+            }
+            _ => Some(at),
         }
     }
 

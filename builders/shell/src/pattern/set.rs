@@ -15,11 +15,11 @@ pub struct Set {
 
 impl Set {
     pub fn contains(&self, c: u32, nocase: bool) -> bool {
-        let plain = |c: u32| {
-            self.ranges.iter().any(|(a, b)| (*a..=*b).contains(&c))
-                || (self.utf8 || c < 0x80) && self.classes.iter().any(|class| class.contains(c))
-        };
-        let mut hit = plain(c);
+        let plain = |c: u32| self.ranges.iter().any(|(a, b)| (*a..=*b).contains(&c));
+        // Classes look at the character as it is, also where case does not count.
+        let in_class =
+            (self.utf8 || c < 0x80) && self.classes.iter().any(|class| class.contains(c));
+        let mut hit = in_class || plain(c);
         if !hit
             && nocase
             && let Some(ch) = char::from_u32(c)

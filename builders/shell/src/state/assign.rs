@@ -432,6 +432,11 @@ impl Shell {
                 self.seconds_offset = value;
                 self.started = crate::sys::now();
             }
+            b"BASH_ARGV0" => {
+                if let Some(name) = self.vars.get(name).and_then(|v| v.text()) {
+                    self.st.arg0 = name.into();
+                }
+            }
             b"POSIXLY_CORRECT" => {
                 let on = self.vars.get(name).is_some_and(|v| v.text().is_some());
                 self.st.options.enable("posix", on);

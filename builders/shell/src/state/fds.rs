@@ -3,7 +3,7 @@
 //! them to real descriptors. Besides real ones there are two that live in memory: what a command
 //! substitution collects, and text to read (here-documents).
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
@@ -18,8 +18,27 @@ pub enum Desc {
     Os(Handle),
     /// Collects what is written.
     Sink(RefCell<Vec<u8>>),
-    /// Text to read, and how far it was.
-    Text(Rc<[u8]>, Cell<usize>),
+    /// Text to read.
+    Text(RefCell<Text>),
+}
+
+/// Where the text of a here-document is.
+#[derive(Debug)]
+pub enum Text {
+    /// In memory, and how far it was read.
+    Memory(Rc<[u8]>, usize),
+    /// What is left of it, in a pipe: a program was started that may read it too.
+    Pipe(Rc<Desc>),
+}
+
+impl Text {
+    /// How many bytes are left; those in a pipe are taken out of it.
+    pub fn left(&self) -> usize {
+        match self {
+            Text::Memory(text, at) => text.len().saturating_sub(*at),
+            Text::Pipe(pipe) => pipe.read_to_end().map_or(0, |rest| rest.len()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -77,15 +96,18 @@ impl Desc {
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Desc::Os(handle) => sys::read(handle, buffer),
-            Desc::Text(text, at) => {
-                let rest = text.get(at.get()..).unwrap_or_default();
-                let len = rest.len().min(buffer.len());
-                if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
-                    to.copy_from_slice(from);
+            Desc::Text(text) => match &mut *text.borrow_mut() {
+                Text::Memory(text, at) => {
+                    let rest = text.get(*at..).unwrap_or_default();
+                    let len = rest.len().min(buffer.len());
+                    if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
+                        to.copy_from_slice(from);
+                    }
+                    *at += len;
+                    Ok(len)
                 }
-                at.set(at.get() + len);
-                Ok(len)
-            }
+                Text::Pipe(pipe) => pipe.read(buffer),
+            },
             Desc::Sink(_) => Err(sys::bad_descriptor()),
         }
     }
@@ -96,7 +118,11 @@ impl Desc {
             Desc::Os(handle) => {
                 sys::seek_back(handle, count);
             }
-            Desc::Text(_, at) => at.set(at.get().saturating_sub(count)),
+            Desc::Text(text) => {
+                if let Text::Memory(_, at) = &mut *text.borrow_mut() {
+                    *at = at.saturating_sub(count);
+                }
+            }
             Desc::Sink(_) => {}
         }
     }
@@ -104,22 +130,29 @@ impl Desc {
     pub fn can_unread(&self) -> bool {
         match self {
             Desc::Os(handle) => sys::can_seek(handle),
-            Desc::Text(..) => true,
+            Desc::Text(text) => matches!(&*text.borrow(), Text::Memory(..)),
             Desc::Sink(_) => false,
         }
     }
 
     /// Everything up to the end.
     pub fn read_to_end(&self) -> io::Result<Vec<u8>> {
+        // Grows as it fills: most files are short, and a long one is not copied often.
+        const FIRST: usize = 1 << 13;
         let mut out = Vec::new();
-        let mut buffer = vec![0; 1 << 16];
+        let mut len = 0;
         loop {
-            match self.read(&mut buffer) {
-                Ok(0) => return Ok(out),
-                Ok(n) => out.extend_from_slice(buffer.get(..n).unwrap_or_default()),
+            if len == out.len() {
+                out.resize((len * 2).max(FIRST), 0);
+            }
+            match self.read(out.get_mut(len..).unwrap_or_default()) {
+                Ok(0) => break,
+                Ok(n) => len += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
         }
+        out.truncate(len);
+        Ok(out)
     }
 }

@@ -17,7 +17,7 @@ use crate::syntax::ast::{Command, Place, Source};
 use crate::sys::Pid;
 use fds::{Desc, Fds};
 use options::Options;
-use value::FnvMap;
+use value::PlainMap;
 use vars::Vars;
 
 /// Why commands are left before their end.
@@ -69,6 +69,31 @@ pub struct Trap {
     pub inherited: bool,
 }
 
+/// The command that `BASH_COMMAND` names: its text is only made when it is asked for.
+#[derive(Debug, Clone)]
+pub enum CommandText {
+    Text(Rc<[u8]>),
+    /// A command and its source.
+    Command(Rc<Command>, Rc<Source>),
+}
+
+impl Default for CommandText {
+    fn default() -> CommandText {
+        CommandText::Text(Rc::from(&b""[..]))
+    }
+}
+
+impl CommandText {
+    pub fn text(&self) -> Rc<[u8]> {
+        match self {
+            CommandText::Text(text) => text.clone(),
+            CommandText::Command(command, source) => {
+                crate::syntax::print::command_text(command, source).into()
+            }
+        }
+    }
+}
+
 /// Numbers of the traps that are no signals.
 pub const TRAP_EXIT: i32 = 0;
 pub const TRAP_DEBUG: i32 = 1000;
@@ -105,7 +130,8 @@ pub struct State {
     /// `getopts`: position inside a cluster of options.
     pub getopts: (i64, usize),
     pub random: u32,
-    pub command: Rc<[u8]>,
+    /// What `BASH_COMMAND` says.
+    pub command: CommandText,
     pub last_arg: Rc<[u8]>,
     pub utf8: bool,
     /// How the shell was started, for `$-`: `c` or `s`.
@@ -129,6 +155,41 @@ pub struct Job {
     pub consumer: bool,
 }
 
+/// How much one expansion may give; and whether anything may be run for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Words of one brace expansion.
+    pub words: usize,
+    /// Bytes of all of them together.
+    pub words_text: usize,
+    /// Bytes of one replacement, or of what `printf` writes.
+    pub text: usize,
+    /// Characters of one field of `printf`.
+    pub field: i64,
+    /// Command and process substitutions give nothing.
+    pub inert: bool,
+}
+
+impl Bounds {
+    /// Those of scripts (docs/shell.md, Bounds).
+    pub const SCRIPTS: Bounds = Bounds {
+        words: 1 << 21,
+        words_text: 1 << 28,
+        text: 1 << 30,
+        field: 1 << 28,
+        inert: false,
+    };
+
+    /// Those of [`crate::exec::inert`].
+    pub const SMALL: Bounds = Bounds {
+        words: 256,
+        words_text: 1 << 14,
+        text: 1 << 16,
+        field: 1 << 12,
+        inert: true,
+    };
+}
+
 /// The running shell.
 #[derive(Debug)]
 pub struct Shell {
@@ -136,7 +197,7 @@ pub struct Shell {
     pub st: State,
     pub jobs: Vec<Job>,
     /// Arithmetic that was parsed before.
-    pub arith_cache: FnvMap<Vec<u8>, Rc<Expr>>,
+    pub arith_cache: PlainMap<Vec<u8>, Rc<Expr>>,
     pub call_depth: u32,
     /// A trap's action is running.
     pub in_trap: Vec<i32>,
@@ -159,6 +220,7 @@ pub struct Shell {
     pub frozen_line: bool,
     pub regexes: crate::exec::regexes::Regexes,
     pub patterns: crate::pattern::cache::Patterns,
+    pub bounds: Bounds,
     /// Numbers for subshells in this instance, as `BASHPID` shows them.
     pub next_pid: u32,
 }

@@ -51,7 +51,7 @@ impl Shell {
             b"LINENO" => self.st.line.to_string().into_bytes(),
             b"BASHPID" => self.st.pid.to_string().into_bytes(),
             b"BASH_SUBSHELL" => self.st.subshell.to_string().into_bytes(),
-            b"BASH_COMMAND" => self.st.command.to_vec(),
+            b"BASH_COMMAND" => self.st.command.text().to_vec(),
             b"RANDOM" => self.next_random().to_string().into_bytes(),
             b"SRANDOM" => {
                 let high = u64::from(self.next_random());

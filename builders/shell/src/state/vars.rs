@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use super::value::{FnvMap, Value, Var, attr};
+use super::value::{PlainMap, Value, Var, attr};
 
 type Name = Rc<[u8]>;
 
@@ -41,7 +41,7 @@ pub type Exported<'a> = (&'a [u8], u32, &'a Var);
 
 #[derive(Debug, Default)]
 pub struct Vars {
-    map: FnvMap<Name, Entry>,
+    map: PlainMap<Name, Entry>,
     scopes: Vec<Scope>,
     journal: Vec<Layer>,
     last_layer: u64,
@@ -87,21 +87,24 @@ impl Vars {
     }
 
     fn entry(&mut self, name: &[u8]) -> &mut Entry {
-        if let Some(layer) = self.journal.last_mut() {
-            match self.map.get(name) {
-                Some(entry) if entry.layer == layer.id => {}
-                Some(entry) => layer.saved.push((name.into(), Some(entry.clone()))),
-                None => layer.saved.push((name.into(), None)),
-            }
-        }
         let layer = self.journal.last().map_or(0, |l| l.id);
-        let entry = match self.map.contains_key(name) {
-            true => self.map.get_mut(name),
-            false => Some(self.map.entry(name.into()).or_default()),
-        };
-        let Some(entry) = entry else {
+        if !self.map.contains_key(name) {
+            let name: Name = name.into();
+            if let Some(layer) = self.journal.last_mut() {
+                layer.saved.push((name.clone(), None));
+            }
+            let entry = self.map.entry(name).or_default();
+            entry.layer = layer;
+            return entry;
+        }
+        let Some(entry) = self.map.get_mut(name) else {
             unreachable!("the entry exists")
         };
+        if entry.layer != layer
+            && let Some(layer) = self.journal.last_mut()
+        {
+            layer.saved.push((name.into(), Some(entry.clone())));
+        }
         entry.layer = layer;
         entry
     }
@@ -166,6 +169,14 @@ impl Vars {
         }
     }
 
+    /// Whether the visible variable is local to a function that called this one.
+    pub fn is_of_caller(&self, name: &[u8]) -> bool {
+        let level = self.function_level();
+        (self.map.get(name))
+            .and_then(|entry| entry.bindings.last())
+            .is_some_and(|(own, _)| (1..level).contains(own))
+    }
+
     /// Is the visible variable local to the innermost function?
     pub fn is_local(&self, name: &[u8]) -> bool {
         let level = self.function_level();
@@ -201,10 +212,20 @@ impl Vars {
 
     /// All visible variables, by name.
     pub fn all(&self) -> Vec<(&[u8], &Var)> {
+        self.visible(|_| true)
+    }
+
+    /// The visible variables that programs see, by name.
+    pub fn exported(&self) -> Vec<(&[u8], &Var)> {
+        self.visible(|var| var.has(attr::EXPORT))
+    }
+
+    fn visible(&self, wanted: impl Fn(&Var) -> bool) -> Vec<(&[u8], &Var)> {
         let mut list: Vec<_> = self
             .map
             .iter()
             .filter_map(|(name, e)| e.bindings.last().map(|(_, v)| (&**name, &**v)))
+            .filter(|(_, var)| wanted(var))
             .collect();
         list.sort_unstable_by_key(|(name, _)| *name);
         list

@@ -123,6 +123,11 @@ pub enum Kind {
         name: Vec<u8>,
         body: Rc<Command>,
     },
+    /// A function whose body, of that number, is still to be parsed (`exec::outline`).
+    FunctionAt {
+        name: Vec<u8>,
+        body: u32,
+    },
     Coproc {
         name: Vec<u8>,
         body: Rc<Command>,

@@ -9,31 +9,35 @@ use super::ast::{
 use super::word::Stop;
 use super::{Parser, Piece, Result, is_meta, is_name_char, is_name_start};
 
-/// Words that mean something only where a command may begin.
-const RESERVED: &[&[u8]] = &[
-    b"if",
-    b"then",
-    b"elif",
-    b"else",
-    b"fi",
-    b"do",
-    b"done",
-    b"case",
-    b"esac",
-    b"while",
-    b"until",
-    b"for",
-    b"select",
-    b"function",
-    b"{",
-    b"}",
-    b"!",
-    b"[[",
-    b"]]",
-    b"time",
-    b"coproc",
-    b"in",
-];
+/// Is it a word that means something only where a command may begin?
+fn is_reserved(word: &[u8]) -> bool {
+    // By length and first letter, which is faster than a list: every command is asked.
+    matches!(
+        word,
+        b"if"
+            | b"then"
+            | b"elif"
+            | b"else"
+            | b"fi"
+            | b"do"
+            | b"done"
+            | b"case"
+            | b"esac"
+            | b"while"
+            | b"until"
+            | b"for"
+            | b"select"
+            | b"function"
+            | b"{"
+            | b"}"
+            | b"!"
+            | b"[["
+            | b"]]"
+            | b"time"
+            | b"coproc"
+            | b"in"
+    )
+}
 
 /// Builtins whose arguments are assignments.
 const DECLARATIONS: &[&[u8]] = &[
@@ -249,7 +253,7 @@ impl Parser<'_> {
 
     /// Consumes a reserved word.
     pub(super) fn reserved(&mut self, word: &[u8]) -> bool {
-        if self.peek_word() == word {
+        if self.looking_at(word) && self.peek_word() == word {
             self.pos += word.len();
             return true;
         }
@@ -289,7 +293,7 @@ impl Parser<'_> {
             Some(kind) => kind,
             None => {
                 let word = self.peek_word();
-                if RESERVED.contains(&word) && word != b"in" && word != b"]]" {
+                if is_reserved(word) && word != b"in" && word != b"]]" {
                     self.leave();
                     return Ok(None);
                 }
@@ -421,6 +425,10 @@ impl Parser<'_> {
         }
         while self.peek().is_some_and(is_name_char) {
             self.pos += 1;
+        }
+        if !matches!(self.peek(), Some(b'[' | b'=' | b'+')) {
+            self.pos = start;
+            return Ok(None);
         }
         let name = self.slice(start, self.pos).to_vec();
         let mut subscript = None;

@@ -96,6 +96,8 @@ pub struct Parser<'a> {
     found: Option<Piece>,
     /// Inside a here-document: single quotes are literal everywhere.
     here: bool,
+    /// Inside of `"…"` in the word of `"${x-…}"`.
+    quotes_in_quotes: bool,
     pub warnings: Vec<HereWarning>,
 }
 
@@ -122,6 +124,7 @@ impl<'a> Parser<'a> {
             want: None,
             found: None,
             here: false,
+            quotes_in_quotes: false,
             warnings: Vec::new(),
         }
     }
@@ -136,16 +139,26 @@ impl<'a> Parser<'a> {
         self.pos
     }
 
-    /// Parses the next complete command line; `None` at the end.
-    pub fn next_unit(&mut self) -> Result<Option<Rc<Unit>>> {
+    /// Skips what stands before the next command line.
+    pub fn skip_to_unit(&mut self) -> Result<()> {
         loop {
             self.skip_blank();
-            if self.peek() == Some(b'\n') {
-                self.newline()?;
-            } else {
-                break;
+            if self.peek() != Some(b'\n') {
+                return Ok(());
             }
+            self.newline()?;
         }
+    }
+
+    /// Goes on at an offset whose line is known.
+    pub fn skip_to(&mut self, offset: usize, line: u32) {
+        self.pos = offset;
+        self.line_cache.set((offset, line));
+    }
+
+    /// Parses the next complete command line; `None` at the end.
+    pub fn next_unit(&mut self) -> Result<Option<Rc<Unit>>> {
+        self.skip_to_unit()?;
         if self.peek().is_none() {
             return Ok(None);
         }
@@ -205,7 +218,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Line number of the current position.
-    fn line(&self) -> u32 {
+    pub fn line(&self) -> u32 {
         self.line_at(self.pos)
     }
 

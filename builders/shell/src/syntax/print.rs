@@ -294,6 +294,8 @@ impl<'a> Printer<'a> {
                 self.cond(cond);
                 self.put(" ]]");
             }
+            // Stands only where a script is run, never in what is printed.
+            Kind::FunctionAt { name, .. } => self.put(name),
             Kind::Function { name, body } => {
                 self.put("function ");
                 self.put(name);

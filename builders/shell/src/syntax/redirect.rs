@@ -9,6 +9,9 @@ impl Parser<'_> {
     /// A redirection, if one stands here.
     pub(super) fn redirect(&mut self) -> Result<Option<Redirect>> {
         self.skip_blank();
+        if !matches!(self.peek(), Some(b'<' | b'>' | b'&' | b'{' | b'0'..=b'9')) {
+            return Ok(None);
+        }
         let start = self.pos;
         let rest = self.slice(self.pos, self.src.len());
         let mut target = RedirectFd::Default;

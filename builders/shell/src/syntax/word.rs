@@ -38,6 +38,30 @@ pub(super) enum Stop {
     ArithSemi,
 }
 
+/// In [`CLASSES`]: stands for itself wherever it is read.
+const ANYWHERE: u8 = 1;
+/// In [`CLASSES`]: stands for itself between double quotes.
+const IN_QUOTES: u8 = 2;
+
+/// What characters stand for themselves, so that runs of them are taken at once.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut c = 0;
+    while c < 256 {
+        let byte = c as u8;
+        if byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'.' | b',' | b'=' | b'%' | b'^' | b'~' | b'-')
+        {
+            classes[c] |= ANYWHERE;
+        }
+        if !matches!(byte, b'"' | b'\\' | b'$' | b'`') {
+            classes[c] |= IN_QUOTES;
+        }
+        c += 1;
+    }
+    classes
+};
+
 impl<'a> Parser<'a> {
     /// Reads a word if one starts here.
     pub(super) fn word(&mut self, extglob: bool) -> Result<Option<Word>> {
@@ -158,12 +182,17 @@ impl<'a> Parser<'a> {
                 b'$' => self.dollar(stop, dq, out, lit)?,
                 b'`' => {
                     flush(lit, out);
-                    let part = self.backquote(dq)?;
+                    // In a here-document and in `"${x-…}"` a backslash before `"` stays.
+                    let part = self.backquote(dq && stop == Stop::Quote)?;
                     out.push(part);
                 }
                 b'"' if !dq || stop == Stop::Brace => {
                     self.pos += 1;
-                    let inner = self.parts(Stop::Quote, true)?;
+                    // Quotes within `"${x-…}"` drop the backslashes that they do not need.
+                    let outer = std::mem::replace(&mut self.quotes_in_quotes, dq);
+                    let inner = self.parts(Stop::Quote, true);
+                    self.quotes_in_quotes = outer;
+                    let inner = inner?;
                     self.pos += 1;
                     flush(lit, out);
                     out.push(Part::Double(inner));
@@ -204,8 +233,20 @@ impl<'a> Parser<'a> {
                     lit.push(b')');
                 }
                 _ => {
-                    lit.push(c);
+                    let start = self.pos;
                     self.pos += 1;
+                    let plain = if stop == Stop::Quote {
+                        IN_QUOTES
+                    } else {
+                        ANYWHERE
+                    };
+                    while self
+                        .peek()
+                        .is_some_and(|c| CLASSES[usize::from(c)] & plain != 0)
+                    {
+                        self.pos += 1;
+                    }
+                    lit.extend_from_slice(self.slice(start, self.pos));
                 }
             }
         }
@@ -232,7 +273,7 @@ impl<'a> Parser<'a> {
             b'}' => matches!(stop, Stop::Brace | Stop::BraceSlash | Stop::BraceColon),
             _ => false,
         };
-        if !escapes {
+        if !escapes && !(self.quotes_in_quotes && stop == Stop::Quote) {
             lit.push(b'\\');
         }
         lit.push(next);
@@ -282,7 +323,8 @@ impl<'a> Parser<'a> {
                 self.pos += 2;
                 Part::Param(self.param(dq, stop == Stop::End)?)
             }
-            Some(b'\'') if !dq => {
+            // In the word of `"${x-…}"` too, as `extquote` says.
+            Some(b'\'') if !dq || stop == Stop::Brace && !self.here => {
                 self.pos += 2;
                 Part::Quoted(self.ansi_c(line)?)
             }

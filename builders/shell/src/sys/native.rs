@@ -116,6 +116,19 @@ fn convert(s: &libc::stat) -> Stat {
     }
 }
 
+/// What this program answers to a question about a text. Natively no other process is asked, and only
+/// where tests shall see the answer.
+pub fn derive(_: &[u8], flags: u8, text: &[u8]) -> Option<Vec<u8>> {
+    let flags = crate::syntax::Flags::from_bits(flags);
+    cfg!(debug_assertions).then(|| crate::exec::outline::make(text, flags))
+}
+
+/// Is there a file of that name? The cheapest question about a path.
+pub fn exists(path: &[u8]) -> bool {
+    // SAFETY: the path is NUL-terminated and lives through the call.
+    c_path(path).is_ok_and(|path| unsafe { libc::access(path.as_ptr(), libc::F_OK) == 0 })
+}
+
 pub fn access(path: &[u8], question: Access) -> bool {
     let Ok(path) = c_path(path) else { return false };
     let mode = match question {

@@ -6,6 +6,8 @@ use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
 
+use crate::state::fds::MAX_FD;
+
 use super::descriptor::{Handle, bad_descriptor, c_path, check};
 use super::{Access, Ended, FileKind, OpenMode, Pid, Spawn, Stat};
 
@@ -13,6 +15,8 @@ use super::{Access, Ended, FileKind, OpenMode, Pid, Spawn, Stat};
 const ROOT: u32 = 5;
 /// How far a program's descriptors lie from WASI's.
 const SHIFT: u32 = 3;
+/// The preopened directories.
+const PREOPENS: std::ops::Range<u32> = 3..6;
 const FOLLOW: u32 = 1;
 const SIGPIPE: i32 = 13;
 
@@ -29,6 +33,18 @@ unsafe extern "C" {
     fn host_umask(new: u32, old: *mut u32) -> i32;
     #[link_name = "pipe"]
     fn host_pipe(out: *mut [u32; 2]) -> i32;
+    #[link_name = "fd_next"]
+    fn host_fd_next(fd: u32, out: *mut u32) -> i32;
+    #[link_name = "derive"]
+    fn host_derive(
+        argv: *const [u32; 2],
+        argc: usize,
+        text: *const u8,
+        text_len: usize,
+        answer: *mut u8,
+        capacity: usize,
+        len: *mut u32,
+    ) -> i32;
     #[link_name = "spawn"]
     fn host_spawn(args: *const [u32; 11], pid: *mut u32) -> i32;
     #[link_name = "wait"]
@@ -168,6 +184,48 @@ fn convert(s: &libc::stat) -> Stat {
         uid: 0,
         gid: 0,
     }
+}
+
+/// What this program answers, started anew with the question, the flags, and the text as its standard
+/// input and nothing else. The host keeps the answer.
+pub fn derive(question: &[u8], flags: u8, text: &[u8]) -> Option<Vec<u8>> {
+    let flags = flags.to_string();
+    let argv = [question, flags.as_bytes()];
+    let argv = argv.map(|word| [pointer(word.as_ptr()), word.len() as u32]);
+    // An answer is mostly shorter than the text; if not, the second call has the length.
+    let mut answer = vec![0; text.len() / 4 + 1024];
+    for _ in 0..2 {
+        let mut len = 0;
+        // SAFETY: all pointers and lengths are of live slices; the result lives through the call.
+        let errno = unsafe {
+            host_derive(
+                argv.as_ptr(),
+                argv.len(),
+                text.as_ptr(),
+                text.len(),
+                answer.as_mut_ptr(),
+                answer.len(),
+                &mut len,
+            )
+        };
+        let len = len as usize;
+        if errno == 0 {
+            answer.truncate(len);
+            return Some(answer);
+        }
+        if len <= answer.len() {
+            return None;
+        }
+        answer.resize(len, 0);
+    }
+    None
+}
+
+/// Is there a file of that name? The cheapest question about a path.
+pub fn exists(path: &[u8]) -> bool {
+    let path = below_root(path);
+    // SAFETY: pointer and length are of one live slice.
+    unsafe { host_path_access(ROOT, FOLLOW, path.as_ptr(), path.len(), 0) == 0 }
 }
 
 pub fn access(path: &[u8], question: Access) -> bool {
@@ -449,12 +507,18 @@ pub fn inherited() -> Vec<(u32, Handle)> {
     // A broken pipe shall be an error to the shell, not its end.
     set_signal(SIGPIPE, Disposition::Ignore);
     let mut out = Vec::new();
-    for fd in (0..3).chain(6..262) {
-        // SAFETY: no memory arguments; a closed number gives an error.
-        if unsafe { libc::fcntl(fd, libc::F_GETFL) } >= 0 {
-            let number = fd as u32;
-            out.push((if number < 3 { number } else { number - SHIFT }, Handle(fd)));
+    let mut fd = 0;
+    // SAFETY: the result lives through the call.
+    while unsafe { host_fd_next(fd, &mut fd) } == 0 {
+        if let Ok(handle) = i32::try_from(fd)
+            && !PREOPENS.contains(&fd)
+        {
+            let number = if fd < PREOPENS.start { fd } else { fd - SHIFT };
+            if number <= MAX_FD {
+                out.push((number, Handle(handle)));
+            }
         }
+        fd += 1;
     }
     out
 }

@@ -6,3 +6,5 @@ n=3+4; echo $((n*2)) $(($n*2)) $((n)); arr=(1 2 3); echo $((arr[1]+arr[2])) $((a
 for ((k=0;k<3;k++)); do echo -n $k; done; echo; ((0)) || echo false; ((1)) && echo true
 let 'z = 3 * 4' z++; echo $z; echo $((1/0)); echo after
 echo "status $?"; declare -i d=2*3; d+=4; echo $d; echo $(( 08 ))
+a=(4 5 6 7) i=0; echo $((a[i++]++)) $i "${a[@]}"; ((a[i++] += 10)); echo $i "${a[@]}"; y=1; ((a[y] %= --y + 4)); echo "${a[@]}"
+declare -A m; k=q; ((m[$k] += 4)); ((m[q]++)); echo "${m[q]}"; (echo $((+ k = 1))); echo $?

@@ -4,3 +4,5 @@ read -r a b c <<< 'x y z w'; echo "$a|$b|$c"; IFS=: read -r p q <<< 'a:b:c'; ech
 while getopts 'ab:c' o -a -b val -c rest; do echo "$o ${OPTARG-none}"; done; echo $OPTIND; set -- a b c; shift 2; echo $1; declare -r ro=1; ro=2; echo after; 
 declare -x ex=1; declare -p ex; export -p | grep ' ex='; declare -l lo=ABC; declare -u up=abc; echo $lo $up; type cd if nosuch; command -v cd; hash -r; pushd / > /dev/null; dirs -v | head -1; popd > /dev/null
 umask 027; umask; umask -S; umask 022; set -o | grep errexit; shopt -p extglob; echo -e 'a\nb\c'; echo -n x; echo; eval 'echo ev $((1+1))'; compgen -A function | wc -l; ( : ${nope?message} ); echo $?; true; times > /dev/null; echo "$-" | tr -d s
+printf '[%c][%3c]' '' | od -c; printf '%#.0o\n' 0; printf -v v 'a%cb' ''; echo "$v"; BASH_ARGV0=other; echo "$0"
+mapfile -t x < <(printf 'a\0b\nc\n'); declare -p x; mapfile -d '' x < <(printf 'a\nb\0c'); declare -p x

@@ -9,3 +9,21 @@ e() { echo "exported $1"; }; export -f e; bash -c 'e arg'; echo "$#"; p() { echo
 # A local variable is exported if the one that it hides is; not if it hides none, or after +x.
 export seen=outer; t() { local seen=inner; local -a list; local +x hidden; env | grep ^seen=; declare -p seen hidden; u; }; u() { local seen; declare -p seen; local -i seen=1+1; declare -p seen; env | grep ^seen=; }; export hidden=1; t; env | grep ^seen=
 export list=1; w() { local -a list=(a b); local -A seen=([k]=v); compgen -e | grep -x -e list -e seen; declare -p list seen; }; w; x=1; y() { local x=2; env | grep -c ^x=; x=3 z; }; z() { local x; echo "$x"; env | grep ^x=; }; y
+
+# A readonly local variable is hidden by one of a function that is called, as stdenv's findInputs needs;
+# a global one is not.
+visit() {
+    local -r depth=$1
+    if [ "$depth" -gt 0 ]; then visit $((depth - 1)); fi
+    echo "depth $depth"
+}
+visit 2
+hider() { declare depth=other; depth+=1; echo "$depth"; local -ar depths=(1 2); inner; }
+inner() { local -a depths=(3); depths+=(4); echo "${depths[@]}"; }
+caller_of() { local -r depth=own; hider; echo "$depth"; }
+caller_of
+readonly fixed=1
+refused() { local fixed=2; echo "status $? $fixed"; }
+refused 2>/dev/null
+twice() { local -r own=1; local own=2; echo "status $? $own"; }
+twice 2>/dev/null

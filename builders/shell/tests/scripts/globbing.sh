@@ -6,3 +6,5 @@ shopt -s dotglob; echo *; shopt -u dotglob
 shopt -s globstar; echo **/*.c; echo **; shopt -s extglob
 echo !(*.c); echo @(a|b).c; echo +([a-z]).c; v='*.c'; echo $v "$v"
 set -f; echo *.c; set +f; GLOBIGNORE='a*'; echo *
+set +f; unset GLOBIGNORE; shopt -s nocaseglob; mkdir ../u; cd ../u; touch A b; echo [[:upper:]] [[:lower:]]; shopt -s nocasematch
+[[ a == [[:upper:]] ]]; echo $?; [[ a == [A-C] ]]; echo $?

@@ -11,3 +11,9 @@ B
 	C
 printf 'bytes: \xff\xfe\n' | od -An -tx1; y=$'\xff\x80'; printf %s "$y$y" | od -An -tx1
 cat <<<"here $x"
+unset u; z=1; set --
+cat <<A
+`printf %s \"a  b\"` `echo \\a`
+A
+echo "${u-`printf %s \"a  b\"`}" "${u-$'a\tb'}" "${z/1/$'\t'}" "`echo \"a  b\"`"
+n() { echo $#; }; n "${u-$@}" "${z+"$@"}"; n "${z+$@}" "$@"

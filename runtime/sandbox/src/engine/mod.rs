@@ -6,9 +6,10 @@
 //! between processes.
 //!
 //! - [`module`]: a module ready to be instantiated. [`cache`]: compiled code on disk.
-//! - [`trust`]: who may write there.
+//! - [`trust`]: who may write there. [`derived`]: what modules answered.
 
 pub mod cache;
+pub mod derived;
 pub mod module;
 pub mod trust;
 
@@ -27,7 +28,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use wasmtime::{Config, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, WasmFeatures};
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, WasmFeatures,
+};
 
 /// Bytes of native stack that wasm code of one process may use. Deeper recursion traps.
 const WASM_STACK: usize = 8 * 1024 * 1024;
@@ -38,6 +41,12 @@ const PROCESS_STACK: usize = WASM_STACK + 2 * 1024 * 1024;
 const SLOTS: u32 = 64;
 /// Tables of one module.
 const TABLES: u32 = 4;
+/// Bytes of memory that an instance of the pool used and that are cleared by writing, not by
+/// unmapping, where the system tells which pages were used (Linux 6.7, `PAGEMAP_SCAN`): the next
+/// instance finds them mapped. It is what a shell with a large setup script takes.
+const KEPT: usize = 8 << 20;
+/// The same where it does not tell: then the lowest addresses are cleared whether used or not.
+const KEPT_BLINDLY: usize = 1 << 16;
 /// How often running guests are asked whether they may go on.
 const EPOCH: Duration = Duration::from_millis(10);
 
@@ -75,6 +84,7 @@ struct Inner {
     modules: Mutex<HashMap<[u8; 32], Slot>>,
     /// By the identity of a file on the host, so that a known file is not even read.
     files: Mutex<HashMap<FileIdentity, Module>>,
+    answers: derived::Answers,
 }
 
 impl Engine {
@@ -103,6 +113,7 @@ impl Engine {
                 cache,
                 modules: Mutex::default(),
                 files: Mutex::default(),
+                answers: derived::Answers::default(),
             }),
         })
     }
@@ -207,6 +218,7 @@ fn config(slots: Option<u32>) -> Config {
         .generate_address_map(false);
     if let Some(slots) = slots {
         let mut pool = PoolingAllocationConfig::new();
+        let scan = PoolingAllocationConfig::is_pagemap_scan_available();
         pool.total_core_instances(slots)
             .total_memories(slots)
             .total_stacks(slots)
@@ -215,8 +227,8 @@ fn config(slots: Option<u32>) -> Config {
             .table_elements(u32::MAX as usize)
             .max_memory_size(1 << 32)
             .max_core_instance_size(1 << 26)
-            // What a small builder uses is cleared by writing, not by unmapping.
-            .linear_memory_keep_resident(1 << 18)
+            .pagemap_scan(if scan { Enabled::Yes } else { Enabled::No })
+            .linear_memory_keep_resident(if scan { KEPT } else { KEPT_BLINDLY })
             .table_keep_resident(1 << 14)
             .async_stack_keep_resident(1 << 15);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

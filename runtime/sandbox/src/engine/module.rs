@@ -70,6 +70,11 @@ impl Module {
         Ok(self.unpooled.get_or_init(|| pre).clone())
     }
 
+    /// What no other module has while this one is there.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.unpooled).addr()
+    }
+
     /// What is instantiated for each process.
     pub(crate) fn pre(&self) -> &InstancePre<Ctx> {
         &self.pre

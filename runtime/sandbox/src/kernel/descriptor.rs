@@ -93,6 +93,11 @@ impl Kernel {
         Ok(())
     }
 
+    /// The lowest open descriptor from `fd` on.
+    pub fn next_descriptor(&self, pid: u32, fd: u32) -> Result<u32> {
+        self.process(pid)?.table.next(fd).ok_or(Errno::Badf.into())
+    }
+
     /// Does the descriptor exist?
     pub fn check(&self, pid: u32, fd: u32) -> Result<()> {
         self.descriptor(pid, fd).map(|_| ())

@@ -33,6 +33,7 @@ use crate::limits::{LimitKind, Limits};
 use crate::program::ProgramLoader;
 use crate::request::{Console, ProgramTime};
 use crate::vfs::Vfs;
+use crate::watch::Watch;
 use bstr::{BString, ByteSlice};
 use clock::Clock;
 use description::{Descriptions, FileId, Object, OpenFile};
@@ -64,6 +65,9 @@ pub struct Kernel {
     pub log: Log,
     /// Where standard input comes from, and where the log goes; `None` in a build.
     pub console: Option<Console>,
+    /// What ends the build in time; `None` in a run that only answers a question, which may not ask
+    /// any.
+    pub watch: Option<Arc<Watch>>,
     /// Why the build ends now, once that is decided.
     pub fatal: Option<Fatal>,
     /// What each program took.
@@ -99,6 +103,7 @@ impl Kernel {
             log: Log::new(limits.log_size),
             limits,
             console: None,
+            watch: None,
             fatal: None,
             programs_time: BTreeMap::new(),
             memory: 0,

@@ -51,16 +51,22 @@ impl Pipe {
     /// Takes bytes out into `buf`; returns how many.
     pub fn take(&mut self, buf: &mut [u8]) -> usize {
         let count = buf.len().min(self.buffer.len());
-        for (slot, byte) in buf.iter_mut().zip(self.buffer.drain(..count)) {
-            *slot = byte;
+        let (first, second) = self.buffer.as_slices();
+        let mut rest = buf;
+        for part in [first, second] {
+            let length = part.len().min(rest.len());
+            let (now, later) = rest.split_at_mut(length);
+            now.copy_from_slice(part.get(..length).unwrap_or_default());
+            rest = later;
         }
+        self.buffer.drain(..count);
         count
     }
 
     /// Puts as many bytes in as fit; returns how many.
     pub fn put(&mut self, bytes: &[u8]) -> usize {
         let count = bytes.len().min(self.room());
-        self.buffer.extend(bytes.iter().take(count));
+        self.buffer.extend(bytes.get(..count).unwrap_or_default());
         count
     }
 }

@@ -5,6 +5,7 @@ use super::random::Stream;
 use super::signal;
 use super::status::Status;
 use super::table::Table;
+use crate::engine::Module;
 use crate::error::ScriptLine;
 use bstr::BString;
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub enum State {
 pub struct Process {
     /// Process that started it; 0 for the first and for those whose parent ended.
     pub parent: u32,
+    /// The module that runs.
+    pub module: Module,
     /// The program's place in the view, for messages.
     pub program: BString,
     /// The script and the line that started it, if the parent said so.

@@ -15,6 +15,7 @@ use crate::limits::LimitKind;
 use crate::vfs::node::NodeId;
 use bstr::BString;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The mask that Nix gives a builder.
 const UMASK: u32 = 0o022;
@@ -159,6 +160,7 @@ impl Kernel {
             pid,
             Process {
                 parent,
+                module: loaded.module.clone(),
                 program: loaded.program,
                 place: loaded.place,
                 argv: loaded.argv,
@@ -254,6 +256,17 @@ impl Kernel {
         process.killed.get_or_insert(number);
         self.wake_one(target);
         Ok(false)
+    }
+
+    /// What the module of a process answers to a question about a text ([`crate::engine::derived`]).
+    ///
+    /// # Errors
+    /// `ENOTSUP` in a run that answers one, `EIO` if the module fails.
+    pub fn derive(&mut self, pid: u32, words: &[BString], text: &[u8]) -> Result<Arc<[u8]>> {
+        let watch = self.watch.clone().ok_or(Errno::Notsup)?;
+        let module = self.process(pid)?.module.clone();
+        let answer = self.engine.derive(&module, words, text, &watch)?;
+        answer.ok_or(Errno::Io.into())
     }
 
     /// Ignores a signal, or no longer.

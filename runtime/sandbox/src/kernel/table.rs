@@ -41,6 +41,14 @@ impl Table {
             .unwrap_or(start.max(self.slots.len()))
     }
 
+    /// The lowest number in use from `fd` on.
+    pub fn next(&self, fd: u32) -> Option<u32> {
+        let slots = self.slots.iter().zip(0u32..).skip(fd as usize);
+        slots
+            .into_iter()
+            .find_map(|(slot, number)| slot.is_some().then_some(number))
+    }
+
     /// Sets a number. The caller has checked it against the bound. Returns what was there.
     pub fn set(&mut self, fd: usize, descriptor: Descriptor) -> Option<Descriptor> {
         if fd >= self.slots.len() {

@@ -8,7 +8,9 @@
 use super::Vfs;
 use super::node::{Body, NodeId};
 use crate::errno::{Errno, Result};
-use bstr::{BString, ByteSlice};
+use bstr::BString;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// Longest path with its ending NUL, as on Linux (`PATH_MAX`).
 pub const PATH_MAX: usize = 4096;
@@ -77,8 +79,9 @@ impl Vfs {
             start
         };
         let mut slash = path.last() == Some(&b'/');
-        let mut rest: Vec<BString> = Vec::new();
-        push_components(&mut rest, path);
+        // What is still to be walked; a link's target comes before what followed the link.
+        let mut rest = Cow::Borrowed(path);
+        let mut offset = 0;
         let mut links = 0;
         let place = |parent, name: BString, node, last, slash| Place {
             parent,
@@ -88,7 +91,7 @@ impl Vfs {
             slash,
         };
         loop {
-            let Some(name) = rest.pop() else {
+            let Some(part) = next_component(&rest, &mut offset) else {
                 return Ok(place(
                     current,
                     BString::default(),
@@ -104,9 +107,11 @@ impl Vfs {
             if !dir.permits(1) {
                 return Err(Errno::Acces.into());
             }
-            let is_last = rest.is_empty();
-            if name == "." || name == ".." {
-                let last = if name == "." {
+            let name = rest.get(part).unwrap_or_default();
+            let after = rest.get(offset..).unwrap_or_default();
+            let is_last = after.iter().all(|byte| *byte == b'/');
+            if name == b"." || name == b".." {
+                let last = if name == b"." {
                     Last::Dot
                 } else {
                     current = self.parent_of(current)?;
@@ -126,9 +131,9 @@ impl Vfs {
             if name.len() > NAME_MAX {
                 return Err(Errno::Nametoolong.into());
             }
-            let Some(id) = self.child(current, &name)? else {
+            let Some(id) = self.child(current, name)? else {
                 if is_last {
-                    return Ok(place(current, name, None, Last::Name, slash));
+                    return Ok(place(current, name.into(), None, Last::Name, slash));
                 }
                 return Err(Errno::Noent.into());
             };
@@ -140,7 +145,13 @@ impl Vfs {
                 if slash {
                     return Err(Errno::Notdir.into());
                 }
-                return Ok(place(current, name, Some(*program), Last::Name, slash));
+                return Ok(place(
+                    current,
+                    name.into(),
+                    Some(*program),
+                    Last::Name,
+                    slash,
+                ));
             }
             if let Body::Symlink(target) = &node.body
                 && (!is_last || follow || slash)
@@ -156,14 +167,15 @@ impl Vfs {
                     current = self.root;
                 }
                 slash |= is_last && target.last() == Some(&b'/');
-                push_components(&mut rest, &target.clone());
+                rest = Cow::Owned([target, &b"/"[..], after].concat());
+                offset = 0;
                 continue;
             }
             if is_last {
                 if slash && !node.is_directory() {
                     return Err(Errno::Notdir.into());
                 }
-                return Ok(place(current, name, Some(id), Last::Name, slash));
+                return Ok(place(current, name.into(), Some(id), Last::Name, slash));
             }
             current = id;
         }
@@ -226,11 +238,13 @@ impl Vfs {
     }
 }
 
-/// Pushes the components of a path so that the first is popped first.
-fn push_components(rest: &mut Vec<BString>, path: &[u8]) {
-    for part in path.rsplit_str("/") {
-        if !part.is_empty() {
-            rest.push(part.into());
-        }
-    }
+/// Where the next component of a path is, from `offset` on, which moves behind it.
+fn next_component(path: &[u8], offset: &mut usize) -> Option<Range<usize>> {
+    let rest = path.get(*offset..)?;
+    let start = *offset + rest.iter().position(|byte| *byte != b'/')?;
+    let rest = path.get(start..)?;
+    let length = rest.iter().position(|byte| *byte == b'/');
+    let end = start + length.unwrap_or(rest.len());
+    *offset = end;
+    Some(start..end)
 }

@@ -95,6 +95,10 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
             mem::write_u32(call.memory, out, new)
         }
     );
+    host!(linker, MODULE, "fd_next", |call, fd: u32, out: u32| {
+        let next = call.kernel.next_descriptor(call.pid, fd)?;
+        mem::write_u32(call.memory, out, next)
+    });
     host!(linker, MODULE, "fd_dup2", |call, from: u32, to: u32| {
         call.kernel.duplicate_to(call.pid, from, to, true)
     });

@@ -74,6 +74,31 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
         let reason = mem::target(call.memory, reason, len)?;
         Err::<(), _>(call.kernel.refusal(call.pid, reason.to_string()))
     });
+    host!(
+        linker,
+        MODULE,
+        "derive",
+        |call,
+         argv: u32,
+         count: u32,
+         text: u32,
+         text_len: u32,
+         answer: u32,
+         capacity: u32,
+         out: u32| {
+            let mut room = ARG_MAX;
+            let words = strings(call, argv, count, &mut room)?;
+            mem::slice(call.memory, answer, capacity)?;
+            let text = mem::slice(call.memory, text, text_len)?;
+            let found = call.kernel.derive(call.pid, &words, text)?;
+            let length = u32::try_from(found.len()).map_err(|_| Errno::Overflow)?;
+            mem::write_u32(call.memory, out, length)?;
+            if length > capacity {
+                return Err(Errno::Range.into());
+            }
+            mem::write(call.memory, answer, &found)
+        }
+    );
     host!(linker, MODULE, "cwd_set", |call, path: u32, len: u32| {
         let path = mem::target(call.memory, path, len)?;
         call.kernel.set_cwd(call.pid, path)

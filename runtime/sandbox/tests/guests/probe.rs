@@ -69,6 +69,7 @@ mod ext {
         pub fn pipe(out: *mut [u32; 2]) -> u32;
         pub fn fd_dup(fd: u32, min: u32, out: *mut u32) -> u32;
         pub fn fd_dup2(from: u32, to: u32) -> u32;
+        pub fn fd_next(fd: u32, out: *mut u32) -> u32;
         pub fn spawn(request: *const [usize; 11], out: *mut u32) -> u32;
         pub fn wait(pid: i32, flags: u32, out_pid: *mut u32, out_status: *mut u32) -> u32;
         pub fn getpid(out: *mut u32) -> u32;
@@ -77,6 +78,9 @@ mod ext {
         pub fn signal_ignore(signal: u32, ignore: u32) -> u32;
         pub fn cwd_get(buf: *mut u8, len: u32, out: *mut u32) -> u32;
         pub fn cwd_set(p: *const u8, n: usize) -> u32;
+        pub fn derive(
+            argv: *const [usize; 2], argc: usize, t: *const u8, n: usize, buf: *mut u8, cap: usize, out: *mut u32,
+        ) -> u32;
     }
 }
 
@@ -435,6 +439,27 @@ fn run(words: &[Vec<u8>]) -> Answer {
             "dup" => {
                 let mut out = 0;
                 check(ext::fd_dup(fd(1), fd(2), &mut out))?;
+                Ok(out.to_string())
+            }
+            // derive ROOM TEXT WORD…
+            "derive" => {
+                let mut answer = vec![0; fd(1) as usize];
+                let argv: Vec<[usize; 2]> =
+                    words[3..].iter().map(|word| [word.as_ptr() as usize, word.len()]).collect();
+                let (from, mut out) = (word(2), 0);
+                let errno = ext::derive(
+                    argv.as_ptr(), argv.len(), from.as_ptr(), from.len(), answer.as_mut_ptr(), answer.len(), &mut out,
+                );
+                if errno == 68 {
+                    return Ok(format!("room {out}"));
+                }
+                check(errno)?;
+                answer.truncate(out as usize);
+                Ok(text(&answer))
+            }
+            "next" => {
+                let mut out = 0;
+                check(ext::fd_next(fd(1), &mut out))?;
                 Ok(out.to_string())
             }
             "dup2" => done(ext::fd_dup2(fd(1), fd(2))),

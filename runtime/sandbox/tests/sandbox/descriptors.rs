@@ -38,6 +38,24 @@ fn standard_descriptors_are_null_and_the_log() {
 }
 
 #[test]
+fn open_descriptors_are_told() {
+    expect(
+        probe(&[]),
+        &[
+            ("next 0", "= 0"),
+            ("next 3", "= 3"),
+            ("next 6", "! EBADF"),
+            ("dup 0 100", "= 100"),
+            ("next 6", "= 100"),
+            ("next 101", "! EBADF"),
+            ("next 4294967295", "! EBADF"),
+            ("close 100", "= ok"),
+            ("next 6", "! EBADF"),
+        ],
+    );
+}
+
+#[test]
 fn devices_do_what_they_do() {
     expect(
         probe(&[]),

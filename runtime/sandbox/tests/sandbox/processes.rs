@@ -324,3 +324,34 @@ fn a_module_that_reads_only_its_number_starts() {
         ran.error()
     );
 }
+
+#[test]
+fn an_answer_follows_from_the_module_and_the_question_alone() {
+    let build = probe(&[
+        "open 4 mine cw",
+        "derive 99 abc read%200%2010 ls%204 env",
+        "derive 99 abc read%200%2010 ls%204 env",
+        "derive 3 abc read%200%2010",
+        "derive 99 xyz read%200%2010",
+        "derive 99 x derive%209%20y%20argc",
+        "derive 99 x exit%203",
+        "derive 99 x exit%203",
+    ]);
+    let log = build.env("MINE", "1").run().log();
+    let seen: Vec<&str> = log
+        .lines()
+        .filter_map(|line| Some(line.split_once(' ')?.1))
+        .collect();
+    assert_eq!(seen.get(1), seen.get(2), "{log}");
+    for wanted in [
+        "read 0 10 = \\\"abc\\\"\\n",
+        "env = \\n",
+        "ENOTSUP",
+        "= room ",
+        "xyz",
+    ] {
+        assert!(log.contains(wanted), "no {wanted:?} in\n{log}");
+    }
+    assert!(!log.contains("mine\\"), "{log}");
+    assert_eq!(log.matches("! EIO").count(), 2, "{log}");
+}

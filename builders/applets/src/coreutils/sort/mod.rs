@@ -62,12 +62,21 @@ struct Sorter {
 fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let parsed = parse(spec, words);
     let global = global(&parsed);
-    let separator = parsed.value('t').map(|text| match text.as_slice() {
-        [only] => *only,
-        b"\\0" => 0,
-        [] => program::die(2, &[b"empty tab"]),
-        _ => program::die(2, &[b"multi-character tab ", &quote::always(text)]),
-    });
+    let mut separator = None;
+    for (key, text) in &parsed.options {
+        let ('t', Some(text)) = (key, text) else {
+            continue;
+        };
+        let new = match text.as_slice() {
+            [only] => *only,
+            b"\\0" => 0,
+            [] => program::die(2, &[b"empty tab"]),
+            _ => program::die(2, &[b"multi-character tab ", &quote::always(text)]),
+        };
+        if separator.replace(new).is_some_and(|old| old != new) {
+            program::die(2, &[b"incompatible tabs"]);
+        }
+    }
     let mut keys: Vec<Key> = parsed
         .options
         .iter()
@@ -103,6 +112,10 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let end = if parsed.has('z') { 0 } else { b'\n' };
     let paths = lines::or_stdin(&parsed.operands);
     if let Some(silent) = check_mode(&parsed) {
+        if parsed.has('o') {
+            let letter: &[u8] = if silent { b"C" } else { b"c" };
+            program::die(2, &[b"options '-", letter, b"o' are incompatible"]);
+        }
         return sorter.check(&paths, end, silent);
     }
     let texts: Vec<Vec<u8>> = paths.iter().map(|path| read(path, end)).collect();

@@ -1,0 +1,1 @@
+# Stands for stdenv's default builder, by its name.
