@@ -53,14 +53,17 @@ fn without_a_kernel_the_message_says_how_to_get_one_and_the_rest_builds() {
 #[test]
 fn the_other_architecture_is_emulated_when_that_is_allowed() {
     let world = World::shared();
+    let bin = world.path("arm/bin");
+    fs::create_dir_all(&bin).expect("made");
     let busybox = crate::support::target().join("vm/arm64/busybox");
+    fs::copy(busybox, bin.join("busybox")).expect("copied");
     let body = format!(
-        r#"let busybox = "${{builtins.path {{ path = {}; name = "busybox"; }}}}";
+        r#"let busybox = "${{builtins.path {{ path = {}; name = "busybox"; }}}}/bin/busybox";
         in derivation {{
             name = "arm"; system = "aarch64-linux"; builder = busybox;
             args = [ "sh" "-c" "${{busybox}} uname -m > $out" ];
         }}"#,
-        busybox.display()
+        world.path("arm").display()
     );
     let derivations = world.derivations("arm", &body);
     let refused = text_of(&world.run(&["run", &derivations[0]]));

@@ -136,7 +136,7 @@ fn become_builder(name: &str, spec: &BuildSpec) -> Result<std::convert::Infallib
 }
 
 fn limits(spec: &BuildSpec) -> Result<()> {
-    sys::set_limit(libc::RLIMIT_NOFILE as u32, spec.limits.open_files)
-        .and_then(|()| sys::set_limit(libc::RLIMIT_CORE as u32, 0))
+    sys::set_limit(sys::LIMIT_OPEN_FILES, spec.limits.open_files)
+        .and_then(|()| sys::set_limit(sys::LIMIT_CORE, 0))
         .tried(|| "set limits".to_owned())
 }

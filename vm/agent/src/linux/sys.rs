@@ -230,7 +230,12 @@ pub fn set_names(host: &str, domain: &str) -> io::Result<()> {
     }
 }
 
-/// `setrlimit(2)`, both bounds. `limit` as `RLIMIT_…`.
+/// `RLIMIT_CORE` and `RLIMIT_NOFILE`: the C libraries give them different types.
+pub const LIMIT_CORE: u32 = 4;
+/// See above.
+pub const LIMIT_OPEN_FILES: u32 = 7;
+
+/// `setrlimit(2)`, both bounds.
 pub fn set_limit(limit: u32, value: u64) -> io::Result<()> {
     let bounds = libc::rlimit {
         rlim_cur: value as libc::rlim_t,
