@@ -1,18 +1,14 @@
 //! The corpus of scripts, one feature a file, in the sandbox and by the host's GNU bash: the same
-//! standard output, the same status, and the same files left behind.
+//! standard output, the same status, and the same NAR hash of what was left behind.
 //!
 //! The scripts are those of `builders/shell/tests/scripts`, which the native shell runs as well.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::{Ran, World};
-
-/// Kind, mode and content of each thing in a directory, by path.
-type Tree = BTreeMap<PathBuf, (String, Vec<u8>)>;
+use super::trees::{nar_hash, shown};
 
 fn scripts() -> Vec<PathBuf> {
     let place = concat!(
@@ -25,33 +21,6 @@ fn scripts() -> Vec<PathBuf> {
         .collect();
     found.sort();
     assert!(found.len() > 10, "the corpus is in {place}");
-    found
-}
-
-fn tree(place: &Path) -> Tree {
-    let mut found = Tree::new();
-    let mut todo = vec![place.to_path_buf()];
-    while let Some(directory) = todo.pop() {
-        for entry in fs::read_dir(&directory).expect("listed") {
-            let path = entry.expect("an entry").path();
-            let data = fs::symlink_metadata(&path).expect("metadata");
-            let (kind, content) = if data.is_symlink() {
-                let target = fs::read_link(&path).expect("a link");
-                (
-                    "link".to_owned(),
-                    target.into_os_string().into_encoded_bytes(),
-                )
-            } else if data.is_dir() {
-                todo.push(path.clone());
-                ("directory".to_owned(), Vec::new())
-            } else {
-                let mode = data.permissions().mode() & 0o100;
-                (format!("file {mode:o}"), fs::read(&path).expect("read"))
-            };
-            let name = path.strip_prefix(place).expect("inside").to_path_buf();
-            found.insert(name, (kind, content));
-        }
-    }
     found
 }
 
@@ -100,11 +69,11 @@ fn the_corpus_runs_in_the_sandbox_as_with_gnu_bash() {
         ]);
         if (bash.code, &bash.out) != (ours.code, &ours.out) {
             failed.push(format!("#### {name}\nbash: {bash:#?}\nsandbox: {ours:#?}"));
-        } else if tree(&here) != tree(&there) {
+        } else if nar_hash(&here) != nar_hash(&there) {
             failed.push(format!(
-                "#### {name}\nbash: {:?}\nsandbox: {:?}",
-                tree(&here),
-                tree(&there)
+                "#### {name}\nbash:\n{}sandbox:\n{}",
+                shown(&here),
+                shown(&there)
             ));
         }
     }

@@ -2,9 +2,12 @@
 
 mod by_hand;
 mod corpus;
+mod differences;
 mod fifos;
+mod generated;
 mod hostile;
 mod identify;
 mod recursion;
 mod refuse;
 mod support;
+mod trees;
