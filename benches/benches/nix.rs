@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use wasibuild_benches::doors::{Machine, Nix, figures, steps, table, verdicts};
+use wasibuild_benches::doors::{Machine, Nix, connection, figures, steps, table, verdicts};
 use wasibuild_benches::measure::human;
 use wasibuild_benches::program;
 
@@ -35,7 +35,9 @@ fn main() -> Result<()> {
     };
     if wanted("steps") {
         println!("| Step | time |\n|---|---|");
-        for (name, time) in steps::steps(&machine, samples.max(9))? {
+        let mut all = steps::steps(&machine, samples.max(9))?;
+        all.extend(connection::steps(&machine, samples.max(30))?);
+        for (name, time) in all {
             println!("| {name} | {} |", human(time));
         }
         println!();
@@ -46,6 +48,9 @@ fn main() -> Result<()> {
             eprintln!("measuring: Nix {}", nix.version);
             all.push((nix.version.clone(), figures(&machine, &nix, samples)?));
         }
+    }
+    if all.is_empty() {
+        return Ok(());
     }
     println!("{}", table(&all));
     for (version, figures) in &all {

@@ -36,6 +36,14 @@ pub fn configurations() -> Vec<PathBuf> {
         .collect()
 }
 
+/// The directories that programs are looked for in.
+pub fn program_path() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .filter(|directory| directory.is_absolute())
+        .collect()
+}
+
 /// A variable of the environment.
 pub fn variable(name: &str) -> Option<OsString> {
     env::var_os(name)

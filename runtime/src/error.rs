@@ -15,6 +15,7 @@ use crate::policy::PolicyError;
 use crate::printable::{self, Escapes};
 use crate::realise::error::{RealiseError, chain};
 use crate::request::RequestError;
+use crate::setup::SetupError;
 
 /// An error that ends the program.
 #[derive(Debug, Error)]
@@ -25,6 +26,12 @@ pub enum Error {
     /// The configuration is wrong.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// Nix cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// There is no Nix to set up.
+    #[error("there is no program `nix` to set up\nhint: name it with --nix")]
+    NoNix,
     /// There is no plan.
     #[error(transparent)]
     Plan(#[from] PlanError<RealiseError>),

@@ -4,6 +4,8 @@
 //! (`wasibuild completions`) all come from these types. Names follow Nix's where Nix has the
 //! option (`nix-build`, `nix-store`, `nix.conf`), with the same meaning and unit.
 
+mod doctor;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::exit_code;
 use crate::policy::{Attempt, value};
+
+pub use doctor::{Doctor, Setup, Where};
 
 /// Builds Nix derivations with WebAssembly builders, the same bytes on every host.
 #[derive(Debug, Parser)]
@@ -51,12 +55,12 @@ pub struct Common {
 pub enum Command {
     /// Build derivations and everything they need
     Run(Run),
-    /// Build derivations in the sandbox and in the virtual machine, and compare every byte
-    Verify(Verify),
     /// Tell what would happen to derivations and everything they need: who builds what, and why
     Plan(Forecast),
     /// Tell why one derivation goes where it goes: every rule, and which decides
     Explain(Explain),
+    /// Build derivations in the sandbox and in the virtual machine, and compare every byte
+    Verify(Verify),
     /// Print derivations as JSON, in the shape of `nix derivation show`
     Show(Show),
     /// Print the build log of a derivation
@@ -78,6 +82,10 @@ pub enum Command {
     /// The virtual machine, for what needs Linux
     #[command(subcommand)]
     Vm(VmCommand),
+    /// Look at this machine and its Nix, and say what to change
+    Doctor(Doctor),
+    /// Print the change that opens a door for Nix, make it, or take it back
+    Setup(Setup),
     /// Print the settings in effect, each with where it was set
     Config(Config),
     /// Print the manual page

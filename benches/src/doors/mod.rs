@@ -4,6 +4,7 @@
 //! `nix-store --realise` on derivations that are in its store already, divided by their number. Each turn
 //! has a new store. The sides of one Nix run in turns. docs/benchmarks.md says what is compared.
 
+pub mod connection;
 mod machine;
 mod side;
 pub mod steps;

@@ -242,14 +242,14 @@ impl Machine {
 }
 
 /// A running `wasibuild daemon`.
-struct Daemon {
+pub(super) struct Daemon {
     child: Child,
-    socket: PathBuf,
-    root: PathBuf,
+    pub(super) socket: PathBuf,
+    pub(super) root: PathBuf,
 }
 
 impl Daemon {
-    fn start(machine: &Machine) -> Result<Daemon> {
+    pub(super) fn start(machine: &Machine) -> Result<Daemon> {
         let root = machine.fresh("daemon")?;
         let socket = root.join("socket");
         let mut command = Command::new(&machine.wasibuild);

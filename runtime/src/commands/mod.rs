@@ -6,6 +6,7 @@
 mod builders;
 mod config;
 mod daemon;
+mod doctor;
 mod external_builder;
 mod forecast;
 mod generate;
@@ -89,6 +90,8 @@ fn dispatch(options: Options) -> Result<u8, Error> {
             return Ok(code);
         }
         Command::Builders(command) => builders::builders(command, &mut out)?,
+        Command::Doctor(options) => return doctor::doctor(common, options, &mut out),
+        Command::Setup(options) => doctor::setup(common, options, &mut out)?,
         Command::Config(config) => config::config(common, config, &mut out)?,
         Command::Man => generate::man(&mut out)?,
         Command::Completions { shell } => generate::completions(*shell, &mut out)?,

@@ -116,6 +116,22 @@ impl Description {
         if let Some(attributes) = files.get(BStr::new(".attrs.json")) {
             environment.insert("__json".into(), attributes.clone());
         }
+        // Nix put these into files, and their paths in their place.
+        let names = self.variables.get(BStr::new("passAsFile"));
+        for name in names.into_iter().flat_map(|names| {
+            names
+                .split(u8::is_ascii_whitespace)
+                .filter(|name| !name.is_empty())
+        }) {
+            let variable = [name, b"Path".as_slice()].concat();
+            let file = self.variables.get(variable.as_bstr()).and_then(|path| {
+                let name = path.rsplit(|byte| *byte == b'/').next()?;
+                files.get(name.as_bstr())
+            });
+            if let Some(contents) = file {
+                environment.insert(name.into(), contents.clone());
+            }
+        }
         // Nix sets this for outputs whose hash it knows; which, does not matter here.
         let fixed = environment.contains_key(BStr::new("NIX_OUTPUT_CHECKED"));
         let outputs = self.outputs.iter().map(|(name, path)| {

@@ -26,6 +26,21 @@ fn a_description_is_read() {
 }
 
 #[test]
+fn attributes_in_files_count_as_attributes() {
+    let text = DESCRIPTION.replacen(
+        r#""name": "x""#,
+        r#""name": "x", "passAsFile": "buildCommand other", "buildCommandPath": "/build/.attr-1""#,
+        1,
+    );
+    let description = Description::parse(text.as_bytes()).expect("a description");
+    let files = BTreeMap::from([(".attr-1".into(), "touch $out".into())]);
+    let environment = description.as_derivation(&files).environment;
+    let command = environment.get(bstr::BStr::new("buildCommand"));
+    assert_eq!(command, Some(&"touch $out".into()));
+    assert_eq!(environment.get(bstr::BStr::new("other")), None);
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     for (from, to, expected) in [
         (r#""version": 1"#, r#""version": 2"#, "version 2; only 1"),

@@ -85,10 +85,12 @@ fn is_expected(program: &Path, way: &Way<'_>) -> bool {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     // Nix 2.8 has a name of its own for its remote-build client.
     let nix = name == "nix" || name.starts_with("nix-") || name == "build-remote";
+    // For `ssh-ng://localhost` Nix starts the remote program by a shell in place of ssh.
+    let ssh = way.door == Door::Ssh && name == "bash";
     let loader = name.starts_with("ld-linux-") || program == Path::new("/bin/sh");
     let ours = program == Path::new(PROGRAM) || program.starts_with(way.world.directory.path());
     let store = program.starts_with(&way.store) || program.starts_with("/nix/store");
-    (nix || loader || ours) && !store
+    (nix || ssh || loader || ours) && !store
 }
 
 /// Builds an example through these doors and Nixes.
@@ -139,5 +141,10 @@ fn unmodified_derivations_for_linux_through_every_door() {
     let refused = Command::new(example("stdenv/packages/bash/bin/bash")).output();
     assert!(refused.is_err(), "the builder of the example can be run");
     let systems = ["x86_64-linux", "wasm32-wasip1"];
-    through("stdenv", &systems, &|_, _| true);
+    // Every door with the newest Nix; those that Debian 12's has with that, too, but for the slowest.
+    let wanted = |door, nix: &Nix| match nix.number() {
+        (2, 8) => door != Door::Ssh,
+        version => version >= (2, 32),
+    };
+    through("stdenv", &systems, &wanted);
 }

@@ -6,6 +6,7 @@
 
 mod builds;
 mod cases;
+mod doctor;
 mod doors;
 mod examples;
 mod external;
@@ -13,6 +14,7 @@ mod hook;
 mod host_store;
 mod matrix;
 mod multi_user;
+mod operations;
 mod protocol;
 mod sockets;
 mod support;

@@ -244,7 +244,7 @@ fn a_session_may_be_cut_anywhere() {
     frames.finish().expect("memory");
     let session = writer.into_inner();
     // Up to the empty frame at the end: with all bytes of the archive the path is whole.
-    for cut in (0..session.len() - 8).step_by(7) {
+    for cut in 0..session.len() - 8 {
         let mut stream = UnixStream::connect(&daemon.socket).expect("a connection");
         let _ = stream.write_all(session.get(..cut).expect("a part"));
         let _ = stream.shutdown(Shutdown::Write);
@@ -462,6 +462,23 @@ fn a_full_disk_is_an_error_and_not_the_end() {
     add(&mut client, &small, &archive).expect("it fits");
     assert!(valid(&mut client, &small.path));
     assert!(!valid(&mut client, &large.path));
+    // A build that fills it fails alone, too.
+    let script = "megabytes $out 40";
+    let (path, derivation) = guest_derivation(&mut client, &world, script);
+    client.ask(&build(&path, &derivation)).expect("an answer");
+    let result = BuildResult::read(&mut client.reader, Version(38)).expect("a result");
+    assert!(!result.status.is_success(), "{result:?}");
+    let message = result.message.to_string();
+    assert!(
+        message.contains("full") || message.contains("No space"),
+        "{message}"
+    );
+    let (path, derivation) = guest_derivation(&mut client, &world, "write $out x");
+    client.ask(&build(&path, &derivation)).expect("an answer");
+    let result = BuildResult::read(&mut client.reader, Version(38)).expect("a result");
+    assert_eq!(result.status, BuildStatus::Built, "{result:?}");
     drop(client);
     assert_eq!(daemon.end(), "");
+    let verified = world.run(&["store", "verify", "--check-contents"]);
+    assert_eq!(verified.code, 0, "{verified:?}");
 }

@@ -150,7 +150,7 @@ impl World {
             .current_dir(self.directory.path());
         command
             .env("WASIBUILD_STORE", self.root())
-            .env("XDG_CACHE_HOME", &shared().cache);
+            .env("XDG_CACHE_HOME", cache());
         command
             .env("WASIBUILD_SUBSTITUTERS", "")
             .env("WASIBUILD_CONFIG", "")

@@ -1,0 +1,180 @@
+//! What starts the daemon when it is needed: units of systemd, a job of launchd.
+//!
+//! Contract: pure. The socket belongs to the service manager, which starts the daemon with the first client;
+//! it ends by itself when idle. Their formats: `systemd.socket(5)`, `launchd.plist(5)`.
+
+use std::path::{Path, PathBuf};
+
+use super::change::Change;
+use crate::doctor::machine::Machine;
+
+/// A service manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Service {
+    /// Linux
+    Systemd,
+    /// macOS
+    Launchd,
+    /// Start it by hand
+    None,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        match cfg!(target_os = "macos") {
+            true => Service::Launchd,
+            false => Service::Systemd,
+        }
+    }
+}
+
+/// Files, and commands to run after they were made.
+pub struct Units {
+    /// The files.
+    pub files: Vec<Change>,
+    /// The commands.
+    pub then: Vec<String>,
+}
+
+/// The units of the daemon; `system` if it serves the machine, else one user.
+pub fn units(
+    service: Service,
+    machine: &Machine,
+    store: &Path,
+    socket: &Path,
+    system: bool,
+) -> Units {
+    let home = machine.person.home.clone().unwrap_or_default();
+    let mut units = match service {
+        Service::Systemd => systemd(machine, store, socket, system, &home),
+        Service::Launchd => launchd(machine, store, socket, system, &home),
+        Service::None => Units {
+            files: Vec::new(),
+            then: vec![format!(
+                "{} daemon --store {} &",
+                shell(&machine.program),
+                shell(store)
+            )],
+        },
+    };
+    units.then.extend(restart_nix(service, machine));
+    units
+}
+
+/// What makes Nix's daemon read its configuration again.
+pub fn restart_nix(service: Service, machine: &Machine) -> Option<String> {
+    match service {
+        _ if !machine.multi_user => None,
+        Service::Systemd => Some("systemctl restart nix-daemon".to_owned()),
+        Service::Launchd => Some("launchctl kickstart -k system/org.nixos.nix-daemon".to_owned()),
+        Service::None => Some("restart nix-daemon".to_owned()),
+    }
+}
+
+fn systemd(machine: &Machine, store: &Path, socket: &Path, system: bool, home: &Path) -> Units {
+    let (directory, user) = match system {
+        true => (PathBuf::from("/etc/systemd/system"), ""),
+        false => (home.join(".config/systemd/user"), " --user"),
+    };
+    let listen = format!(
+        "[Unit]\nDescription=Builds of Nix by wasibuild\n\n[Socket]\nListenStream={}\nSocketMode=0600\n\n[Install]\nWantedBy=sockets.target\n",
+        percent(socket)
+    );
+    let start = format!(
+        "[Unit]\nDescription=Builds of Nix by wasibuild\n\n[Service]\nExecStart={} daemon --store {}\n",
+        word(&machine.program),
+        word(store)
+    );
+    let file = |name: &str, text: String| Change::File {
+        path: directory.join(name),
+        text,
+    };
+    Units {
+        files: vec![
+            file("wasibuild.socket", listen),
+            file("wasibuild.service", start),
+        ],
+        then: vec![
+            format!("systemctl{user} daemon-reload"),
+            format!("systemctl{user} enable --now wasibuild.socket"),
+        ],
+    }
+}
+
+fn launchd(machine: &Machine, store: &Path, socket: &Path, system: bool, home: &Path) -> Units {
+    let (path, domain) = match system {
+        true => (
+            PathBuf::from("/Library/LaunchDaemons/org.wasibuild.daemon.plist"),
+            "system".to_owned(),
+        ),
+        false => (
+            home.join("Library/LaunchAgents/org.wasibuild.daemon.plist"),
+            "gui/$(id -u)".to_owned(),
+        ),
+    };
+    let arguments = [
+        machine.program.as_path(),
+        Path::new("daemon"),
+        Path::new("--store"),
+        store,
+    ];
+    let arguments: String = arguments
+        .iter()
+        .map(|word| format!("    <string>{}</string>\n", xml(word)))
+        .collect();
+    // 384 is 0600: the format has no octal numbers.
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
+         <plist version=\"1.0\">\n<dict>\n  <key>Label</key>\n  <string>org.wasibuild.daemon</string>\n\
+         \x20 <key>ProgramArguments</key>\n  <array>\n{arguments}  </array>\n\
+         \x20 <key>Sockets</key>\n  <dict>\n    <key>Listener</key>\n    <dict>\n\
+         \x20     <key>SockPathName</key>\n      <string>{}</string>\n\
+         \x20     <key>SockPathMode</key>\n      <integer>384</integer>\n    </dict>\n  </dict>\n</dict>\n</plist>\n",
+        xml(socket)
+    );
+    let then = vec![
+        format!("mkdir -p {}", shell(socket.parent().unwrap_or(socket))),
+        format!("launchctl bootstrap {domain} {}", shell(&path)),
+    ];
+    Units {
+        files: vec![Change::File { path, text }],
+        then,
+    }
+}
+
+/// A path as systemd takes it where `%` is special.
+fn percent(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%%")
+}
+
+/// A word of a command line of systemd.
+fn word(path: &Path) -> String {
+    let text = percent(path).replace('$', "$$");
+    match text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "/._-+%$".contains(c))
+    {
+        true => text,
+        false => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+    }
+}
+
+/// A word of a shell.
+fn shell(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    match text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c))
+    {
+        true => text.into_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+fn xml(path: &Path) -> String {
+    path.to_string_lossy()
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
