@@ -111,7 +111,7 @@ fn code(places: &Places) -> Result<Vec<Row>> {
         let ours = || sandboxed(&engine, &module, script);
         let theirs = || {
             let mut command = bubblewrap();
-            command.args(["/bin/bash", "-c", script]);
+            command.args(["/usr/bin/bash", "-c", script]);
             natively(command)
         };
         ensure!(ours()?.1 == theirs()?.1, "other output: {script}");

@@ -1,9 +1,9 @@
 # `buildEnv`: packages merged by nixpkgs' Perl script.
 #
 # Contract: `scripts` are the files of the tree that nixpkgs' function may run; one with a known digest
-# merges as the builder does. Trees of 2016 merge otherwise and are left as they are.
+# merges as the builder does. Trees before 2024 merge otherwise and are left as they are.
 #
-# Counterpart: pkgs/build-support/buildenv in nixpkgs of 2024 and 2026.
+# Counterpart: pkgs/build-support/buildenv in nixpkgs of 2024 to 2026.
 {
   shared,
   # Files that may be the script; those that do not exist are skipped.
@@ -15,13 +15,14 @@ let
     elem
     filter
     fromJSON
-    hashFile
+    hashString
     isList
     isString
     map
     match
-    mapAttrs
     pathExists
+    readFile
+    replaceStrings
     split
     storeDir
     stringLength
@@ -30,16 +31,23 @@ let
     ;
   inherit (shared) environ isCommand isPlain;
 
-  # The script before `@storeDir@` is replaced.
+  # The script with its `@storeDir@` replaced, as in runtime/src/programs/build_env.rs: those ages that
+  # merge alike and differ in their words, or in blanks in `pathsToLink`.
   known = [
-    # 2024: other messages, the same merge
-    "e8dd3227b239a8c99ec8b0e82e2228090942bf57af2eb126465e9070a964288a"
-    # 2026
-    "4c64bc2d8a996aaf12b1b9498adb5b1a5a09284a5b9fe76837c60f3c844d402f"
+    # 2024
+    "61cdf5a6b45442e641ee2f59b3b2b1cfe185d36fa4af1f6d49b95ac795add2e0"
+    # early 2025
+    "f2bba874bca51de4d72c269ef5c4d25f853f9aeb30593e4166cc706729a88ff2"
+    # 2025
+    "d724793a22fdc37dc7b9d9cd05115e1fbca812036d2bf52917046661feb37577"
+    # corepkgs of August 2026
+    "65b1bcf75f3af71f119e5b716703158a8c5b8d12b1ebd5781ecdf8e72a8df1de"
   ];
+  digest =
+    file: hashString "sha256" (replaceStrings [ "@storeDir@" ] [ "/nix/store" ] (readFile file));
   isKnown =
     storeDir == "/nix/store"
-    && any (file: elem (hashFile "sha256" file) known) (filter pathExists scripts);
+    && any (file: elem (digest file) known) (filter pathExists scripts);
 
   command =
     "/nix/store/[0-9a-z]{32}-perl-[^/ ]*/bin/perl -w /nix/store/[0-9a-z]{32}-builder[.]pl\n"
@@ -80,6 +88,7 @@ if
   # The closure is another derivation's output there.
   && environ (attributes.extraPathsFrom or "") == ""
   && paths != [ ]
+  && !any (path: match ".*[ \\].*" path != null) (if isList paths then paths else [ ])
   && isPlain attributes [
     "checkCollisionContents"
     "chosenOutputs"

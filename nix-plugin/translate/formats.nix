@@ -54,6 +54,8 @@ let
       isCommand attributes
       && elem attributes.buildCommand scripts
       && asFile attributes "value"
+      # `overrideAttrs` may have changed it.
+      && attributes.value == builtins.toJSON value
       && isList (attributes.nativeBuildInputs or null)
       && length attributes.nativeBuildInputs == 1
       && pnameOf (programOf attributes) == pname

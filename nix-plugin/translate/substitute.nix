@@ -13,15 +13,17 @@
 }:
 let
   inherit (builtins)
-    all
+    any
     attrNames
     concatLists
     concatStringsSep
     elem
     elemAt
     filter
+    getContext
     hashFile
     head
+    isAttrs
     isList
     isPath
     isString
@@ -100,6 +102,13 @@ let
     "shellHook"
   ];
 
+  # Whether a file is made by a build, so that it cannot be read while evaluating.
+  hasOutputs =
+    file:
+    isAttrs file
+    || isString file
+    && any (path: (getContext file).${path} ? outputs) (attrNames (getContext file));
+
   isVariable = name: match "[a-z][A-Za-z0-9_]*" name != null;
 in
 {
@@ -107,8 +116,9 @@ in
   substituteAll =
     arguments: attributes:
     let
-      # stdenv leaves out what is null.
-      given = filter (name: isVariable name && arguments.${name} or "" != null) (
+      # Values are those of the attributes, which `overrideAttrs` may have changed. stdenv leaves out
+      # what is null.
+      given = filter (name: isVariable name && attributes.${name} or null != null) (
         attrNames (
           removeAttrs (arguments // { inherit (attributes) name system; }) [
             "meta"
@@ -117,29 +127,29 @@ in
           ]
         )
       );
+      shell = if environ (attributes.shell or "") == "" then [ "shell" ] else [ ];
+      value = name: environ (if shell != [ ] && name == "shell" then attributes.builder else attributes.${name});
       options = concatLists (
         map (name: [
           "--subst-var-by"
           name
-          (environ (if name == "name" || name == "system" then attributes.${name} else arguments.${name}))
-        ]) given
-      )
-      ++ (
-        if exportsShell == true && environ (arguments.shell or "") == "" then
-          [
-            "--subst-var-by"
-            "shell"
-            (environ attributes.builder)
-          ]
-        else
-          [ ]
+          (value name)
+        ]) (filter (name: !(elem name shell)) given ++ (if exportsShell == true then shell else [ ]))
       );
+
+      # What else stdenv has in its environment must not be asked for: `@stdenv@`, `@builder@`, ….
+      others = removeAttrs attributes (given ++ [ "shell" ]);
+      asked = template: filter isList (split "@([a-z][A-Za-z0-9_]*)@" template);
+      isKnownTemplate =
+        !(hasOutputs attributes.src)
+        && !any (found: others.${head found} or null != null) (asked (readFile attributes.src));
     in
     if
       exportsShell != null
       && !(isStructured attributes)
       && elem (builderOf attributes) substituteAllScripts
       && isPlain attributes (attrNames (removeAttrs arguments hooks))
+      && isKnownTemplate
     then
       {
         module = module attributes;
@@ -159,12 +169,16 @@ in
       replacements = environ (attributes.replacements or "");
       options =
         map (word: substring 0 0 replacements + word) (words replacements)
-        ++ map toString (arguments.substitutions or [ ]);
+        ++ given;
+      given = map toString (arguments.substitutions or [ ]);
+      # … as the script gets them.
+      escaped = concatStringsSep " " (map escapeShellArg given);
     in
     if
       elem (builderOf attributes) substituteScripts
       && !(isStructured attributes)
       && isPlain attributes (attrNames (removeAttrs arguments hooks))
+      && environ (attributes.substitutions or "") == escaped
       # Variables of the shell, which may be more than the derivation's attributes.
       && !(elem "--subst-var" options)
     then

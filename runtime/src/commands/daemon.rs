@@ -32,11 +32,12 @@ pub fn daemon(common: &Common, options: &Daemon) -> Result<u8, Error> {
     let mut policy = super::policy(common, options)?;
     // As it was given: a path need not be UTF-8.
     policy.daemon.socket = options.socket.clone().or(policy.daemon.socket);
+    policy.daemon.host_store = options.host_store.clone().or(policy.daemon.host_store);
     let machine = super::machine(&policy);
     let config = config(&policy, &machine, options)?;
     let root = config.root.clone();
     // Made now, so that what is wrong with it is known before a client comes.
-    let first = wasibuild_store::OpenOptions::new().host_store(options.host_store.clone());
+    let first = wasibuild_store::OpenOptions::new().host_store(policy.daemon.host_store.clone());
     drop(first.open(&root)?);
     let cache = directories::cache().map(|cache| cache.join("modules"));
     let server = Arc::new(Server::new(config, cache, machine));

@@ -102,7 +102,13 @@ fn look(common: &Common, place: &Where) -> Machine {
         _ => NixProgram::Missing,
     };
     let multi_user = machine::place_exists(&root, "/nix/var/nix/daemon-socket/socket");
+    let vm = || {
+        let system = format!("{}-linux", std::env::consts::ARCH);
+        let machine = super::machine(policy.as_ref().ok()?);
+        Some(machine.machine(system.as_str().into()))
+    };
     Machine {
+        vm: here.then(vm).flatten(),
         nix,
         conf,
         own,

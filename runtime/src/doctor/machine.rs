@@ -74,6 +74,9 @@ pub struct Machine {
     pub store: Option<PathBuf>,
     /// This program, as Nix would call it.
     pub program: PathBuf,
+    /// Whether there is a virtual machine for this computer's own architecture; none if that cannot be
+    /// asked, since another root is looked at.
+    pub vm: Option<Result<(), String>>,
     /// The directories of programs, as the machine names them.
     pub path: Vec<PathBuf>,
 }

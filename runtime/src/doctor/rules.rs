@@ -510,6 +510,26 @@ fn hook(machine: &Machine, all: &mut Vec<Finding>) {
 
 /// The virtual machine.
 fn vm(machine: &Machine, all: &mut Vec<Finding>) {
+    match &machine.vm {
+        Some(Ok(())) => all.push(Finding::fine(
+            "vm",
+            "the virtual machine: QEMU and a kernel are there",
+        )),
+        Some(Err(problem)) => all.push(
+            Finding::warning(
+                "no-vm",
+                None,
+                format!("what needs Linux itself is not built: {problem}"),
+            )
+            .change("see docs/vm.md; everything else is built without it"),
+        ),
+        None => vm_files(machine, all),
+    }
+    kvm(machine, all);
+}
+
+/// The files that a virtual machine needs, where it cannot be asked itself.
+fn vm_files(machine: &Machine, all: &mut Vec<Finding>) {
     let policy = machine.vm();
     let architecture = if std::env::consts::ARCH == "aarch64" {
         "aarch64"
@@ -560,6 +580,10 @@ fn vm(machine: &Machine, all: &mut Vec<Finding>) {
             "the virtual machine's kernel: as set, or what `wasibuild vm kernel` has set",
         )),
     }
+}
+
+/// Hardware virtualisation.
+fn kvm(machine: &Machine, all: &mut Vec<Finding>) {
     if cfg!(target_os = "linux") {
         match machine.node(Path::new("/dev/kvm")) {
             None => all.push(Finding::warning("no-kvm", None, "there is no /dev/kvm: the virtual machine is emulated, which is slow").change("turn on virtualisation in the firmware, or the host's nested virtualisation; load kvm_intel or kvm_amd")),

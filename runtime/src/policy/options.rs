@@ -146,6 +146,11 @@ impl Overrides for Daemon {
         let mut all = Collected::default();
         all.path("daemon.socket", "--socket", self.socket.as_deref());
         all.number("daemon.socket-mode", "--socket-mode", self.socket_mode);
+        all.path(
+            "daemon.host-store",
+            "--host-store",
+            self.host_store.as_deref(),
+        );
         all.number("daemon.idle-timeout", "--idle-timeout", self.idle_timeout);
         all.number("max-jobs", "--max-jobs", self.max_jobs);
         all.number("cores", "--cores", self.cores);

@@ -290,6 +290,13 @@ pub const KEYS: &[Key] = &[
         "The socket's permissions, which decide who may connect.",
     ),
     key(
+        "daemon.host-store",
+        Kind::Path,
+        "''",
+        Some("--host-store"),
+        "The root of a Nix store on this machine, mostly `/`: what it holds is used where it lies and not copied; kept in the daemon's store for every command. Empty: none.",
+    ),
+    key(
         "daemon.idle-timeout",
         Kind::Seconds { auto: true },
         "'auto'",

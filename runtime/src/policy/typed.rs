@@ -169,6 +169,8 @@ pub struct DaemonPolicy {
     pub socket: Option<PathBuf>,
     /// Its permissions.
     pub socket_mode: u32,
+    /// The root of a store whose paths are not copied.
+    pub host_store: Option<PathBuf>,
     /// Seconds without a client before it ends; none for the default of how it was started.
     pub idle_timeout: Option<u32>,
 }
@@ -249,6 +251,7 @@ impl From<Settings> for Policy {
             daemon: DaemonPolicy {
                 socket: read.path("daemon.socket"),
                 socket_mode: narrow(read.number("daemon.socket-mode")),
+                host_store: read.path("daemon.host-store"),
                 idle_timeout: read.auto("daemon.idle-timeout").map(narrow),
             },
             precompiled: read.path("external-builder.precompiled"),

@@ -68,6 +68,7 @@ fn look(root: &Path, version: &str, name: &str) -> Machine {
             .clone()
             .map(|home| home.join(".local/share/wasibuild")),
         program: PathBuf::from("/usr/bin/wasibuild"),
+        vm: None,
         path: Vec::new(),
         person,
     }

@@ -81,9 +81,10 @@ fn systemd(machine: &Machine, store: &Path, socket: &Path, system: bool, home: &
         percent(socket)
     );
     let start = format!(
-        "[Unit]\nDescription=Builds of Nix by wasibuild\n\n[Service]\nExecStart={} daemon --store {}\n",
+        "[Unit]\nDescription=Builds of Nix by wasibuild\n\n[Service]\nExecStart={} daemon --store {}{}\n",
         word(&machine.program),
-        word(store)
+        word(store),
+        host_store(machine).map_or("", |_| " --host-store /")
     );
     let file = |name: &str, text: String| Change::File {
         path: directory.join(name),
@@ -112,12 +113,15 @@ fn launchd(machine: &Machine, store: &Path, socket: &Path, system: bool, home: &
             "gui/$(id -u)".to_owned(),
         ),
     };
-    let arguments = [
+    let mut arguments = vec![
         machine.program.as_path(),
         Path::new("daemon"),
         Path::new("--store"),
         store,
     ];
+    if let Some(host) = host_store(machine) {
+        arguments.extend([Path::new("--host-store"), host]);
+    }
     let arguments: String = arguments
         .iter()
         .map(|word| format!("    <string>{}</string>\n", xml(word)))
@@ -141,6 +145,12 @@ fn launchd(machine: &Machine, store: &Path, socket: &Path, system: bool, home: &
         files: vec![Change::File { path, text }],
         then,
     }
+}
+
+/// The machine's own store, whose paths need not be copied, if there is one.
+fn host_store(machine: &Machine) -> Option<&'static Path> {
+    let database = Path::new("/nix/var/nix/db/db.sqlite");
+    machine.node(database).map(|_| Path::new("/"))
 }
 
 /// A path as systemd takes it where `%` is special.

@@ -131,7 +131,12 @@ impl Shell {
                 out.push(text.clone());
                 return Ok(());
             }
-            _ => {}
+            parts => {
+                if let Some(text) = self.plain_text(parts, false) {
+                    out.push(text);
+                    return Ok(());
+                }
+            }
         }
         let mut chunks = Vec::new();
         self.word_chunks(word, WORD, word.assignment.is_some(), &mut chunks)?;
@@ -146,9 +151,46 @@ impl Shell {
         if let Some(text) = plain_literal(word) {
             return Ok(text.to_vec());
         }
+        if let Some(text) = self.plain_text(&word.parts, true) {
+            return Ok(text);
+        }
         let mut chunks = Vec::new();
         self.word_chunks(word, SINGLE, false, &mut chunks)?;
         Ok(self.join(chunks))
+    }
+
+    /// The text of a word that needs no more than putting values together: literal text, and scalars
+    /// that are set, in quotes unless the word stays one word (`single`). `None`: it needs more, and
+    /// nothing was done.
+    fn plain_text(&self, parts: &[Part], single: bool) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let mut quoted = single;
+        for part in parts {
+            quoted |= matches!(part, Part::Quoted(_) | Part::Double(_));
+            match part {
+                Part::Lit(text) if !text.iter().any(|c| is_active(*c, single)) => {
+                    out.extend_from_slice(text);
+                }
+                Part::Quoted(text) => out.extend_from_slice(text),
+                Part::Param(param) if single => {
+                    out.extend_from_slice(self.plain_value(param)?);
+                }
+                Part::Double(inner) => {
+                    for part in inner {
+                        match part {
+                            Part::Lit(text) | Part::Quoted(text) => out.extend_from_slice(text),
+                            Part::Param(param) => {
+                                out.extend_from_slice(self.plain_value(param)?);
+                            }
+                            _ => return None,
+                        }
+                    }
+                }
+                _ => return None,
+            }
+        }
+        // Nothing without quotes is no word, as `{,a}` gives it.
+        (quoted || !out.is_empty()).then_some(out)
     }
 
     /// As [`Self::expand_single`], without tilde expansion.
@@ -162,6 +204,9 @@ impl Shell {
     pub fn expand_value(&mut self, word: &Word) -> Result<Vec<u8>, Unwind> {
         if let Some(text) = plain_literal(word) {
             return Ok(text.to_vec());
+        }
+        if let Some(text) = self.plain_text(&word.parts, true) {
+            return Ok(text);
         }
         let mut chunks = Vec::new();
         self.word_chunks(word, SINGLE, true, &mut chunks)?;
@@ -384,6 +429,11 @@ impl Shell {
                 .to_vec(),
         }
     }
+}
+
+/// May an unquoted character mean more than itself, in a word that stays one (`single`) or in another?
+fn is_active(c: u8, single: bool) -> bool {
+    c == b'~' || !single && matches!(c, b'*' | b'?' | b'[' | b'(')
 }
 
 fn plain_literal(word: &Word) -> Option<&[u8]> {

@@ -37,23 +37,9 @@ impl Shell {
         context: Context,
         out: &mut Vec<Chunk>,
     ) -> Result<(), Unwind> {
-        // The common cases first.
-        if param.subscript.is_none() && !param.indirect && matches!(param.op, ParamOp::None) {
-            if let ParamName::Name(name) = &param.name
-                && let Some(var) = self.vars.get(name)
-                && let Value::Scalar(text) = &var.value
-                && !var.has(attr::NAMEREF)
-                && !crate::expand::param::is_computed(name)
-            {
-                out.push(Chunk::expanded(text.clone(), context.dq));
-                return Ok(());
-            }
-            if let ParamName::Position(n) = &param.name
-                && let Some(text) = n.checked_sub(1).and_then(|n| self.st.positional.get(n))
-            {
-                out.push(Chunk::expanded(text.clone(), context.dq));
-                return Ok(());
-            }
+        if let Some(text) = self.plain_value(param) {
+            out.push(Chunk::expanded(text.to_vec(), context.dq));
+            return Ok(());
         }
         if let ParamOp::Bad(text) = &param.op {
             self.error([b"${", text.as_slice(), b"}: bad substitution"].concat());
@@ -68,6 +54,27 @@ impl Shell {
             self.reference(&param.name, param.subscript.as_ref())?
         };
         self.apply(param, reference, context, out)
+    }
+
+    /// The value in the common cases: a scalar or a parameter that is set, and no operator.
+    pub(super) fn plain_value(&self, param: &Param) -> Option<&[u8]> {
+        if param.subscript.is_some() || param.indirect || !matches!(param.op, ParamOp::None) {
+            return None;
+        }
+        match &param.name {
+            ParamName::Name(name) => match self.vars.get(name) {
+                Some(var) if !var.has(attr::NAMEREF) && !is_computed(name) => match &var.value {
+                    Value::Scalar(text) => Some(text),
+                    _ => None,
+                },
+                _ => None,
+            },
+            ParamName::Position(n) => {
+                let text = self.st.positional.get(n.checked_sub(1)?)?;
+                Some(text)
+            }
+            ParamName::Special(_) => None,
+        }
     }
 
     /// What a name with a subscript refers to.
