@@ -94,26 +94,35 @@ pub struct VmRun {
 
 /// `wasibuild vm supervise`.
 #[derive(Debug, Args)]
-#[allow(missing_docs)]
 pub struct VmSupervise {
+    /// The machine's processor
     #[arg(long)]
     pub architecture: String,
+    /// The directory that is its store
     #[arg(long)]
     pub share: PathBuf,
+    /// Where findings and the socket are kept
     #[arg(long)]
     pub state: PathBuf,
+    /// Where its kernel is kept
     #[arg(long)]
     pub kernel: PathBuf,
+    /// Its memory in MiB
     #[arg(long)]
     pub memory: u64,
+    /// Its processors
     #[arg(long)]
     pub cores: u32,
+    /// The size of its disk in bytes
     #[arg(long)]
     pub disk: u64,
+    /// How long it waits without a build, in milliseconds
     #[arg(long)]
     pub idle: u64,
+    /// The emulator
     #[arg(long)]
     pub qemu: Option<PathBuf>,
+    /// What runs it
     #[arg(long)]
     pub accelerator: Option<String>,
 }
