@@ -237,10 +237,7 @@ fn builders_have_the_bytes_of_the_lock() {
     assert!(success && path.contains("-a.drv"), "{log}");
     // However the folder is named: a path, or a flake's input, which is a set.
     let quoted = format!("\"{}\"", world.builders());
-    for other in [
-        world.builders(),
-        format!("{{ outPath = {quoted}; }}"),
-    ] {
+    for other in [world.builders(), format!("{{ outPath = {quoted}; }}")] {
         let (_, again, log) = world.nix(&[], &expression.replace(&quoted, &other));
         assert_eq!(again, path, "{other}: {log}");
     }
