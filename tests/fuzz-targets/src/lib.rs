@@ -18,8 +18,11 @@ pub mod shell;
 pub mod vm_protocol;
 pub mod worker_protocol;
 
+/// What runs one input; it panics when what it looks at is at fault.
+pub type Target = fn(&[u8]);
+
 /// The targets by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("aterm", aterm::run),
     ("attributes", attributes::run),
     ("expansion", expansion::run),

@@ -273,7 +273,7 @@ impl<'a> Parser<'a> {
             b'}' => matches!(stop, Stop::Brace | Stop::BraceSlash | Stop::BraceColon),
             _ => false,
         };
-        if !escapes && !(self.quotes_in_quotes && stop == Stop::Quote) {
+        if !(escapes || self.quotes_in_quotes && stop == Stop::Quote) {
             lit.push(b'\\');
         }
         lit.push(next);
