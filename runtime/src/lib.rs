@@ -23,6 +23,7 @@ pub mod error;
 pub mod exit_code;
 pub mod external_builder;
 pub mod forecast;
+mod hangup;
 pub mod hook;
 pub mod interrupt;
 pub mod machine;

@@ -40,11 +40,15 @@ pub fn run(options: &Options) -> Result<()> {
     if options.reproduce {
         let other = target_dir().join("elsewhere");
         copy_sources(&other)?;
-        compile(&other, &other.join("target"), &other.join("builders"))?;
+        compile(
+            &other,
+            &other.join("target"),
+            &other.join("target/builders"),
+        )?;
         compare(
             "the build in another folder",
             &found,
-            &lock::of_folder(&other.join("builders"))?,
+            &lock::of_folder(&other.join("target/builders"))?,
         )?;
         reproduce_agents(&other)?;
         std::fs::remove_dir_all(&other)?;

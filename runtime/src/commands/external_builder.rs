@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 
 use crate::error::{Error, shown};
 use crate::external_builder::{Description, ExternalError, READY, build};
@@ -12,7 +13,7 @@ use crate::options::{Common, ExternalBuilder};
 use crate::realise::error::chain;
 use crate::realise::executor::{Routed, Sandbox};
 use crate::realise::stop::Stop;
-use crate::{directories, exit_code};
+use crate::{directories, exit_code, hangup};
 
 /// The largest description that is read, in bytes: environments of derivations are smaller.
 const MAX_DESCRIPTION: u64 = 256 << 20;
@@ -49,19 +50,16 @@ pub fn external_builder(common: &Common, options: &ExternalBuilder) -> Result<u8
         stop: &stop,
         decisions: &router.decisions,
     };
-    let result = Description::parse(&text)
-        .map_err(ExternalError::from)
-        .and_then(|description| {
-            build(
-                description,
-                &executor,
-                &router,
-                policy.cores,
-                policy.limits,
-                io::stdout(),
-            )
-        });
-    match result {
+    let parsed = Description::parse(&text).map_err(ExternalError::from);
+    let work = || {
+        let (cores, limits) = (policy.cores, policy.limits);
+        parsed.and_then(|description| {
+            build(description, &executor, &router, cores, limits, io::stdout())
+        })
+    };
+    // Nix reads what is printed until the build ends: when it is gone, nobody wants the output.
+    let result = hangup::watch(io::stderr().as_fd(), || stop.stop(), work);
+    match result.map_err(failed("watch Nix for"))? {
         Ok(()) => Ok(exit_code::SUCCESS),
         // What there is to say the builder has said, and Nix says the rest.
         Err(ExternalError::Exit(code)) => Ok(code),

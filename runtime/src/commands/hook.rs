@@ -15,7 +15,7 @@ use crate::options::{Common, Hook};
 use crate::realise::error::chain;
 use crate::realise::executor::{Routed, Sandbox};
 use crate::realise::stop::Stop;
-use crate::{directories, exit_code, platform};
+use crate::{directories, exit_code, hangup, platform};
 
 /// The name of a link to this program that makes it a hook.
 const LINK: &str = "wasibuild-hook";
@@ -70,7 +70,13 @@ pub fn hook(common: &Common, options: &Hook) -> Result<u8, Error> {
         stop: &stop,
         decisions: &config.router.decisions,
     };
-    match serve(&config, &executor, input.into(), log) {
+    // Linux kills a hook with its Nix, macOS does not: a build for nobody could go on for ever.
+    let served = hangup::watch(
+        io::stderr().as_fd(),
+        || stop.stop(),
+        || serve(&config, &executor, input.into(), log),
+    );
+    match served.map_err(failed("standard error"))? {
         Ok(()) => Ok(exit_code::SUCCESS),
         Err(HookError::Delegate) => Ok(exit_code::OTHER),
         Err(error) => {

@@ -16,9 +16,9 @@ use wasibuild_worker_protocol::{
 use super::answer::{Answer, Missing};
 use super::connection::Connection;
 use super::error::OperationError;
-use super::hangup;
 use super::permits::Limited;
 use super::queries::not_valid;
+use crate::hangup;
 use crate::plan::{Choices, NodeId, Plan, Step};
 use crate::platform;
 use crate::realise::executor::Routed;

@@ -13,7 +13,6 @@ mod builds;
 mod client_log;
 mod connection;
 mod error;
-mod hangup;
 pub mod listen;
 mod permits;
 mod queries;

@@ -1,4 +1,4 @@
-//! Notices that a client is gone while nobody reads from it.
+//! Notices that a client, or the Nix that started this process, is gone while nobody reads from it.
 //!
 //! Contract: while `work` runs, `gone` is called at most once, when the other side closed the
 //! connection. Nix's counterpart is `MonitorFdHup`.
@@ -15,11 +15,11 @@ use crate::platform;
 /// How long to look away after waking for nothing, where that happens ([`platform::hangup_flags`]).
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Runs `work` and watches `connection` meanwhile.
+/// Runs `work` and watches `connection` meanwhile: a socket, or the end of a pipe that is written to.
 ///
 /// # Errors
 /// When the system gives no pair of sockets.
-pub(super) fn watch<T>(
+pub fn watch<T>(
     connection: BorrowedFd<'_>,
     gone: impl FnOnce() + Send,
     work: impl FnOnce() -> T,
