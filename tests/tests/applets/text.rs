@@ -505,7 +505,7 @@ fn finds() {
         "( -name x",
         "-name x )",
         "a.c -name x y",
-        "-name a* , -name b*",
+        "-name a* -print , -name b* -print",
         "-executable -type f",
         "-samefile a.c",
         "-path *e*",

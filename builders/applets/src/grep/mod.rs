@@ -200,18 +200,10 @@ fn run(parsed: &mut Parsed, digits: &[u8]) -> u8 {
         offsets: parsed.has('b'),
         null_name: parsed.has('Z'),
         initial_tab: parsed.has('T'),
-        before: if only {
-            0
-        } else {
-            context('B').or(around).unwrap_or(0)
-        },
-        after: if only {
-            0
-        } else {
-            context('A').or(around).unwrap_or(0)
-        },
-        // A context of no lines separates too.
-        separate: !only && context('A').or(context('B')).or(around).is_some(),
+        before: context('B').or(around).unwrap_or(0),
+        after: context('A').or(around).unwrap_or(0),
+        // A context of no lines separates too, and one that -o leaves out.
+        separate: context('A').or(context('B')).or(around).is_some(),
         most: parsed.value('m').map(|text| number(text, "max")),
         end: if parsed.has('z') { 0 } else { b'\n' },
         no_messages: parsed.has('s'),

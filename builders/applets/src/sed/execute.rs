@@ -22,7 +22,39 @@ enum Appended {
 struct Range {
     active: bool,
     end: u64,
+    /// It ended: one that starts at a line number does not start again.
     closed: bool,
+}
+
+impl Range {
+    fn close(&mut self, over: bool) {
+        if over {
+            self.active = false;
+            self.closed = true;
+        }
+    }
+}
+
+/// The line number that ends a range, if its second address is one: `+0` and `~0` are line 0.
+fn last_line(address: &Address) -> Option<u64> {
+    match address {
+        Address::Line(number) => Some(*number),
+        Address::Plus(0) | Address::Multiple(0) => Some(0),
+        _ => None,
+    }
+}
+
+/// Ranges as they are before the first line of the input, or with `-s` of a file.
+fn untouched(script: &Script) -> Vec<Range> {
+    let from_zero = |command: &Command| matches!(command.first, Some(Address::Zero));
+    script
+        .commands
+        .iter()
+        .map(|command| Range {
+            active: from_zero(command),
+            ..Range::default()
+        })
+        .collect()
 }
 
 struct Machine<'a> {
@@ -82,14 +114,7 @@ pub fn run(script: &Script, settings: Settings, files: Vec<BString>) -> u8 {
                 source.ok().map(|source| Records::new(source, b'\n'))
             })
             .collect(),
-        ranges: script
-            .commands
-            .iter()
-            .map(|command| Range {
-                active: matches!(command.first, Some(Address::Zero)),
-                ..Range::default()
-            })
-            .collect(),
+        ranges: untouched(script),
         space: Vec::new(),
         ended: true,
         hold: Vec::new(),
@@ -142,6 +167,9 @@ impl<'a> Machine<'a> {
         let Some(mut line) = self.input.next_line() else {
             return false;
         };
+        if std::mem::take(&mut self.input.new_file) {
+            self.ranges = untouched(self.script);
+        }
         self.ended = line.last() == Some(&self.input.settings().end);
         if self.ended {
             line.pop();
@@ -283,6 +311,9 @@ impl<'a> Machine<'a> {
         applies
     }
 
+    /// As GNU's `match_address_p`: a first address that is a line number is reached once, also by a
+    /// line behind it when `N` skipped it; behind the end, `ADDR,LINE` no longer applies, but the
+    /// line that ends `ADDR,+N` or `ADDR,~N` does, however far behind it lies.
     fn in_range(
         &mut self,
         mut range: Range,
@@ -291,65 +322,47 @@ impl<'a> Machine<'a> {
     ) -> (Range, bool) {
         let line = self.input.line;
         if !range.active {
-            // A range that starts at a line number starts once.
-            if let Address::Line(number) = first {
-                if range.closed && !self.input.settings().separate || line != *number {
-                    return (range, false);
-                }
-            } else if !self.address(first) {
+            let starts = match first {
+                Address::Line(number) => !range.closed && line >= *number,
+                other => self.address(other),
+            };
+            if !starts {
                 return (range, false);
             }
             range.active = true;
-            range.closed = true;
             match second {
-                Address::Line(end) => {
-                    range.active = line < *end;
-                    range.end = *end;
-                }
-                Address::Plus(count) => {
+                // A pattern is tried from the next line.
+                Address::Match(_) => return (range, true),
+                Address::Plus(count) if *count > 0 => {
                     range.end = line.saturating_add(*count);
-                    range.active = line < range.end;
+                    return (range, true);
                 }
-                Address::Multiple(of) => {
-                    if *of > 0 && line.is_multiple_of(*of) {
+                Address::Multiple(of) if *of > 0 => {
+                    if line.is_multiple_of(*of) {
                         program::refuse(
                             "an address ',~N' from a multiple of N on, where versions of sed differ",
                         );
                     }
-                    range.end = if *of == 0 {
-                        line
-                    } else {
-                        line.div_ceil(*of).saturating_mul(*of)
-                    };
-                    range.active = line < range.end;
+                    range.end = line.div_ceil(*of).saturating_mul(*of);
+                    return (range, true);
                 }
-                // `$` ends the range on the line that starts it, patterns are tried from the next.
-                Address::Last => range.active = !self.input.is_last(),
                 _ => {}
             }
-            return (range, true);
-        }
-        match second {
-            Address::Line(_) | Address::Plus(_) | Address::Multiple(_) => {
-                // Lines that `n` or `N` skipped may lie beyond the end.
-                if line >= range.end {
-                    range.active = false;
-                }
-                let applies = line <= range.end;
-                if !applies {
-                    // The range is over; the line may start it anew.
-                    return self.in_range(range, first, second);
-                }
-                (range, applies)
-            }
-            other => {
-                if self.address(other) {
-                    range.active = false;
-                    range.closed = true;
-                }
-                (range, true)
+            if let Some(end) = last_line(second) {
+                range.close(line >= end);
+                return (range, line <= end || self.address(first));
             }
         }
+        if let Some(end) = last_line(second) {
+            range.close(line >= end);
+            return (range, line <= end);
+        }
+        let ends = match second {
+            Address::Plus(_) | Address::Multiple(_) => line >= range.end,
+            other => self.address(other),
+        };
+        range.close(ends);
+        (range, true)
     }
 
     fn cycle(&mut self) -> Flow {

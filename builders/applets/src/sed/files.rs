@@ -97,6 +97,8 @@ pub struct Input {
     pub settled: bool,
     /// A file is edited in place from here on: nothing is owed to the output before.
     pub new_output: bool,
+    /// With `-s`, the line just read is the first of another file.
+    pub new_file: bool,
 }
 
 impl Input {
@@ -116,6 +118,7 @@ impl Input {
             status: 0,
             settled: false,
             new_output: false,
+            new_file: false,
         }
     }
 
@@ -159,8 +162,9 @@ impl Input {
                 self.start_in_place(&name);
             }
             self.name = name;
-            if self.settings.separate {
-                self.line = if self.settled { 0 } else { self.line };
+            if self.settings.separate && self.settled {
+                self.line = 0;
+                self.new_file = true;
             }
             self.records = Some(Records::new(source, self.settings.end));
             return true;
