@@ -68,8 +68,18 @@ impl SetupError {
 const SYSTEMS: &str = "wasm32-wasip1,wasm32-wasi";
 /// Where builders are compiled for all users.
 const PRECOMPILED: &str = "/var/cache/wasibuild";
+/// Where the machine's own store is.
+const STORE: &str = "/var/lib/wasibuild/store";
 /// Where a link stands for Nix before 2.9, which gives its hook no arguments.
 const LINK: &str = "/var/lib/wasibuild/wasibuild-hook";
+
+/// The place itself: macOS has links in front of it, which neither Nix nor we follow on the way to a store.
+fn place(path: &str, service: units::Service) -> PathBuf {
+    match cfg!(target_os = "macos") || service == units::Service::Launchd {
+        true => PathBuf::from(format!("/private{path}")),
+        false => PathBuf::from(path),
+    }
+}
 
 /// What opens a door on a machine.
 ///
@@ -99,10 +109,10 @@ pub fn plan(
     let program = machine.program.display();
     let lines = match door {
         Door::Daemon => {
-            let store = store(machine, system)
+            let store = store(machine, system, service)
                 .ok_or_else(|| impossible("there is no place for a store: HOME is not set"))?;
             let socket = store.join("nix/var/wasibuild/daemon.sock");
-            let units = units::units(service, machine, &store, &socket, system);
+            let units = units::units(service, machine, &store, &socket, system)?;
             plan.changes.extend(units.files);
             plan.then.extend(units.then);
             let machines = doors::machines(machine);
@@ -126,10 +136,12 @@ pub fn plan(
             let mut arguments = "\"external-builder\"".to_owned();
             // Where Nix builds as who asks, that user's own cache does.
             if system {
-                arguments.push_str(&format!(",\"--precompiled\",\"{PRECOMPILED}\""));
+                let directory = place(PRECOMPILED, service);
+                let directory = directory.display();
+                arguments.push_str(&format!(",\"--precompiled\",\"{directory}\""));
                 let program = units::shell(&machine.program);
                 plan.then
-                    .push(format!("{program} builders precompile {PRECOMPILED}"));
+                    .push(format!("{program} builders precompile {directory}"));
             }
             plan.then.extend(units::restart_nix(service, machine));
             let ours = format!(
@@ -187,7 +199,7 @@ fn conf_file(machine: &Machine, system: bool) -> Result<PathBuf, SetupError> {
 }
 
 /// The root of the daemon's store.
-fn store(machine: &Machine, system: bool) -> Option<PathBuf> {
+fn store(machine: &Machine, system: bool, service: units::Service) -> Option<PathBuf> {
     let named = machine
         .policy
         .as_ref()
@@ -195,7 +207,7 @@ fn store(machine: &Machine, system: bool) -> Option<PathBuf> {
         .and_then(|policy| policy.store.clone());
     match (named, system) {
         (Some(store), _) => Some(store),
-        (None, true) => Some(PathBuf::from("/var/lib/wasibuild/store")),
+        (None, true) => Some(place(STORE, service)),
         (None, false) => machine.store.clone(),
     }
 }

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::SetupError;
 use super::change::Change;
 use crate::doctor::machine::Machine;
 
@@ -43,13 +44,23 @@ pub struct Units {
 }
 
 /// The units of the daemon; `system` if it serves the machine, else one user.
+///
+/// # Errors
+/// [`SetupError`] when the service manager cannot start a program of this name.
 pub fn units(
     service: Service,
     machine: &Machine,
     store: &Path,
     socket: &Path,
     system: bool,
-) -> Units {
+) -> Result<Units, SetupError> {
+    let odd = |c: char| c.is_control() || "\"'\\".contains(c);
+    if service == Service::Systemd && machine.program.to_string_lossy().contains(odd) {
+        return Err(SetupError::Refused {
+            path: machine.program.clone(),
+            problem: "systemd starts no program with quotes or backslashes in its name\nhint: install it elsewhere, and run `wasibuild setup` from there".to_owned(),
+        });
+    }
     let home = machine.person.home.clone().unwrap_or_default();
     let mut units = match service {
         Service::Systemd => systemd(machine, store, socket, system, &home),
@@ -64,7 +75,7 @@ pub fn units(
         },
     };
     units.then.extend(restart_nix(service, machine));
-    units
+    Ok(units)
 }
 
 /// What makes Nix's daemon read its configuration again.
@@ -90,7 +101,8 @@ fn systemd(machine: &Machine, store: &Path, socket: &Path, system: bool, home: &
     let mut start = format!(
         "[Unit]\nDescription=Builds of Nix by wasibuild\nRequires=wasibuild.socket\nAfter=wasibuild.socket\n\n\
          [Service]\nExecStart={} daemon --store {}{}\nSuccessExitStatus=143\n",
-        word(&machine.program),
+        // Only arguments have variables in them.
+        word(&machine.program).replace("$$", "$"),
         word(store),
         host_store(machine).map_or("", |_| " --host-store /")
     );
