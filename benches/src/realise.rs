@@ -129,7 +129,7 @@ impl Host {
                 keep_failed: false,
                 keep_going: false,
             },
-            references: Default::default(),
+            known: Default::default(),
         };
         let report = realiser.run(&plan);
         ensure!(report.errors.is_empty(), "{}", report.errors.join("\n"));

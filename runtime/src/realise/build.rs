@@ -18,6 +18,7 @@ use wasibuild_store::{NewPath, OutputLocks, Store};
 
 use super::error::RealiseError;
 use super::executor::{Failure, Job};
+use super::known::InputClosure;
 use super::log::BuildLog;
 use super::registrar::Registrar;
 use super::report::Status;
@@ -80,7 +81,7 @@ impl Realiser<'_> {
                 source: EnvironmentError::Options(source),
             })?;
         refuse_unsupported(node, &options)?;
-        let closure = self.input_closure(plan, node)?;
+        let closure = Arc::new(self.input_closure(plan, node)?);
         let objects = self.run_builder(plan, node, &derivation, &options, &closure, to)?;
         let outputs = self.scan(node, &derivation, &options, objects, &closure)?;
         self.check_outputs(node, &options, &outputs, to)?;
@@ -89,12 +90,7 @@ impl Realiser<'_> {
             return Ok(Status::Checked);
         }
         let placed = self.store.place_outputs(locks, outputs)?;
-        {
-            let mut known = super::lock(&self.references);
-            for info in placed.infos() {
-                known.insert(info.path.clone(), info.references.iter().cloned().collect());
-            }
-        }
+        self.known.note_placed(placed.infos());
         to.registrar.hand_in(to.task, placed);
         Ok(Status::Built)
     }
@@ -132,38 +128,14 @@ impl Realiser<'_> {
     }
 
     /// What the builder may see.
-    fn input_closure(&self, plan: &Plan, node: &Node) -> Result<BTreeSet<StorePath>, RealiseError> {
-        let mut inputs = node.sources.clone();
-        for (input, outputs) in &node.inputs {
+    fn input_closure(&self, plan: &Plan, node: &Node) -> Result<InputClosure, RealiseError> {
+        let outputs = node.inputs.iter().flat_map(|(input, outputs)| {
             let input = plan.graph.node(*input);
-            inputs.extend(
-                outputs
-                    .iter()
-                    .filter_map(|output| input.outputs.get(output))
-                    .cloned(),
-            );
-        }
-        let mut closure = BTreeSet::new();
-        let mut todo: Vec<StorePath> = inputs.into_iter().collect();
-        while let Some(path) = todo.pop() {
-            if closure.contains(&path) {
-                continue;
-            }
-            todo.extend(self.references(&path)?.iter().cloned());
-            closure.insert(path);
-        }
-        Ok(closure)
-    }
-
-    /// What a valid path refers to. That never changes while the path is valid, and the run keeps
-    /// collectors away, so that each path is looked up once: closures of long chains overlap.
-    fn references(&self, path: &StorePath) -> Result<Arc<[StorePath]>, RealiseError> {
-        if let Some(known) = super::lock(&self.references).get(path) {
-            return Ok(known.clone());
-        }
-        let references: Arc<[StorePath]> = info(self.store, path)?.references.into_iter().collect();
-        super::lock(&self.references).insert(path.clone(), references.clone());
-        Ok(references)
+            outputs.iter().filter_map(|name| input.outputs.get(name))
+        });
+        let inputs = node.sources.iter().chain(outputs).cloned();
+        let info = |path: &StorePath| info(self.store, path);
+        Ok(self.known.closure(inputs, self.store, info)?)
     }
 
     fn run_builder(
@@ -172,7 +144,7 @@ impl Realiser<'_> {
         node: &Node,
         derivation: &Derivation,
         options: &DerivationOptions,
-        closure: &BTreeSet<StorePath>,
+        closure: &Arc<InputClosure>,
         to: Registration<'_, '_>,
     ) -> Result<BTreeMap<String, FileSystemObject>, RealiseError> {
         let references = StoreReferences {
@@ -198,10 +170,7 @@ impl Realiser<'_> {
             executor,
             next,
             environment,
-            inputs: closure
-                .iter()
-                .map(|path| (path.basename().to_owned(), self.store.real_path(path)))
-                .collect(),
+            inputs: Arc::<InputClosure>::clone(closure),
             outputs: node.outputs.clone(),
             limits: self.settings.limits.clone(),
             keep_failed: self.settings.keep_failed,
@@ -248,10 +217,9 @@ impl Realiser<'_> {
         derivation: &Derivation,
         options: &DerivationOptions,
         mut objects: BTreeMap<String, FileSystemObject>,
-        closure: &BTreeSet<StorePath>,
+        closure: &InputClosure,
     ) -> Result<Vec<NewPath>, RealiseError> {
-        let mut candidates = closure.clone();
-        candidates.extend(node.outputs.values().cloned());
+        let candidates = closure.with_outputs(&node.outputs);
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for (name, path) in &node.outputs {
             let Some(object) = objects.remove(name) else {
@@ -352,7 +320,7 @@ fn info(store: &Store, path: &StorePath) -> Result<PathInfo, wasibuild_store::Er
 struct StoreReferences<'r, 'a> {
     store: &'a Store,
     registrar: &'r Registrar<'a>,
-    closure: &'a BTreeSet<StorePath>,
+    closure: &'a InputClosure,
 }
 
 impl References for StoreReferences<'_, '_> {

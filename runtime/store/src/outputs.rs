@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use wasibuild_nix_compat::content_address::ContentAddress;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::path_info::PathInfo;
-use wasibuild_nix_compat::refscan;
+use wasibuild_nix_compat::refscan::{self, Candidates};
 use wasibuild_nix_compat::store_path::StorePath;
 
 use crate::Store;
@@ -112,7 +112,7 @@ impl NewPath {
     pub fn scan(
         path: StorePath,
         object: FileSystemObject,
-        candidates: &BTreeSet<StorePath>,
+        candidates: &dyn Candidates,
     ) -> Result<Self> {
         let scanned =
             refscan::scan(&object, candidates).map_err(|error| match archive_error(error) {

@@ -253,7 +253,10 @@ impl Kernel {
                 .vfs
                 .open_input(&path)
                 .map_err(|_| invalid("it cannot be opened"))?;
-            return engine.module_from_file(&file);
+            return match self.vfs.input_nar_hash(&path) {
+                Some(nar_hash) => engine.module_from_store(&file, nar_hash),
+                None => engine.module_from_file(&file),
+            };
         }
         let mut bytes = vec![0; usize::try_from(size).map_err(|_| invalid("it is too large"))?];
         self.vfs
