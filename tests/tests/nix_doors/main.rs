@@ -14,6 +14,7 @@ mod hook;
 mod host_store;
 mod matrix;
 mod multi_user;
+mod newcomer;
 mod operations;
 mod protocol;
 mod sockets;
