@@ -14,6 +14,7 @@ use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::path_info::PathInfo;
 use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_nix_compat::structured_attrs::StructuredAttrs;
 use wasibuild_store::{NewPath, OutputLocks, Store};
 
 use super::error::RealiseError;
@@ -36,6 +37,14 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Registration<'r, 'a> {
     pub(super) registrar: &'r Registrar<'a>,
     pub(super) task: usize,
+}
+
+/// All that decides what a build gives.
+struct Recipe {
+    derivation: Arc<Derivation>,
+    structured: Option<Arc<StructuredAttrs>>,
+    options: DerivationOptions,
+    closure: Arc<InputClosure>,
 }
 
 impl Realiser<'_> {
@@ -75,16 +84,30 @@ impl Realiser<'_> {
             Some(derivation) => derivation.clone(),
             None => Arc::new(self.store.read_derivation(&node.derivation)?),
         };
-        let options =
-            DerivationOptions::of(&derivation).map_err(|source| RealiseError::Environment {
-                derivation: node.derivation.to_absolute_path(),
-                source: EnvironmentError::Options(source),
-            })?;
+        let wrong = |source| RealiseError::Environment {
+            derivation: node.derivation.to_absolute_path(),
+            source,
+        };
+        let structured = match &node.structured {
+            Some(structured) => Some(Arc::clone(structured)),
+            None => {
+                let read = derivation.structured_attrs();
+                let read = read.map_err(|error| wrong(EnvironmentError::Options(error.into())))?;
+                read.map(Arc::new)
+            }
+        };
+        let options = DerivationOptions::with(&derivation, structured.as_deref())
+            .map_err(|error| wrong(EnvironmentError::Options(error)))?;
         refuse_unsupported(node, &options)?;
-        let closure = Arc::new(self.input_closure(plan, node)?);
-        let objects = self.run_builder(plan, node, &derivation, &options, &closure, to)?;
-        let outputs = self.scan(node, &derivation, &options, objects, &closure)?;
-        self.check_outputs(node, &options, &outputs, to)?;
+        let recipe = Recipe {
+            closure: Arc::new(self.input_closure(plan, node)?),
+            derivation,
+            structured,
+            options,
+        };
+        let objects = self.run_builder(plan, node, &recipe, to)?;
+        let outputs = self.scan(node, &recipe, objects)?;
+        self.check_outputs(node, &recipe.options, &outputs, to)?;
         if self.settings.check {
             check::compare(self, node, outputs)?;
             return Ok(Status::Checked);
@@ -142,23 +165,31 @@ impl Realiser<'_> {
         &self,
         plan: &Plan,
         node: &Node,
-        derivation: &Derivation,
-        options: &DerivationOptions,
-        closure: &Arc<InputClosure>,
+        recipe: &Recipe,
         to: Registration<'_, '_>,
     ) -> Result<BTreeMap<String, FileSystemObject>, RealiseError> {
+        let Recipe {
+            derivation,
+            structured,
+            options,
+            closure,
+        } = recipe;
         let references = StoreReferences {
             store: self.store,
             registrar: to.registrar,
             closure,
         };
-        let environment =
-            environment::prepare(derivation, options, self.settings.cores, &references).map_err(
-                |source| RealiseError::Environment {
-                    derivation: node.derivation.to_absolute_path(),
-                    source,
-                },
-            )?;
+        let environment = environment::prepare_with(
+            derivation,
+            structured.as_deref(),
+            options,
+            self.settings.cores,
+            &references,
+        )
+        .map_err(|source| RealiseError::Environment {
+            derivation: node.derivation.to_absolute_path(),
+            source,
+        })?;
         let (executor, next) = plan.executors(node);
         let job = Job {
             name: node.name().to_owned(),
@@ -214,11 +245,15 @@ impl Realiser<'_> {
     fn scan(
         &self,
         node: &Node,
-        derivation: &Derivation,
-        options: &DerivationOptions,
+        recipe: &Recipe,
         mut objects: BTreeMap<String, FileSystemObject>,
-        closure: &InputClosure,
     ) -> Result<Vec<NewPath>, RealiseError> {
+        let Recipe {
+            derivation,
+            options,
+            closure,
+            ..
+        } = recipe;
         let candidates = closure.with_outputs(&node.outputs);
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for (name, path) in &node.outputs {

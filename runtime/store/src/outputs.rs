@@ -260,6 +260,7 @@ impl Store {
     fn register_all(&self, placed: &mut [PlacedOutputs]) -> Result<()> {
         self.hooks()
             .pass("register the outputs", self.database().path())?;
+        self.sync_key()?;
         let registrations: Vec<&Registration> = placed
             .iter()
             .flat_map(|placed| &placed.registrations)

@@ -85,6 +85,8 @@ struct Inner {
     modules: Mutex<HashMap<[u8; 32], Slot>>,
     /// By the identity of a file on the host, so that a known file is not even read.
     files: Mutex<HashMap<FileIdentity, Module>>,
+    /// By the SHA-256 of the NAR of a file alone, as far as it was computed from the same bytes.
+    archives: Mutex<HashMap<[u8; 32], Module>>,
     answers: derived::Answers,
 }
 
@@ -115,6 +117,7 @@ impl Engine {
                 cache,
                 modules: Mutex::default(),
                 files: Mutex::default(),
+                archives: Mutex::default(),
                 answers: derived::Answers::default(),
             }),
         })
@@ -181,21 +184,21 @@ impl Engine {
     }
 
     /// The module in a file that is a store path by itself. `nar_hash` is SHA-256 of its NAR, as the
-    /// store has it: the compiled module is found by it, and the file is read only if there is none.
+    /// store has it: the compiled module is found by it, and the file is opened and read only if
+    /// there is none.
     ///
     /// That is as safe as hashing the file each time: which wasm bytes a NAR hash stands for is kept
     /// only when it was computed from them, and what is run is what the hash stands for, even if the
     /// file was changed since.
     ///
     /// # Errors
-    /// As [`Engine::module_from_file`].
+    /// As [`Engine::module_from_file`], and those of `open`.
     pub fn module_from_store(
         &self,
-        file: &File,
         nar_hash: [u8; 32],
+        open: impl FnOnce() -> Result<File, EngineError>,
     ) -> Result<Module, EngineError> {
-        let identity = FileIdentity::of(file).map_err(unread)?;
-        if let Some(module) = lock(&self.inner.files).get(&identity) {
+        if let Some(module) = lock(&self.inner.archives).get(&nar_hash) {
             return Ok(module.clone());
         }
         let cache = &self.inner.cache;
@@ -206,15 +209,17 @@ impl Engine {
         let module = match known {
             Some(module) => module,
             None => {
-                let bytes = read(file)?;
+                let file = open()?;
+                let bytes = read(&file)?;
                 let (module, digest) = self.module_of(&bytes)?;
-                if nar_hash_of(file, bytes).map_err(unread)? == nar_hash {
-                    cache.note_digest(&nar_hash, &digest);
+                if nar_hash_of(&file, bytes).map_err(unread)? != nar_hash {
+                    return Ok(module);
                 }
+                cache.note_digest(&nar_hash, &digest);
                 module
             }
         };
-        lock(&self.inner.files).insert(identity, module.clone());
+        lock(&self.inner.archives).insert(nar_hash, module.clone());
         Ok(module)
     }
 

@@ -100,8 +100,8 @@ impl Modules {
             precompiled_dir: None,
         };
         let engine = Engine::new(options).unwrap();
-        let module = engine.module_from_store(&File::open(&file).unwrap(), nar_hash);
-        module.map(|_| ())
+        let open = || Ok(File::open(&file).unwrap());
+        engine.module_from_store(nar_hash, open).map(|_| ())
     }
 
     /// How many files of the cache end so.
@@ -154,4 +154,17 @@ fn a_store_that_lies_teaches_other_stores_nothing() {
     // So in a good store the small one's own bytes are read and compiled.
     modules.load(&small, hash(&small)).unwrap();
     assert_eq!((modules.count(".cwasm"), modules.count(".nar")), (2, 1));
+    // Nor in the same process.
+    let engine = Engine::new(EngineOptions::default()).unwrap();
+    let mut opened = 0;
+    for bytes in [&larger, &small, &small] {
+        let open = || {
+            opened += 1;
+            let file = modules.dir.path().join("store-path");
+            std::fs::write(&file, bytes).unwrap();
+            Ok(File::open(&file).unwrap())
+        };
+        engine.module_from_store(hash(&small), open).unwrap();
+    }
+    assert_eq!(opened, 2, "the liar's is not kept, the good one is");
 }
