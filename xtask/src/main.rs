@@ -15,6 +15,7 @@ mod lock;
 mod nixes;
 mod skips;
 mod test;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -45,6 +46,8 @@ enum Chore {
     Nixes,
     /// Everything that CI runs: format, lints, layers, builders, tests, the check for macOS
     Test(test::Options),
+    /// Build every derivation of the stdenv example in the sandbox and in the virtual machine, and compare
+    Verify,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -58,5 +61,6 @@ fn main() -> anyhow::Result<()> {
         Chore::Layers => layers::run(),
         Chore::Nixes => nixes::run(),
         Chore::Test(options) => test::run(&options),
+        Chore::Verify => verify::run(),
     }
 }

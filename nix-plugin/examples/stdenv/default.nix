@@ -7,9 +7,11 @@
 # bash and the GNU tools give: `cargo xtask compare` shows it.
 {
   system ? "x86_64-linux",
+  # Packages in the place of stand-ins, by name: with programs that run, a virtual machine builds this as well.
+  programs ? { },
 }:
 let
-  packages = import ./packages.nix;
+  packages = import ./packages.nix // programs;
   stdenv = import ./lib/stdenv.nix { inherit packages system; };
 
   library =
@@ -101,6 +103,7 @@ in
     etc
     features
     files
+    lib
     packages
     scripts
     sources

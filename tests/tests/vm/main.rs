@@ -8,8 +8,10 @@
 mod builds;
 mod commands;
 mod ends;
+mod examples;
 mod foreign;
 mod isolation;
+mod programs;
 mod support;
 mod system;
 

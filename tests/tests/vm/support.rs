@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -81,9 +82,10 @@ impl World {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command
-            .args(["--set", "vm.accelerator=tcg", "--set", "vm.memory=1G"])
             .args(arguments)
             .env_clear()
+            .env("WASIBUILD_VM_ACCELERATOR", "tcg")
+            .env("WASIBUILD_VM_MEMORY", "1G")
             .env("PATH", "/usr/bin:/bin")
             .env("WASIBUILD_STORE", self.root())
             .env("WASIBUILD_SUBSTITUTERS", "")
@@ -159,6 +161,20 @@ in {body}
         let outputs = self.build(&self.derivations(name, body), &[]);
         let output = outputs.first().expect("an output");
         fs::read_to_string(self.real(output)).expect("a file")
+    }
+
+    /// What runs with a name of this world in its command line, and does not just wait to be buried.
+    pub fn processes(&self) -> Vec<String> {
+        let directory = self.directory.path().to_string_lossy().into_owned();
+        let numbers = fs::read_dir("/proc")
+            .expect("listed")
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+        numbers
+            .filter(|number| is_alive(*number))
+            .filter_map(|number| fs::read(format!("/proc/{number}/cmdline")).ok())
+            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+            .filter(|line| line.contains(&directory))
+            .collect()
     }
 
     /// The number that a line of the machine's description has.
@@ -246,11 +262,22 @@ fn tools() -> &'static Path {
         .path()
 }
 
-/// Copies a program that finds its loader and libraries in a store path.
+/// Copies a program into a directory; it finds its loader and libraries in a store path.
 fn install(program: &Path, bin: &Path, libraries: &str) {
-    let to = bin.join(program.file_name().expect("a name"));
-    fs::copy(program, &to).unwrap_or_else(|error| panic!("{program:?}: {error}"));
-    fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).expect("mode");
+    install_as(
+        program,
+        &bin.join(program.file_name().expect("a name")),
+        libraries,
+    );
+}
+
+/// Copies a program under a name; a script stays as it is.
+pub fn install_as(program: &Path, to: &Path, libraries: &str) {
+    fs::copy(program, to).unwrap_or_else(|error| panic!("{program:?}: {error}"));
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755)).expect("mode");
+    if !is_elf(program) {
+        return;
+    }
     let loader = format!("{libraries}/ld-linux-x86-64.so.2");
     let output = Command::new("patchelf")
         .args([
@@ -260,23 +287,33 @@ fn install(program: &Path, bin: &Path, libraries: &str) {
             "--set-rpath",
             libraries,
         ])
-        .arg(&to)
+        .arg(to)
         .output()
         .expect("patchelf starts");
     assert!(output.status.success(), "{program:?}: {}", text_of(&output));
 }
 
-fn which(name: &str) -> PathBuf {
+pub fn is_elf(program: &Path) -> bool {
+    let mut start = [0; 4];
+    let read = fs::File::open(program).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"\x7fELF"
+}
+
+pub fn which(name: &str) -> PathBuf {
+    find(name).unwrap_or_else(|| panic!("this machine has no '{name}'"))
+}
+
+/// A program of this machine, by its own name.
+pub fn find(name: &str) -> Option<PathBuf> {
     ["/usr/bin", "/bin", "/usr/sbin", "/sbin"]
         .iter()
         .map(|directory| Path::new(directory).join(name))
         .find(|path| path.exists())
         .map(|path| fs::canonicalize(path).expect("a program"))
-        .unwrap_or_else(|| panic!("this machine has no '{name}'"))
 }
 
 /// Copies what programs are linked with.
-fn copy_libraries(programs: &[PathBuf], to: &Path) {
+pub fn copy_libraries(programs: &[PathBuf], to: &Path) {
     fs::create_dir_all(to).expect("made");
     let mut found = BTreeSet::new();
     for program in programs {
@@ -297,7 +334,7 @@ fn copy_libraries(programs: &[PathBuf], to: &Path) {
 }
 
 /// The path that a directory has in a store.
-fn store_path_of(directory: &Path, name: &str) -> String {
+pub fn store_path_of(directory: &Path, name: &str) -> String {
     let root = tempfile::tempdir().expect("a directory");
     let file = root.path().join("x.nix");
     let expression = format!(
@@ -354,7 +391,7 @@ impl Compiler {
 }
 
 /// Copies a directory.
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("made");
     for entry in fs::read_dir(from).expect("listed") {
         let entry = entry.expect("an entry");

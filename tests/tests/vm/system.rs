@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::{World, target, text_of};
 
 /// Makes `base/kernel` and `base/kernel-modules`, from what `cargo xtask kernels` took from Debian's package.
-fn base(world: &World) {
+pub fn base(world: &World) {
     let from = target().join("vm/state/wasibuild/vm/kernels/x86_64");
     let release = fs::read_to_string(from.join("release")).expect("a release");
     let modules = world

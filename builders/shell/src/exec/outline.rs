@@ -56,7 +56,7 @@ pub struct Outline {
 /// Makes an outline of the text.
 pub fn make(text: &[u8], flags: Flags) -> Vec<u8> {
     let source = Rc::new(Source {
-        name: Vec::new(),
+        name: Rc::default(),
         text: text.into(),
     });
     let mut out = Vec::new();
@@ -245,7 +245,7 @@ mod tests {
         let text = b"a() { b() { echo in; }; echo out; }\n";
         let found = read(&make(text, FLAGS)).expect("an outline");
         let source = Rc::new(Source {
-            name: Vec::new(),
+            name: Rc::default(),
             text: text.as_slice().into(),
         });
         let place = Place {

@@ -131,6 +131,14 @@ impl Shell {
                 out.push(text.clone());
                 return Ok(());
             }
+            [Part::Param(param)] => {
+                if let Some(text) = self.plain_value(param)
+                    && self.is_one_field(text)
+                {
+                    out.push(text.to_vec());
+                    return Ok(());
+                }
+            }
             parts => {
                 if let Some(text) = self.plain_text(parts, false) {
                     out.push(text);
@@ -157,6 +165,14 @@ impl Shell {
         let mut chunks = Vec::new();
         self.word_chunks(word, SINGLE, false, &mut chunks)?;
         Ok(self.join(chunks))
+    }
+
+    /// Does text of an expansion without quotes stay as it is: one field, and no pattern?
+    fn is_one_field(&self, text: &[u8]) -> bool {
+        let ifs = self.lookup(b"IFS").and_then(|v| v.text());
+        let ifs = ifs.unwrap_or(b" \t\n");
+        let special = |c: &u8| matches!(c, b'*' | b'?' | b'[' | b'(' | b'\\') || ifs.contains(c);
+        !text.is_empty() && !text.iter().any(special)
     }
 
     /// The text of a word that needs no more than putting values together: literal text, and scalars
@@ -193,6 +209,29 @@ impl Shell {
         (quoted || !out.is_empty()).then_some(out)
     }
 
+    /// The pattern of a word that needs no more than putting values together, as [`Self::plain_text`].
+    fn plain_pattern(&self, parts: &[Part]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        for part in parts {
+            match part {
+                Part::Lit(text) if !text.contains(&b'~') => out.extend_from_slice(text),
+                Part::Quoted(text) => split_escape(text, &mut out),
+                Part::Param(param) => out.extend_from_slice(self.plain_value(param)?),
+                Part::Double(inner) => {
+                    for part in inner {
+                        match part {
+                            Part::Lit(text) | Part::Quoted(text) => split_escape(text, &mut out),
+                            Part::Param(param) => split_escape(self.plain_value(param)?, &mut out),
+                            _ => return None,
+                        }
+                    }
+                }
+                _ => return None,
+            }
+        }
+        Some(out)
+    }
+
     /// As [`Self::expand_single`], without tilde expansion.
     pub fn expand_single_plain(&mut self, word: &Word) -> Result<Vec<u8>, Unwind> {
         let mut chunks = Vec::new();
@@ -227,6 +266,9 @@ impl Shell {
 
     /// Expands a word to a pattern: quoted characters are escaped.
     pub fn expand_pattern(&mut self, word: &Word) -> Result<Vec<u8>, Unwind> {
+        if let Some(pattern) = self.plain_pattern(&word.parts) {
+            return Ok(pattern);
+        }
         let mut chunks = Vec::new();
         self.word_chunks(word, SINGLE, false, &mut chunks)?;
         Ok(self.join_pattern(chunks))

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::ast::{Param, ParamName, ParamOp, ParamSub, ReplaceKind, Word};
 use super::word::Stop;
 use super::{Parser, Result, is_name_char, is_name_start};
+use crate::state::vars::Slot;
 
 impl Parser<'_> {
     /// Reads behind `${` up to and with `}`. `dq`: inside double quotes or a here-document.
@@ -21,6 +22,7 @@ impl Parser<'_> {
                 let text = self.slice(start, self.pos).to_vec();
                 self.pos += 1;
                 Param {
+                    slot: Slot::default(),
                     name: ParamName::Special(b'?'),
                     subscript: None,
                     indirect: false,
@@ -35,6 +37,7 @@ impl Parser<'_> {
     fn param_body(&mut self, dq: bool, here: bool) -> Result<Option<Param>> {
         let done = |name, subscript, indirect, op| {
             Ok(Some(Param {
+                slot: Slot::default(),
                 name,
                 subscript,
                 indirect,

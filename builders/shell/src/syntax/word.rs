@@ -8,6 +8,7 @@ use super::ast::{
     ArithText, CommandSub, HereDoc, Param, ParamName, ParamOp, Part, Source, Subscript, Word,
 };
 use super::{HereWarning, Parser, Piece, Result, is_meta, is_name_char, is_name_start};
+use crate::state::vars::Slot;
 
 /// What ends the text that is being read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -591,6 +592,7 @@ fn ends_in_continuation(line: &[u8]) -> bool {
 
 fn plain(name: ParamName) -> Part {
     Part::Param(Rc::new(Param {
+        slot: Slot::default(),
         name,
         subscript: None,
         indirect: false,
