@@ -9,23 +9,24 @@
 mod job;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_vm::supervisor::{self, Connection, Place};
 use wasibuild_vm::{Architecture, BuildFailure, MachineError, Start, kernel, qemu};
 
-use crate::directories;
 use crate::policy::{Accelerator, Policy, VmPolicy};
 use crate::realise::error::RealiseError;
 use crate::realise::executor::{Failure, Job, Machine};
 use crate::realise::log::BuildLog;
 use crate::realise::stop::Stop;
 use crate::router::Machines;
+use crate::{directories, printable};
 
 /// Which machine: its processor, and the directory that is its store.
 type Key = (Architecture, PathBuf);
@@ -84,6 +85,7 @@ impl Vm {
             },
             network: true,
             console: None,
+            patience: self.policy.patience,
             state,
         })
     }
@@ -145,6 +147,8 @@ impl Vm {
         pair("--cores", start.cores.to_string().as_ref());
         pair("--disk", start.disk.to_string().as_ref());
         pair("--idle", self.policy.idle.as_millis().to_string().as_ref());
+        let patience = start.patience.as_millis().to_string();
+        pair("--patience", patience.as_ref());
         if let Some(qemu) = &start.qemu {
             pair("--qemu", qemu.as_os_str());
         }
@@ -178,8 +182,13 @@ impl Vm {
         }
         self.take_kernel(start)?;
         let place = self.place(start);
-        let connection =
-            supervisor::connect(&place, &|| self.supervisor(start), notice, cancelled)?;
+        let connection = supervisor::connect(
+            &place,
+            start.patience,
+            &|| self.supervisor(start),
+            notice,
+            cancelled,
+        )?;
         let connection = Arc::new(connection);
         *slot = Some(Arc::clone(&connection));
         Ok(connection)
@@ -209,7 +218,28 @@ impl Vm {
         let result = connection
             .link
             .build(spec, &bounds, &mut sink, &cancelled, &mut |_| ());
-        result.map_err(|failure| job::Problem::Build(failure, tail))
+        result.map_err(|failure| {
+            let failure = match failure {
+                BuildFailure::Gone(told) => BuildFailure::Gone(self.why_gone(start, told)),
+                other => other,
+            };
+            job::Problem::Build(failure, tail)
+        })
+    }
+
+    /// Why a machine ended: what its supervisor wrote, which does so before its clients notice. Of one that
+    /// was killed there is nothing but what they noticed.
+    fn why_gone(&self, start: &Start, told: String) -> String {
+        let mut text = Vec::new();
+        let read = std::fs::File::open(self.place(start).log())
+            .and_then(|file| file.take(64 << 10).read_to_end(&mut text));
+        if read.is_err() {
+            return told;
+        }
+        let found = text
+            .lines()
+            .find_map(|line| line.strip_prefix(supervisor::ENDED.as_bytes()));
+        found.map_or(told, printable::name)
     }
 }
 
@@ -262,6 +292,9 @@ impl Machine for Vm {
             let text = format!("wasibuild: the machine ended ({reason}); building once more\n");
             log.note(text.as_bytes());
             result = self.attempt(&job, &start, log, stop);
+        }
+        if job.keep_failed && matches!(result, Err(job::Problem::Build(..))) {
+            log.note(b"wasibuild: the build directory was in the machine and is not kept\n");
         }
         result.map_err(|problem| problem.into_failure(&job))
     }

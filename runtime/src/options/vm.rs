@@ -119,6 +119,9 @@ pub struct VmSupervise {
     /// How long it waits without a build, in milliseconds
     #[arg(long)]
     pub idle: u64,
+    /// How long it may take to start, and to answer while it builds, in milliseconds
+    #[arg(long)]
+    pub patience: u64,
     /// The emulator
     #[arg(long)]
     pub qemu: Option<PathBuf>,

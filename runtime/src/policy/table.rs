@@ -414,6 +414,13 @@ pub const KEYS: &[Key] = &[
         "How long it waits without a build before it is stopped.",
     ),
     key(
+        "vm.patience",
+        Kind::Seconds { auto: false },
+        "180",
+        None,
+        "How long it may take to start, and to answer while it builds, before it is given up.",
+    ),
+    key(
         "vm.kernel",
         Kind::Path,
         "''",

@@ -144,6 +144,8 @@ pub struct VmPolicy {
     pub disk: u64,
     /// How long it waits without a build before it is stopped.
     pub idle: Duration,
+    /// How long it may take to start, and to answer while it builds.
+    pub patience: Duration,
     /// The kernel: an image, a directory with one, or a Debian package.
     pub kernel: Option<PathBuf>,
     /// QEMU: a name or a path; none for that of the architecture.
@@ -272,6 +274,8 @@ impl From<Settings> for Policy {
                 cores: read.auto("vm.cores").map(narrow),
                 disk: read.number("vm.disk"),
                 idle: Duration::from_secs(read.number("vm.idle")),
+                // Without any time nothing would ever start.
+                patience: Duration::from_secs(read.number("vm.patience").clamp(1, 86_400)),
                 kernel: read.path("vm.kernel"),
                 qemu: read.path("vm.qemu"),
                 accelerator: match read.text("vm.accelerator") {

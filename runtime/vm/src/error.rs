@@ -100,10 +100,13 @@ pub enum MachineError {
     },
     /// It is too old.
     #[error(
-        "QEMU {found} is too old: at least {} is needed\nhint: install a newer one",
+        "the emulator '{program}' is QEMU {found}, which is too old: at least {} is needed\n\
+         hint: install a newer one, or name it in the configuration (vm.qemu)",
         crate::qemu::MIN_VERSION
     )]
     OldQemu {
+        /// Where it is.
+        program: PathBuf,
         /// What was found.
         found: String,
     },

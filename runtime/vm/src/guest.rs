@@ -22,8 +22,6 @@ use crate::{Architecture, KernelError, MachineError, initramfs, platform, scratc
 
 /// How long a guest on real hardware may take to greet while that hardware is not proved.
 const PROBE: Duration = Duration::from_secs(10);
-/// How long any guest may take: emulated ones on busy hosts take long.
-const PATIENCE: Duration = Duration::from_secs(180);
 /// How much of the console's beginning, and of its end, is kept.
 const CONSOLE_PART: usize = 256 << 10;
 
@@ -54,6 +52,9 @@ pub struct Start {
     pub network: bool,
     /// Where the console is written.
     pub console: Option<PathBuf>,
+    /// How long the guest may take to greet, and to answer while it builds. Emulated ones on busy hosts
+    /// take long.
+    pub patience: Duration,
 }
 
 impl Start {
@@ -143,14 +144,18 @@ impl Guest {
             .and_then(|host| Accelerator::of_host(host, start.architecture))
             .filter(|accelerator| device_exists(*accelerator));
         let mut attempts = Vec::new();
+        let patience = start.patience;
         match (start.accelerator, hardware) {
-            (Some(named), _) => attempts.push((named, PATIENCE)),
+            (Some(named), _) => attempts.push((named, patience)),
             (None, Some(hardware)) => match proofs.known(hardware) {
-                Some(true) => attempts.push((hardware, PATIENCE)),
-                Some(false) => attempts.push((Accelerator::Tcg, PATIENCE)),
-                None => attempts.extend([(hardware, PROBE), (Accelerator::Tcg, PATIENCE)]),
+                Some(true) => attempts.push((hardware, patience)),
+                Some(false) => attempts.push((Accelerator::Tcg, patience)),
+                None => attempts.extend([
+                    (hardware, PROBE.min(patience)),
+                    (Accelerator::Tcg, patience),
+                ]),
             },
-            (None, None) => attempts.push((Accelerator::Tcg, PATIENCE)),
+            (None, None) => attempts.push((Accelerator::Tcg, patience)),
         }
         let last = attempts.len().saturating_sub(1);
         for (index, (accelerator, patience)) in attempts.into_iter().enumerate() {
@@ -378,12 +383,29 @@ fn device_exists(accelerator: Accelerator) -> bool {
     }
 }
 
+/// A stream of which all that is read must come within a time.
+struct Within<'s> {
+    stream: &'s UnixStream,
+    end: Instant,
+}
+
+impl Read for Within<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
+    }
+}
+
 /// Reads the agent's first message.
 fn greeting(stream: &UnixStream, patience: Duration) -> Result<GuestHello, String> {
-    stream
-        .set_read_timeout(Some(patience))
-        .map_err(|error| error.to_string())?;
-    let mut source = stream;
+    let mut source = Within {
+        stream,
+        end: Instant::now() + patience,
+    };
     let frame = Frame::read(&mut source).and_then(|frame| frame.map(FromGuest::of).transpose());
     let _ = stream.set_read_timeout(None);
     match frame {
@@ -396,7 +418,10 @@ fn greeting(stream: &UnixStream, patience: Duration) -> Result<GuestHello, Strin
                 std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
             ) =>
         {
-            Err(format!("no greeting within {} s", patience.as_secs()))
+            Err(format!(
+                "no greeting within {} s (vm.patience)",
+                patience.as_secs()
+            ))
         }
         Err(error) => Err(error.to_string()),
     }

@@ -153,6 +153,7 @@ impl Link {
             last_log: now,
             bounds,
             cancelled,
+            finished: false,
         };
         let message = ToGuest::Build(number, Box::new(spec));
         let result = match self.send(&message) {
@@ -163,7 +164,7 @@ impl Link {
             Err(ProtocolError::Io(error)) => Err(BuildFailure::Gone(error.to_string())),
             Err(error) => Err(error.into()),
         };
-        if result.is_err() {
+        if result.is_err() && !build.finished {
             build.end();
         }
         lock(&self.shared).builds.remove(&number);
@@ -202,6 +203,8 @@ struct Building<'l> {
     last_log: Instant,
     bounds: &'l Bounds,
     cancelled: &'l dyn Fn() -> bool,
+    /// Whether the guest said that nothing more comes.
+    finished: bool,
 }
 
 impl Building<'_> {
@@ -261,7 +264,10 @@ impl Building<'_> {
     fn next(&mut self) -> Result<FromGuest, BuildFailure> {
         loop {
             match self.receiver.recv_timeout(TICK) {
-                Ok(message) => return Ok(message),
+                Ok(message) => {
+                    self.finished |= matches!(message, FromGuest::Finished(_));
+                    return Ok(message);
+                }
                 Err(RecvTimeoutError::Disconnected) => return Err(self.gone()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -319,7 +325,7 @@ impl Building<'_> {
             Err(FromNarError::TooManyNodes(_) | FromNarError::TooLarge(_)) => {
                 return Err(BuildFailure::Limit(LimitKind::OutputSize));
             }
-            Err(error) => return Err(bad(error.to_string())),
+            Err(error) => return Err(bad(with_sources(&error))),
         };
         match archive.read(&mut [0]) {
             Ok(0) => Ok(object),
@@ -341,6 +347,17 @@ impl Building<'_> {
             }
         }
     }
+}
+
+/// An error with what caused it.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
 }
 
 fn unexpected(message: &FromGuest) -> BuildFailure {

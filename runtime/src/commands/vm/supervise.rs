@@ -30,6 +30,7 @@ pub fn supervise(options: &VmSupervise) -> Result<u8, Error> {
             .and_then(qemu::Accelerator::of_name),
         network: true,
         console: None,
+        patience: Duration::from_millis(options.patience),
     };
     let place = Place::new(&start.state, architecture, &start.store);
     start.console = Some(place.console());

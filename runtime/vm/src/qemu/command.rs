@@ -174,7 +174,8 @@ fn common(machine: &Machine, kernel_line: &str) -> Line {
         },
     );
     line.pair("-cpu", processor(machine));
-    line.pair("-smp", &machine.cores.to_string());
+    let cores = machine.cores.min(max_cores(machine.architecture));
+    line.pair("-smp", &cores.to_string());
     line.pair("-m", &format!("{}M", machine.memory));
     line.file("-kernel", "", &machine.kernel);
     line.file("-initrd", "", &machine.initramfs);
@@ -199,11 +200,24 @@ fn common(machine: &Machine, kernel_line: &str) -> Line {
             "-blockdev",
             "driver=raw,node-name=swap,file=disk,discard=unmap,detect-zeroes=unmap",
         );
-        line.pair("-device", "virtio-blk-device,drive=swap");
+        // By default QEMU stops a machine whose disk finds no space, without a word to anybody.
+        line.pair(
+            "-device",
+            "virtio-blk-device,drive=swap,werror=report,rerror=report",
+        );
     }
     line.pair("-device", "virtio-balloon-device,free-page-reporting=on");
     line.pair("-device", "virtio-rng-device");
     line
+}
+
+/// The most processors of a machine. `virt` has a GICv2 by default, which limits them to 8
+/// (`docs/system/arm/virt.rst` of QEMU), and a GICv3 under HVF is not in every QEMU that will do.
+fn max_cores(architecture: Architecture) -> u32 {
+    match architecture {
+        Architecture::X86_64 => 255,
+        Architecture::Aarch64 => 8,
+    }
 }
 
 fn processor(machine: &Machine) -> &'static str {
@@ -279,7 +293,7 @@ mod tests {
             architecture,
             accelerator,
             memory: 1024,
-            cores: 2,
+            cores: 14,
             kernel: "/k,1".into(),
             initramfs: "/i".into(),
             store: "/s,t/nix/store".into(),
@@ -304,6 +318,7 @@ mod tests {
             "-machine virt ",
             "-accel hvf ",
             "-cpu host ",
+            "-smp 8 ",
             "console=ttyAMA0 ",
         ] {
             assert!(line.contains(part), "{part}: {line}");

@@ -88,6 +88,7 @@ pub fn find(
     };
     if version < MIN_VERSION {
         return Err(MachineError::OldQemu {
+            program: path,
             found: version.to_string(),
         });
     }

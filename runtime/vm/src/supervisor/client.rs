@@ -12,8 +12,8 @@ use super::{Place, Report};
 use crate::error::io;
 use crate::{Link, MachineError, platform};
 
-/// How long a machine may take to come, with everything that is tried.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// How much longer than one guest a machine may take to come, with everything that is tried.
+const MARGIN: Duration = Duration::from_secs(60);
 /// How long a supervisor that listens may take to greet.
 const GREETING: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -55,18 +55,19 @@ pub fn probe(place: &Place) -> Result<Option<Connection>, MachineError> {
 }
 
 /// Connects to the supervisor of `place`, which `supervisor` starts if there is none. `notice` gets what
-/// the user should know; `cancelled` is asked now and then.
+/// the user should know; `cancelled` is asked now and then; a guest has `patience` to come.
 ///
 /// # Errors
 /// When no machine comes.
 pub fn connect(
     place: &Place,
+    patience: Duration,
     supervisor: &dyn Fn() -> Command,
     notice: &mut dyn FnMut(&str),
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Connection, MachineError> {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE && !cancelled() {
+    while start.elapsed() < patience + MARGIN && !cancelled() {
         if let Some(connection) = probe(place)? {
             return Ok(connection);
         }

@@ -22,6 +22,9 @@ use crate::MachineError;
 use crate::error::io;
 use crate::guest::{Guest, Start};
 
+/// What a supervisor's log says at the machine's end, before the reason.
+pub const ENDED: &str = "wasibuild: the machine ended: ";
+
 /// What a supervisor says about its start: a word, and for some a text on the same line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Report {
@@ -86,14 +89,11 @@ pub fn supervise(
     let Some(stream) = guest.take_stream() else {
         return Ok(());
     };
-    let reason = relay::run(stream, &listener, guest.hello.clone(), idle);
+    let reason = relay::run(stream, &listener, guest.hello.clone(), idle, start.patience);
     // New clients shall start a new machine, and not wait for this one.
     let _ = fs::remove_file(place.socket());
     guest.kill();
-    eprintln!(
-        "wasibuild: the machine ended: {reason}{}",
-        guest.console_tail()
-    );
+    eprintln!("{ENDED}{reason}{}", guest.console_tail());
     let _ = fs::remove_file(place.description());
     Ok(())
 }

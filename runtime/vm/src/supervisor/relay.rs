@@ -6,7 +6,7 @@
 //! A guest that does not answer while it builds is ended.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,10 +16,8 @@ use wasibuild_vm_protocol::{
     Frame, FromGuest, GuestHello, Kind, ProtocolError, ToGuest, VERSION, Window,
 };
 
-/// How often a guest that builds is asked whether it is there.
+/// How often a guest that builds is asked whether it is there; more often if it has little time to answer.
 const ASK: Duration = Duration::from_secs(20);
-/// How long it may take to answer: emulated ones on busy hosts take long.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 type Reason = String;
 
@@ -61,11 +59,15 @@ pub fn run(
     listener: &UnixListener,
     hello: GuestHello,
     idle: Duration,
+    patience: Duration,
 ) -> Reason {
     let reader = match stream.try_clone() {
         Ok(reader) => reader,
         Err(error) => return error.to_string(),
     };
+    if let Err(error) = stream.set_write_timeout(Some(patience)) {
+        return error.to_string();
+    }
     let now = Instant::now();
     let relay = Arc::new(Relay {
         state: Mutex::new(State {
@@ -105,7 +107,7 @@ pub fn run(
             }
         });
     }
-    relay.wait(idle)
+    relay.wait(idle, patience)
 }
 
 impl Relay {
@@ -118,19 +120,31 @@ impl Relay {
         self.changed.notify_all();
     }
 
+    /// Says something to the guest. One that does not listen is ended.
     fn to_guest(&self, frame: &Frame) -> Result<(), ProtocolError> {
         let mut guest = self.guest.lock().unwrap_or_else(PoisonError::into_inner);
-        frame.write(&mut *guest)
+        let result = frame.write(&mut *guest);
+        drop(guest);
+        if let Err(error) = &result {
+            self.end(match error {
+                ProtocolError::Io(error) if error.kind() == ErrorKind::WouldBlock => {
+                    "it does not read what it is told (vm.patience)".to_owned()
+                }
+                other => other.to_string(),
+            });
+        }
+        result
     }
 
     /// Waits for the end.
-    fn wait(&self, idle: Duration) -> Reason {
+    fn wait(&self, idle: Duration, patience: Duration) -> Reason {
+        let ask = ASK.min(patience / 6);
         let mut state = self.state();
         loop {
             if let Some(reason) = &state.ended {
                 return reason.clone();
             }
-            let mut pause = idle;
+            let pause;
             if state.builds.is_empty() {
                 let since = state.idle_since.elapsed();
                 if since >= idle {
@@ -139,16 +153,19 @@ impl Relay {
                     return reason;
                 }
                 pause = idle.saturating_sub(since);
-            } else if state.heard.elapsed() > PATIENCE {
-                return format!("it did not answer for {} s", PATIENCE.as_secs());
+            } else if state.heard.elapsed() > patience {
+                return format!(
+                    "it did not answer for {} s (vm.patience)",
+                    patience.as_secs()
+                );
             } else {
-                if state.asked.elapsed() > ASK {
+                if state.asked.elapsed() >= ask {
                     state.asked = Instant::now();
                     drop(state);
                     let _ = self.to_guest(&ToGuest::Ping(0).frame());
                     state = self.state();
                 }
-                pause = pause.min(ASK);
+                pause = ask;
             }
             let pause = pause.max(Duration::from_millis(1));
             state = self

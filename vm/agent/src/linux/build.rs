@@ -28,7 +28,20 @@ pub struct Build {
     /// What there is to be killed.
     alive: Mutex<Option<Alive>>,
     /// Where what is typed goes.
-    typed: Mutex<Option<File>>,
+    typed: Mutex<Typed>,
+}
+
+/// The most that is kept of what is typed before there is a terminal.
+const EARLY: usize = 64 << 10;
+
+/// What becomes of what is typed.
+#[derive(Debug)]
+enum Typed {
+    /// There is no terminal yet: it is kept.
+    Early(Vec<u8>),
+    Terminal(File),
+    /// The build has none, or no longer one.
+    Nowhere,
 }
 
 #[derive(Debug)]
@@ -47,7 +60,7 @@ impl Build {
             window: Mutex::default(),
             granted: Condvar::new(),
             alive: Mutex::new(None),
-            typed: Mutex::new(None),
+            typed: Mutex::new(Typed::Early(Vec::new())),
         }
     }
 
@@ -69,12 +82,30 @@ impl Build {
         self.granted.notify_all();
     }
 
+    /// From now on what is typed goes there, and first what was typed before.
+    fn typed_goes_to(&self, terminal: Option<File>) {
+        let mut typed = locked(&self.typed);
+        *typed = match terminal {
+            Some(mut terminal) => {
+                if let Typed::Early(kept) = &*typed {
+                    let _ = terminal.write_all(kept);
+                }
+                Typed::Terminal(terminal)
+            }
+            None => Typed::Nowhere,
+        };
+    }
+
     /// Somebody typed.
     pub fn input(&self, bytes: Vec<u8>) {
-        if let Some(terminal) = &mut *locked(&self.typed) {
-            // The end of the input is the character that terminals have for it.
-            let bytes = if bytes.is_empty() { vec![4] } else { bytes };
-            let _ = terminal.write_all(&bytes);
+        // The end of the input is the character that terminals have for it.
+        let bytes = if bytes.is_empty() { vec![4] } else { bytes };
+        match &mut *locked(&self.typed) {
+            Typed::Early(kept) if kept.len() + bytes.len() <= EARLY => kept.extend(bytes),
+            Typed::Terminal(terminal) => {
+                let _ = terminal.write_all(&bytes);
+            }
+            Typed::Early(_) | Typed::Nowhere => {}
         }
     }
 
@@ -193,9 +224,8 @@ fn builder(build: &Build, spec: &BuildSpec, scratch: &Scratch) -> Result<Ending>
     // Programs open `/dev/stderr` anew, as their own user.
     std::os::unix::fs::chown(user, Some(root::USER), Some(root::GROUP))
         .tried(|| "give the terminal to the build".to_owned())?;
-    if spec.interactive {
-        *locked(&build.typed) = ours.try_clone().ok();
-    }
+    let terminal = ours.try_clone().ok().filter(|_| spec.interactive);
+    build.typed_goes_to(terminal);
     let (mut report, report_of_child) = io::pipe().tried(|| "make a pipe".to_owned())?;
     let group = Group::new(&scratch.name, &spec.limits)?;
     let mut child = Command::new("/init")
@@ -225,7 +255,7 @@ fn builder(build: &Build, spec: &BuildSpec, scratch: &Scratch) -> Result<Ending>
         let _ = report.read_to_end(&mut reported);
     });
     let alive = locked(&build.alive).take();
-    *locked(&build.typed) = None;
+    build.typed_goes_to(None);
     child
         .wait()
         .tried(|| "wait for a build's process".to_owned())?;
