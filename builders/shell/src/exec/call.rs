@@ -43,14 +43,14 @@ impl Shell {
             self.error([name.as_slice(), b": function body is not readable"].concat());
             return Ok(1);
         };
-        let limit = self
-            .get(b"FUNCNEST")
-            .and_then(|t| crate::arith::parse_decimal(&t))
+        let [_, slot] = &self.slots;
+        let limit = (self.vars.get_at(slot, b"FUNCNEST"))
+            .and_then(|v| v.text())
+            .and_then(crate::arith::parse_decimal)
             .and_then(|n| u32::try_from(n).ok())
             .filter(|n| *n > 0);
-        if self.call_depth >= limit.unwrap_or(MAX_CALL_DEPTH).min(MAX_CALL_DEPTH)
-            || crate::stack::is_used_up()
-        {
+        // Whether the stack lasts is asked when the body runs.
+        if self.call_depth >= limit.unwrap_or(MAX_CALL_DEPTH).min(MAX_CALL_DEPTH) {
             self.error(
                 [
                     name.as_slice(),

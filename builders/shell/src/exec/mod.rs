@@ -12,6 +12,7 @@ pub mod inert;
 pub mod launch;
 pub mod lookup;
 pub mod outline;
+pub mod path;
 mod pipeline;
 mod redirect;
 pub mod regexes;

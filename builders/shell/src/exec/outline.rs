@@ -20,9 +20,9 @@ use crate::sys;
 /// parser's flags in decimal.
 pub const OUTLINE_FLAG: &[u8] = b"--wasibuild-outline";
 
-/// Shorter texts are parsed as they are. A program for debugging takes none for short, so that tests see
+/// Shorter texts are parsed as they are: asking takes longer. A program for debugging takes none for short, so that tests see
 /// outlines everywhere.
-const LEAST: usize = if cfg!(debug_assertions) { 1 } else { 4096 };
+const LEAST: usize = if cfg!(debug_assertions) { 1 } else { 768 };
 /// How often flags may change within a source until it is parsed as it is.
 const MOST: u32 = 4;
 

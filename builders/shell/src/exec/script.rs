@@ -123,6 +123,9 @@ impl Shell {
             frozen_line: false,
             regexes: Default::default(),
             patterns: Default::default(),
+            slots: Default::default(),
+            search_path: Default::default(),
+            null: None,
             bounds: Bounds::SCRIPTS,
             next_pid: pid,
         }

@@ -118,12 +118,7 @@ impl Shell {
 
     fn expand_plain(&mut self, word: &Word, out: &mut Vec<Vec<u8>>) -> Result<(), Unwind> {
         match word.parts.as_slice() {
-            [Part::Lit(text)]
-                if !text.is_empty()
-                    && !text
-                        .iter()
-                        .any(|c| matches!(c, b'*' | b'?' | b'[' | b'~' | b'(')) =>
-            {
+            [Part::Lit(text)] if !text.is_empty() && !text.iter().any(|c| is_active(*c, false)) => {
                 out.push(text.clone());
                 return Ok(());
             }
@@ -169,8 +164,7 @@ impl Shell {
 
     /// Does text of an expansion without quotes stay as it is: one field, and no pattern?
     fn is_one_field(&self, text: &[u8]) -> bool {
-        let ifs = self.lookup(b"IFS").and_then(|v| v.text());
-        let ifs = ifs.unwrap_or(b" \t\n");
+        let ifs = self.ifs();
         let special = |c: &u8| matches!(c, b'*' | b'?' | b'[' | b'(' | b'\\') || ifs.contains(c);
         !text.is_empty() && !text.iter().any(special)
     }
@@ -475,7 +469,19 @@ impl Shell {
 
 /// May an unquoted character mean more than itself, in a word that stays one (`single`) or in another?
 fn is_active(c: u8, single: bool) -> bool {
-    c == b'~' || !single && matches!(c, b'*' | b'?' | b'[' | b'(')
+    const ACTIVE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut all: &[u8] = b"~*?[(";
+        while let [c, rest @ ..] = all {
+            table[*c as usize] = true;
+            all = rest;
+        }
+        table
+    };
+    match single {
+        true => c == b'~',
+        false => ACTIVE[usize::from(c)],
+    }
 }
 
 fn plain_literal(word: &Word) -> Option<&[u8]> {

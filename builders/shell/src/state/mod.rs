@@ -249,6 +249,11 @@ pub struct Shell {
     pub frozen_line: bool,
     pub regexes: crate::exec::regexes::Regexes,
     pub patterns: crate::pattern::cache::Patterns,
+    /// Where `IFS` and `FUNCNEST` are.
+    pub slots: [vars::Slot; 2],
+    /// `/dev/null`, once something was written to it.
+    pub null: Option<Rc<Desc>>,
+    pub search_path: crate::exec::path::SearchPath,
     pub bounds: Bounds,
     /// Numbers for subshells in this instance, as `BASHPID` shows them.
     pub next_pid: u32,
@@ -274,6 +279,17 @@ impl Shell {
             nocase: self.st.options.nocasematch(),
             utf8: self.st.utf8,
         }
+    }
+
+    /// What `IFS` says.
+    pub fn ifs(&self) -> &[u8] {
+        let [slot, _] = &self.slots;
+        let var = self.vars.get_at(slot, b"IFS");
+        let var = match var {
+            Some(var) if var.has(value::attr::NAMEREF) => self.lookup(b"IFS"),
+            var => var,
+        };
+        var.and_then(|v| v.text()).unwrap_or(b" \t\n")
     }
 
     /// Writes to standard error; a failure there has nowhere to be told.

@@ -95,6 +95,20 @@ impl Vars {
         }
     }
 
+    /// As [`Self::get`], remembering the place.
+    pub fn get_at(&self, slot: &Slot, name: &[u8]) -> Option<&Var> {
+        let known = self.entries.get((slot.0.get() as usize).wrapping_sub(1));
+        let entry = match known {
+            Some(entry) => entry,
+            None => {
+                let number = *self.numbers.get(name)?;
+                slot.0.set(number + 1);
+                self.entries.get(number as usize)?
+            }
+        };
+        entry.bindings.last().map(|(_, var)| &**var)
+    }
+
     /// For changing the visible variable.
     pub fn get_mut(&mut self, name: &[u8]) -> Option<&mut Var> {
         let number = *self.numbers.get(name)?;
