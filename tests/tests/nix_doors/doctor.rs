@@ -80,7 +80,7 @@ impl Machine {
 
     fn with_external(&self) {
         self.program("var/cache/wasibuild/text.cwasm");
-        for directory in ["var", "var/cache", "var/cache/wasibuild"] {
+        for directory in ["usr", "usr/bin", "var", "var/cache", "var/cache/wasibuild"] {
             self.mode(directory, 0o755);
         }
         self.write(
@@ -363,6 +363,16 @@ const BROKEN: &[(&str, bool, &str, Break, &str)] = &[
             m.edit(CONF, "/usr/bin/wasibuild", "/opt/wasibuild");
         },
         "external-program",
+    ),
+    (
+        "build users cannot reach the program",
+        true,
+        "root",
+        |m| {
+            m.with_external();
+            m.mode("usr/bin", 0o700);
+        },
+        "external-reach",
     ),
     (
         "no command",
