@@ -30,26 +30,38 @@ pub fn base(world: &World) {
     }
 }
 
-#[test]
-fn a_system_of_debians_programs_boots_to_a_login_prompt() {
-    let world = World::shared();
+/// Builds a system whose second stage is a script.
+fn system(world: &World, name: &str, init: &str) -> String {
     base(world);
+    let file = world.path(&format!("{name}.init"));
+    fs::write(&file, init).expect("written");
     let body = format!(
         r##"let base = builtins.path {{ path = {}; name = "base"; }};
-        in script "system" ''
+        in script "{name}" ''
             mkdir $out
             ln -s ${{base}}/kernel $out/kernel
             ln -s ${{base}}/kernel-modules $out/kernel-modules
             echo "quiet systemd.not.used=1" > $out/kernel-params
             echo "#!${{bash}}/bin/bash" > $out/init
             echo "export PATH=$PATH" >> $out/init
-            echo "echo second stage: process \$\$; cat /proc/cmdline; ls /nix/store > /dev/null" >> $out/init
-            echo "exec agetty --nohostname --noissue ttyS0" >> $out/init
+            cat ${{builtins.path {{ path = {}; name = "init"; }}}} >> $out/init
             chmod +x $out/init
         ''"##,
-        world.path("base").display()
+        world.path("base").display(),
+        file.display(),
     );
-    let outputs = world.build(&world.derivations("system", &body), &[]);
+    world.build(&world.derivations(name, &body), &[]).remove(0)
+}
+
+#[test]
+fn a_system_of_debians_programs_boots_to_a_login_prompt() {
+    let world = World::shared();
+    let outputs = [system(
+        world,
+        "system",
+        "echo second stage: process $$; cat /proc/cmdline; ls /nix/store > /dev/null\n\
+         exec agetty --nohostname --noissue ttyS0\n",
+    )];
     let shown = text_of(&world.run(&[
         "vm",
         "run",
