@@ -130,7 +130,13 @@ let
       )
       // (if formats ? yaml then { yaml = format formatWays.yaml formats.yaml; } else { })
       // (if formats ? yaml_1_1 then { yaml_1_1 = format formatWays.yaml formats.yaml_1_1; } else { })
-      // (if formats ? toml then { toml = format formatWays.toml formats.toml; } else { });
+      // (if formats ? toml then { toml = format formatWays.toml formats.toml; } else { })
+      // (
+        if formats ? javaProperties then
+          { javaProperties = format formatWays.javaProperties formats.javaProperties; }
+        else
+          { }
+      );
   };
 
 in

@@ -1,18 +1,29 @@
 # The program as a package of nixpkgs: `pkgs.callPackage ./nix-plugin/package.nix { inherit builders; }`.
 #
-# Contract: compiles this source tree with Rust 1.95 or newer. The builders are not compiled, since nixpkgs'
-# compiler makes other bytes than the one of rust-toolchain.toml: they are put into the program as builders.nix
-# gives them.
+# Contract: compiles this source tree with the Rust that Cargo.toml asks for or a newer one; an older one is an error
+# while evaluating. The builders are not compiled, since nixpkgs' compiler makes other bytes than the one of
+# rust-toolchain.toml: they are put into the program as builders.nix gives them. So are the virtual machine's
+# agents, which are compiled for Linux whatever the program is for; without them it has no virtual machine.
 {
   lib,
   rustPlatform,
+  # Give the one of `rustPlatform` if that is not nixpkgs' own.
+  rustc,
   linkFarm,
   # Name of a module → file, as builders.nix gives them.
   builders,
+  # Folder with the agents `x86_64` and `aarch64`, as `cargo xtask agents` makes target/vm-agents.
+  agents ? null,
 }:
+let
+  package = (builtins.fromTOML (builtins.readFile ../Cargo.toml)).workspace.package;
+  isOld = lib.versionOlder (lib.getVersion rustc) package.rust-version;
+in
+lib.throwIf isOld
+  "wasibuild: it needs Rust ${package.rust-version}, and this nixpkgs has ${lib.getVersion rustc}: take `rustPlatform` and `rustc` from a newer one"
 rustPlatform.buildRustPackage {
   pname = "wasibuild";
-  version = (builtins.fromTOML (builtins.readFile ../Cargo.toml)).workspace.package.version;
+  inherit (package) version;
   src = builtins.path {
     name = "wasibuild-source";
     path = ../.;
@@ -24,12 +35,19 @@ rustPlatform.buildRustPackage {
     "--package"
     "wasibuild"
   ];
-  WASIBUILD_BUILDERS = linkFarm "wasibuild-builders" (
-    map (name: {
-      name = "${name}.wasm";
-      path = builders.${name};
-    }) (builtins.attrNames builders)
-  );
+  # In `env`, since attributes of structured derivations are no variables.
+  env = {
+    WASIBUILD_BUILDERS = linkFarm "wasibuild-builders" (
+      map (name: {
+        name = "${name}.wasm";
+        path = builders.${name};
+      }) (builtins.attrNames builders)
+    );
+  }
+  // lib.optionalAttrs (agents != null) {
+    # A path enters the store, a string has to name one.
+    WASIBUILD_VM_AGENTS = "${agents}";
+  };
   # They need real Nix and GNU programs.
   doCheck = false;
   meta = {

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use wasibuild_benches::doors::{Machine, Nix, connection, figures, steps, table, verdicts};
+use wasibuild_benches::doors::{Machine, Nix, figures, steps, table, verdicts};
 use wasibuild_benches::measure::human;
 use wasibuild_benches::program;
 
@@ -35,9 +35,7 @@ fn main() -> Result<()> {
     };
     if wanted("steps") {
         println!("| Step | time |\n|---|---|");
-        let mut all = steps::steps(&machine, samples.max(9))?;
-        all.extend(connection::steps(&machine, samples.max(30))?);
-        for (name, time) in all {
+        for (name, time) in steps::steps(&machine, samples.max(30))? {
             println!("| {name} | {} |", human(time));
         }
         println!();

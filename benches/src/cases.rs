@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
-use wasibuild_nix_compat::hash::sha256;
 use wasibuild_sandbox::{BuildRequest, CancelToken, Engine, EngineOptions, LogSink, ProgramSource};
 
 use crate::derivations::{self, Written};
@@ -406,9 +405,8 @@ pub fn many(places: &Places, count: usize, chain: bool) -> Result<(Duration, u64
     let mut last: Option<Written> = None;
     for number in 0..count {
         let inputs: Vec<Written> = last.take().filter(|_| chain).into_iter().collect();
+        // A reference: each has all before it in its closure.
         let before = inputs.first().map(|input| input.out.to_absolute_path());
-        // The digest only: a reference would make each a part of the next one's closure.
-        let before = before.map(|path| sha256(path.as_bytes())[0]);
         let attributes = json!({ "text": format!("number {number} after {before:?}\n") });
         let name = format!("many-{number}");
         let made = derivations::write(&folder, "text", &name, attributes, &[], &inputs)?;

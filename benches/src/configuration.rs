@@ -26,7 +26,7 @@ use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_store::Store;
 
 use crate::plain::Answers;
-use crate::program::workspace;
+use crate::program::{cargo, workspace};
 use crate::realise::Host;
 
 /// The folder of the example's recipes, and the file in it that names the top level.
@@ -290,9 +290,8 @@ impl Configuration {
 
 /// Runs `cargo xtask compare`, and gives what it reports.
 fn compare(program: &Path, store: &Path, top: &str, folder: &Path) -> Result<Value> {
-    let mut xtask = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut xtask = cargo();
     xtask
-        .current_dir(workspace())
         .args(["run", "--locked", "--quiet", "--package", "xtask", "--"])
         .args(["compare", "--json", "--top", top, "--store"])
         .arg(store)

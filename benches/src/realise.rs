@@ -115,6 +115,11 @@ impl Host {
     /// As `wasibuild run`.
     pub fn run(&self, arguments: &[OsString]) -> Result<usize> {
         let plan = self.plan(Request::read(arguments, &self.world())?)?;
+        let nodes = || plan.graph.ids().map(|id| plan.graph.node(id));
+        let outputs = nodes().flat_map(|node| node.outputs.values());
+        // As the program does: in one write, not one for each build.
+        self.store
+            .add_temp_roots(nodes().map(|node| &node.derivation).chain(outputs))?;
         let realiser = Realiser {
             store: &self.store,
             executor: &*self.sandbox,
@@ -129,7 +134,7 @@ impl Host {
                 keep_failed: false,
                 keep_going: false,
             },
-            references: Default::default(),
+            known: Default::default(),
         };
         let report = realiser.run(&plan);
         ensure!(report.errors.is_empty(), "{}", report.errors.join("\n"));

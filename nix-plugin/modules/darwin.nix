@@ -37,7 +37,13 @@ in
     })
     (lib.mkIf (cfg.enable && cfg.door == "external-builder") {
       launchd.daemons.wasibuild-precompile.serviceConfig = {
-        ProgramArguments = cfg.commands.precompile;
+        # The store may be a volume of its own, which is mounted later than launchd starts. No `&&`: nix-darwin
+        # of 2025 and before does not escape it.
+        ProgramArguments = [
+          "/bin/sh"
+          "-c"
+          "/bin/wait4path /nix/store; exec ${lib.escapeShellArgs cfg.commands.precompile}"
+        ];
         RunAtLoad = true;
         StandardErrorPath = "/private/var/log/wasibuild.log";
       };

@@ -1,4 +1,5 @@
-# `pkgs.formats.json`, `.yaml` and `.toml`: values written by jq and remarshal.
+# `pkgs.formats.json`, `.yaml` and `.toml`: values written by jq and remarshal; and `.javaProperties`, which jq and
+# iconv write.
 #
 # Contract: the script is compared, and so is the version of the program that it runs, where versions
 # write different bytes. All other formats of nixpkgs that a builder could write are texts made while
@@ -12,12 +13,19 @@ let
     attrValues
     compareVersions
     elem
+    attrNames
+    concatStringsSep
+    hashString
     head
     isAttrs
     isFloat
     isInt
     isList
+    isString
     length
+    match
+    replaceStrings
+    stringLength
     ;
   inherit (shared) asFile isCommand isPlain;
 
@@ -77,8 +85,55 @@ let
       }
     else
       null;
+
+  # What the script of `javaProperties` writes in the same way whatever jq and iconv it has: keys and values that
+  # iconv leaves alone, and in which jq has to escape no end of a line and no blank at the beginning.
+  isLine = text: isString text && stringLength text < 4096 && match "([!-~][ -~]*)?" text != null;
+  # A comment that `echo` and `read` leave alone.
+  isComment = text: isLine text && match "[A-Za-z0-9].*" text != null && match ".* " text == null;
+  # What jq is told in nixpkgs of 2022 to 2026.
+  propertiesCode = "2df9476ec3ecc015f8453a5cf4babaa735d302dae0217b23f6fe923f215e38d6";
+  propertyKey = replaceStrings [ "\\" "#" "!" " " "=" ] [ "\\\\" "\\#" "\\!" "\\ " "\\=" ];
+  propertyValue = replaceStrings [ "\\" "#" "!" ] [ "\\\\" "\\#" "\\!" ];
 in
 {
+  javaProperties =
+    value: attributes:
+    if
+      isCommand attributes
+      && attributes.buildCommand == ''
+        (
+          echo "$comment" | while read -r ln; do echo "# $ln"; done
+          echo
+          jq -r --arg hash '#' "$jqCode" "$valuePath" \
+            | iconv --from-code "$inputEncoding" --to-code JAVA \
+        ) > "$out"
+      ''
+      && hashString "sha256" (attributes.jqCode or "") == propertiesCode
+      && (attributes.inputEncoding or null) == "UTF-8"
+      && asFile attributes "value"
+      && isAttrs value
+      && attributes.value == builtins.toJSON value
+      && isComment (attributes.comment or null)
+      && all isLine (attrNames value ++ attrValues value)
+      && isPlain attributes [
+        "comment"
+        "inputEncoding"
+        "jqCode"
+        "nativeBuildInputs"
+        "value"
+      ]
+    then
+      {
+        module = "text";
+        attributes.text = concatStringsSep "" (
+          [ "# ${attributes.comment}\n\n" ]
+          ++ map (key: "${propertyKey key} = ${propertyValue value.${key}}\n") (attrNames value)
+        );
+      }
+    else
+      null;
+
   json = way {
     format = "json";
     scripts = [

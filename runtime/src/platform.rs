@@ -193,6 +193,23 @@ fn set_hook_flags(flags: i32) {
     }
 }
 
+/// Closes all descriptors but the standard ones, which whoever started this program left open.
+///
+/// Only for the beginning of a program, when it has opened nothing itself.
+pub fn close_inherited() {
+    // Both systems have it; without, nobody knows what is open.
+    let Ok(entries) = std::fs::read_dir("/dev/fd") else {
+        return;
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let open: Vec<i32> = names.filter(|descriptor| *descriptor > 2).collect();
+    for descriptor in open {
+        // SAFETY: nothing in this program owns a descriptor yet, as the caller says. That of the directory is
+        // closed by now, so that closing it again fails, which does not matter.
+        unsafe { libc::close(descriptor) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

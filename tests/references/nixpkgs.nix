@@ -241,4 +241,57 @@ rec {
           passAsFile = [ "value" ];
         } "jq . \"$valuePath\"> $out\n";
     };
+
+  formats.javaProperties =
+    {
+      comment ? "Generated with Nix",
+    }:
+    {
+      generate =
+        name: value:
+        runCommand name {
+          passAsFile = [ "value" ];
+          value = builtins.toJSON value;
+          nativeBuildInputs = [
+            (store "jq-1.8.1")
+            (store "libiconv-1.18")
+          ];
+          jqCode =
+            let
+              # Of keys and of values.
+              escapes = ''
+                gsub("\\\\"; "\\\\")
+                | gsub("\\n"; "\\n\\\n")
+                | gsub("#"; "\\#")
+                | gsub("!"; "\\!")
+                | gsub("\\t"; "\\t")
+                | gsub("\r"; "\\r")
+              '';
+            in
+            ''
+              to_entries
+                | .[]
+                | "\(
+                    .key
+                    | ${escapes}
+                    | gsub(" "; "\\ ")
+                    | gsub("="; "\\=")
+                  ) = \(
+                    .value
+                    | ${escapes}
+                    | gsub("^ "; "\\ ")
+                    | gsub("\\n "; "\n\\ ")
+                  )"
+            '';
+          inputEncoding = "UTF-8";
+          inherit comment;
+        } ''
+          (
+            echo "$comment" | while read -r ln; do echo "# $ln"; done
+            echo
+            jq -r --arg hash '#' "$jqCode" "$valuePath" \
+              | iconv --from-code "$inputEncoding" --to-code JAVA \
+          ) > "$out"
+        '';
+    };
 }

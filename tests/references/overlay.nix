@@ -69,6 +69,11 @@ let
         1.5
       ];
     };
+    properties = (pkgs.formats.javaProperties { comment = "A b  \\c"; }).generate "x.properties" {
+      "" = "";
+      "a.b c=d" = "e = f  ";
+      "#!\\n" = "x#y!\\t ${file}";
+    };
   };
 
   bad =
@@ -109,6 +114,16 @@ let
       edited = (pkgs.writeText "x" "y").overrideAttrs (old: {
         buildCommand = old.buildCommand + "\n";
       });
+    }
+    // builtins.mapAttrs (_: (pkgs.formats.javaProperties { }).generate "x") {
+      propertyWithBlank.a = " b";
+      propertyWithLines.a = "b\nc";
+      propertyOfUnicode.a = "ü";
+      propertyOfNumber.a = 1;
+      propertyNamedWithTab."a\tb" = "";
+    }
+    // {
+      propertiesWithOption = (pkgs.formats.javaProperties { comment = "-n"; }).generate "x" { };
     };
 
   with' = plain // functions;

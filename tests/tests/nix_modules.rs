@@ -132,7 +132,8 @@ fn builders_are_compiled_for_the_external_builder() {
             assert_eq!(service["wantedBy"], json!(["multi-user.target"]));
         } else {
             let job = &machine["daemons"]["wasibuild-precompile"]["serviceConfig"];
-            assert_eq!(job["ProgramArguments"], json!(compile));
+            let script = format!("/bin/wait4path /nix/store; exec {}", compile.join(" "));
+            assert_eq!(job["ProgramArguments"], json!(["/bin/sh", "-c", script]));
             assert_eq!(job["RunAtLoad"], true);
         }
     }

@@ -103,6 +103,8 @@ for variable in $passAsFile; do
     unset "$variable"
 done
 runHook() { :; }
+# libiconv's `JAVA`, which glibc's has not, for texts of ASCII.
+iconv() { cat; }
 "#;
 
 /// The text with the store's place of this run in it.

@@ -3,11 +3,13 @@
 //! Contract: a client of ours sends what Nix' stock client sends, on connections of its own, so that Nix' own
 //! time is not in the figures.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufReader, BufWriter, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
+use std::vec;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
@@ -21,9 +23,9 @@ use wasibuild_worker_protocol::{
 };
 
 use super::side::Daemon;
-use super::{Machine, steps::Step};
+use super::{Machine, steps::NamedSide};
 use crate::derivations;
-use crate::measure::{Side, medians};
+use crate::measure::Side;
 
 /// What Nix 2.34 speaks, and we.
 const VERSION: Version = Version(38);
@@ -62,7 +64,7 @@ impl Client {
         }
     }
 
-    fn build(&mut self, (path, derivation): &(StorePath, Derivation)) -> Result<BuildStatus> {
+    fn build(&mut self, (path, derivation): &Made) -> Result<BuildStatus> {
         let derivation = Box::new(derivation.clone());
         let path = path.clone();
         let mode = BuildMode::Normal;
@@ -75,67 +77,82 @@ impl Client {
     }
 }
 
-/// Measures everything.
-///
-/// # Errors
-/// When a part fails.
-pub fn steps(machine: &Machine, samples: usize) -> Result<Vec<Step>> {
-    let daemon = Daemon::start(machine)?;
-    let made = derivations(machine, &daemon.root, samples + 2)?;
-    let mut made = made.iter();
-    let first = made.next().context("a derivation")?;
-    ensure!(Client::connect(&daemon.socket)?.build(first)? == BuildStatus::Built);
-    let connect = || {
-        let begin = Instant::now();
-        drop(Client::connect(&daemon.socket)?);
-        Ok(begin.elapsed())
-    };
-    let inputs = || {
-        let mut client = Client::connect(&daemon.socket)?;
-        let begin = Instant::now();
-        client.ask(&Request::QueryValidPaths {
-            paths: first.1.input_sources.clone(),
-            substitute: false,
-        })?;
-        Ok(begin.elapsed())
-    };
-    let build = || {
-        let next = made.next().context("enough derivations")?;
-        let mut client = Client::connect(&daemon.socket)?;
-        let begin = Instant::now();
-        ensure!(client.build(next)? == BuildStatus::Built);
-        Ok(begin.elapsed())
-    };
-    let again = || {
-        let mut client = Client::connect(&daemon.socket)?;
-        let begin = Instant::now();
-        ensure!(client.build(first)? == BuildStatus::AlreadyValid);
-        Ok(begin.elapsed())
-    };
-    let mut sides: [Side<'_>; 4] = [
-        Box::new(connect),
-        Box::new(inputs),
-        Box::new(build),
-        Box::new(again),
-    ];
-    let names = [
-        "daemon: a connection, its greeting and options",
-        "daemon: which inputs are valid",
-        "daemon: a build, from the request to the answer",
-        "daemon: the same when it is valid",
-    ];
-    Ok(names
-        .into_iter()
-        .zip(medians(samples, &mut sides)?)
-        .collect())
+/// A daemon that runs, and what it is to build.
+pub struct Served {
+    daemon: Daemon,
+    first: Made,
+    /// One for each turn.
+    next: RefCell<vec::IntoIter<Made>>,
+}
+
+/// A derivation and its path.
+type Made = (StorePath, Derivation);
+
+impl Served {
+    /// Starts it, with derivations for so many turns.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub fn start(machine: &Machine, samples: usize) -> Result<Served> {
+        let daemon = Daemon::start(machine)?;
+        let mut made = derivations(machine, &daemon.root, samples + 2)?.into_iter();
+        let first = made.next().context("a derivation")?;
+        ensure!(Client::connect(&daemon.socket)?.build(&first)? == BuildStatus::Built);
+        Ok(Served {
+            daemon,
+            first,
+            next: RefCell::new(made),
+        })
+    }
+
+    /// The steps of one build.
+    pub fn sides(&self) -> Vec<NamedSide<'_>> {
+        let connected = || Client::connect(&self.daemon.socket);
+        let connect = move || {
+            let begin = Instant::now();
+            drop(connected()?);
+            Ok(begin.elapsed())
+        };
+        let inputs = move || {
+            let mut client = connected()?;
+            let begin = Instant::now();
+            client.ask(&Request::QueryValidPaths {
+                paths: self.first.1.input_sources.clone(),
+                substitute: false,
+            })?;
+            Ok(begin.elapsed())
+        };
+        let build = move || {
+            let next = self.next.borrow_mut().next();
+            let next = next.context("enough derivations")?;
+            let mut client = connected()?;
+            let begin = Instant::now();
+            ensure!(client.build(&next)? == BuildStatus::Built);
+            Ok(begin.elapsed())
+        };
+        let again = move || {
+            let mut client = connected()?;
+            let begin = Instant::now();
+            ensure!(client.build(&self.first)? == BuildStatus::AlreadyValid);
+            Ok(begin.elapsed())
+        };
+        vec![
+            (
+                "daemon: a connection, its greeting and options",
+                Box::new(connect) as Side<'_>,
+            ),
+            ("daemon: which inputs are valid", Box::new(inputs)),
+            (
+                "daemon: a build, from the request to the answer",
+                Box::new(build),
+            ),
+            ("daemon: the same when it is valid", Box::new(again)),
+        ]
+    }
 }
 
 /// Derivations in the form without input derivations; their builder is in the daemon's store.
-fn derivations(
-    machine: &Machine,
-    root: &Path,
-    count: usize,
-) -> Result<Vec<(StorePath, Derivation)>> {
+fn derivations(machine: &Machine, root: &Path, count: usize) -> Result<Vec<Made>> {
     let text = BUILDERS.iter().find(|builder| builder.name == "text");
     let folder = machine.fresh("drv")?;
     let module = folder.join("wasibuild-text.wasm");

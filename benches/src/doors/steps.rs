@@ -17,6 +17,7 @@ use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_sandbox::{BuildRequest, CancelToken, Engine, EngineOptions, LogSink, ProgramSource};
 
 use super::Machine;
+use super::connection::Served;
 use crate::measure::{Side, medians};
 
 /// The output of the build.
@@ -26,6 +27,8 @@ const BUILDER: &str = "00bgd045z0d4icpbc2yyz4gx48ak44la-wasibuild-text.wasm";
 
 /// A step and its time.
 pub type Step = (&'static str, Duration);
+/// A step, and how to do it.
+pub type NamedSide<'a> = (&'static str, Side<'a>);
 
 struct NoLog;
 
@@ -33,32 +36,43 @@ impl LogSink for NoLog {
     fn write(&mut self, _: &[u8]) {}
 }
 
-/// Measures everything.
+/// Measures these steps and those of the daemon, all in turns.
 ///
 /// # Errors
 /// When a part fails.
 pub fn steps(machine: &Machine, samples: usize) -> Result<Vec<Step>> {
+    let served = Served::start(machine, samples)?;
+    let (mut names, mut sides): (Vec<_>, Vec<_>) = alone(machine)?.into_iter().unzip();
+    let (others, their_sides): (Vec<_>, Vec<_>) = served.sides().into_iter().unzip();
+    names.extend(others);
+    sides.extend(their_sides);
+    let times = medians(samples, &mut sides)?;
+    Ok(names.into_iter().zip(times).collect())
+}
+
+/// The external builder's, without Nix.
+fn alone(machine: &Machine) -> Result<Vec<NamedSide<'_>>> {
     let folder = machine.fresh("steps")?;
     let text = BUILDERS.iter().find(|builder| builder.name == "text");
     let module = text.context("the program has no builder 'text'")?.module;
     fs::create_dir_all(folder.join("nix/store"))?;
     fs::write(folder.join("nix/store").join(BUILDER), module)?;
-    let cache = machine.cache().join("wasibuild/modules");
     let options = || EngineOptions {
-        cache_dir: Some(cache.clone()),
+        cache_dir: Some(machine.cache().join("wasibuild/modules")),
         ..EngineOptions::default()
     };
     let engine = Engine::new(options())?;
     engine.module(module)?;
+    let object = build(&engine, module)?;
 
-    let start = || {
+    let start = move || {
         let begin = Instant::now();
         let mut command = Command::new(&machine.wasibuild);
         command.arg("--version").stdout(Stdio::null());
         ensure!(command.status()?.success(), "wasibuild --version failed");
         Ok(begin.elapsed())
     };
-    let whole = || {
+    let whole = move || {
         let description = describe(machine, &folder)?;
         let begin = Instant::now();
         let mut command = Command::new(&machine.wasibuild);
@@ -73,49 +87,45 @@ pub fn steps(machine: &Machine, samples: usize) -> Result<Vec<Step>> {
         ensure!(status.success(), "wasibuild external-builder failed");
         Ok(time)
     };
-    let set_up = || {
+    let set_up = move || {
         let begin = Instant::now();
         drop(Engine::new(options())?);
         Ok(begin.elapsed())
     };
-    let load = || {
+    let load = move || {
         let engine = Engine::new(options())?;
         let begin = Instant::now();
         engine.module(module)?;
         Ok(begin.elapsed())
     };
-    let run = || {
+    let run = move || {
         let begin = Instant::now();
         build(&engine, module)?;
         Ok(begin.elapsed())
     };
-    let object = build(&engine, module)?;
-    let write = || {
+    let write = move || {
         let place = machine.fresh("output")?.join("out");
         let begin = Instant::now();
         wasibuild::realise::keep::write_tree(&object, &place)?;
         Ok(begin.elapsed())
     };
-    let mut sides: [Side<'_>; 6] = [
-        Box::new(whole),
-        Box::new(start),
-        Box::new(set_up),
-        Box::new(load),
-        Box::new(run),
-        Box::new(write),
-    ];
-    let names = [
-        "external builder, from its start to its end",
-        "of that: a program that does nothing (`--version`)",
-        "setting the engine up",
-        "loading the compiled module from the cache, with its hash",
-        "running the builder",
-        "writing the output",
-    ];
-    Ok(names
-        .into_iter()
-        .zip(medians(samples, &mut sides)?)
-        .collect())
+    Ok(vec![
+        (
+            "external builder, from its start to its end",
+            Box::new(whole) as Side<'_>,
+        ),
+        (
+            "of that: a program that does nothing (`--version`)",
+            Box::new(start),
+        ),
+        ("setting the engine up", Box::new(set_up)),
+        (
+            "loading the compiled module from the cache, with its hash",
+            Box::new(load),
+        ),
+        ("running the builder", Box::new(run)),
+        ("writing the output", Box::new(write)),
+    ])
 }
 
 /// The build in this process.

@@ -40,7 +40,7 @@ pub fn check_syntax(text: &[u8]) -> Result<(), String> {
 fn read_all(text: &[u8]) -> Result<(), String> {
     use std::rc::Rc;
     let source = Rc::new(syntax::ast::Source {
-        name: b"check".to_vec(),
+        name: std::rc::Rc::from(&b"check"[..]),
         text: text.into(),
     });
     let mut parser = syntax::Parser::new(

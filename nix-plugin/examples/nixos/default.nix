@@ -1,10 +1,11 @@
 # A believable machine in the manner of NixOS, built by WebAssembly builders alone: services with
 # their units, /etc, users, scripts, a system path, an activation script, a top level.
 #
-#     nix-instantiate nix-plugin/examples/nixos -A toplevel
+#     nix-build nix-plugin/examples/nixos
 #
-# It evaluates to the same derivations on every host. The packages in it are stand-ins
-# (packages.nix): on a real machine they come from a binary cache.
+# Its value is the top level, with the machine's parts as attributes (`-A etc`). It evaluates to the same
+# derivations on every host. The packages in it are stand-ins (packages.nix): on a real machine they come
+# from a binary cache.
 {
   # Folder with the builders, as `cargo xtask builders` or `wasibuild builders export DIR` fills it.
   builders ? ../../../target/builders,
@@ -220,7 +221,8 @@ let
     }
   ];
 in
-{
+toplevel
+// {
   inherit
     etc
     packages

@@ -36,12 +36,25 @@ pub const fn encoded_len(bytes: usize) -> usize {
     (bytes * 8).div_ceil(5)
 }
 
+/// What stands in [`VALUES`] for a byte that is no digit; greater than every digit.
+pub(crate) const NO_DIGIT: u8 = 32;
+
+/// Byte → its value as a digit, or [`NO_DIGIT`].
+pub(crate) const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < NO_DIGIT {
+        // Both indices are within bounds, or this would not compile.
+        values[ALPHABET[digit as usize] as usize] = digit;
+        digit += 1;
+    }
+    values
+};
+
 /// The value of a digit, or `None` for a byte that is none.
 pub fn digit_value(byte: u8) -> Option<u8> {
-    ALPHABET
-        .iter()
-        .position(|&digit| digit == byte)
-        .and_then(|value| u8::try_from(value).ok())
+    let value = VALUES.get(usize::from(byte)).copied();
+    value.filter(|&value| value != NO_DIGIT)
 }
 
 /// Writes `bytes` in Nix base 32.

@@ -35,8 +35,8 @@ impl Rewriter {
     }
 
     /// The text with every placeholder replaced.
-    pub fn rewrite(&self, text: &[u8]) -> BString {
-        let mut text = text.to_vec();
+    pub fn rewrite(&self, text: impl Into<Vec<u8>>) -> BString {
+        let mut text = text.into();
         for (placeholder, path) in &self.rewrites {
             if placeholder.find(&text).is_some() {
                 text = text.replace(placeholder.needle(), path);

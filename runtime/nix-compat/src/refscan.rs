@@ -8,7 +8,7 @@ use crate::{
     file_system_object::FileSystemObject,
     hash::Sha256Writer,
     nar::NarError,
-    nixbase32,
+    nixbase32::{NO_DIGIT, VALUES},
     store_path::{HASH_PART_LEN, StorePath},
 };
 use std::{
@@ -16,72 +16,97 @@ use std::{
     io::{self, Write},
 };
 
-/// A sink that looks for the hash parts of candidates in what is written to it.
-pub struct ReferenceScanner {
-    /// Hash part → the candidates that have it (normally one), not found yet.
-    wanted: HashMap<[u8; HASH_PART_LEN], Vec<StorePath>>,
-    found: BTreeSet<StorePath>,
-    /// Byte → its value as a digit, or [`NO_DIGIT`].
-    values: [u8; 256],
-    /// One bit for each three digits that a candidate begins with.
+/// What a scanner looks for.
+///
+/// A closure of many thousand paths need not be a list for this: whoever has a table of all paths
+/// that it knows answers for the few hash parts that do occur.
+pub trait Candidates {
+    /// Whether a candidate's hash part may have this [`beginning`]. A wrong yes only takes time.
+    fn may_begin(&self, beginning: usize) -> bool;
+    /// The candidates with this hash part, normally one.
+    fn with_hash_part(&self, hash_part: &[u8; HASH_PART_LEN]) -> Vec<StorePath>;
+}
+
+/// The first three digits of a hash part as a number below [`BEGINNINGS`].
+pub fn beginning(hash_part: &[u8; HASH_PART_LEN]) -> usize {
+    let [a, b, c, ..] = *hash_part;
+    let [a, b, c] = [a, b, c].map(|byte| usize::from(value(byte) & 31));
+    (a << 10) | (b << 5) | c
+}
+
+/// How many different [`beginning`]s there are.
+pub const BEGINNINGS: usize = 1 << 15;
+
+/// Candidates that are listed.
+pub struct CandidateSet {
+    by_hash_part: HashMap<[u8; HASH_PART_LEN], Vec<StorePath>>,
+    /// One bit for each beginning.
     beginnings: Vec<bool>,
+}
+
+impl CandidateSet {
+    /// These store objects.
+    pub fn new(candidates: &BTreeSet<StorePath>) -> Self {
+        let mut set = Self {
+            by_hash_part: HashMap::new(),
+            beginnings: vec![false; BEGINNINGS],
+        };
+        for candidate in candidates {
+            let hash_part = candidate.hash_part_bytes();
+            if let Some(known) = set.beginnings.get_mut(beginning(&hash_part)) {
+                *known = true;
+            }
+            let same = set.by_hash_part.entry(hash_part).or_default();
+            same.push(candidate.clone());
+        }
+        set
+    }
+}
+
+impl Candidates for CandidateSet {
+    fn may_begin(&self, beginning: usize) -> bool {
+        self.beginnings.get(beginning).is_some_and(|known| *known)
+    }
+
+    fn with_hash_part(&self, hash_part: &[u8; HASH_PART_LEN]) -> Vec<StorePath> {
+        self.by_hash_part
+            .get(hash_part)
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+/// A sink that looks for the hash parts of candidates in what is written to it.
+pub struct ReferenceScanner<'c> {
+    candidates: &'c dyn Candidates,
+    /// Hash parts that were found.
+    seen: BTreeSet<[u8; HASH_PART_LEN]>,
+    found: BTreeSet<StorePath>,
     /// The last bytes of what was written, fewer than a hash part has.
     tail: Vec<u8>,
 }
 
-/// What stands for a byte that is no digit; greater than every digit.
-const NO_DIGIT: u8 = 32;
+fn value(byte: u8) -> u8 {
+    VALUES.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT)
+}
 
 /// How many bytes a hash part can have before the border of two writes.
 const OVERLAP: usize = HASH_PART_LEN - 1;
 
-impl ReferenceScanner {
+impl<'c> ReferenceScanner<'c> {
     /// Looks for these store objects.
-    pub fn new(candidates: &BTreeSet<StorePath>) -> Self {
-        let mut wanted: HashMap<_, Vec<StorePath>> = HashMap::new();
-        for candidate in candidates {
-            if let Ok(hash_part) = candidate.hash_part().as_bytes().try_into() {
-                wanted.entry(hash_part).or_default().push(candidate.clone());
-            }
-        }
-        let mut values = [NO_DIGIT; 256];
-        for (byte, value) in (0..=u8::MAX).zip(&mut values) {
-            *value = nixbase32::digit_value(byte).unwrap_or(NO_DIGIT);
-        }
-        let mut scanner = Self {
-            wanted: HashMap::new(),
+    pub fn new(candidates: &'c dyn Candidates) -> Self {
+        Self {
+            candidates,
+            seen: BTreeSet::new(),
             found: BTreeSet::new(),
-            values,
-            beginnings: vec![false; 1 << 15],
             tail: Vec::with_capacity(2 * OVERLAP),
-        };
-        for hash_part in wanted.keys() {
-            let beginning = scanner.beginning(hash_part);
-            if let Some(known) = scanner.beginnings.get_mut(beginning) {
-                *known = true;
-            }
         }
-        scanner.wanted = wanted;
-        scanner
     }
 
     /// The candidates that were found.
     pub fn found(self) -> BTreeSet<StorePath> {
         self.found
-    }
-
-    fn value(&self, byte: u8) -> u8 {
-        self.values
-            .get(usize::from(byte))
-            .copied()
-            .unwrap_or(NO_DIGIT)
-    }
-
-    /// The first three digits as a number below 2^15.
-    fn beginning(&self, digits: &[u8; HASH_PART_LEN]) -> usize {
-        let [a, b, c, ..] = *digits;
-        let [a, b, c] = [a, b, c].map(|byte| usize::from(self.value(byte)));
-        (a << 10) | (b << 5) | c
     }
 
     fn search(&mut self, bytes: &[u8]) {
@@ -92,17 +117,16 @@ impl ReferenceScanner {
         while let Some(window) = rest.first_chunk::<HASH_PART_LEN>() {
             // The last byte that is no digit rules out every start up to it.
             let unknown = window.get(digits..).unwrap_or_default();
-            let last_other = unknown
-                .iter()
-                .rposition(|&byte| self.value(byte) == NO_DIGIT);
+            let last_other = unknown.iter().rposition(|&byte| value(byte) == NO_DIGIT);
             let skip = match last_other {
                 Some(position) => digits + position + 1,
                 None => {
-                    let beginning = self.beginning(window);
-                    if self.beginnings.get(beginning).is_some_and(|known| *known)
-                        && let Some(paths) = self.wanted.remove(window)
-                    {
-                        self.found.extend(paths);
+                    if self.candidates.may_begin(beginning(window)) && !self.seen.contains(window) {
+                        let paths = self.candidates.with_hash_part(window);
+                        if !paths.is_empty() {
+                            self.seen.insert(*window);
+                            self.found.extend(paths);
+                        }
                     }
                     1
                 }
@@ -113,11 +137,8 @@ impl ReferenceScanner {
     }
 }
 
-impl Write for ReferenceScanner {
+impl Write for ReferenceScanner<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.wanted.is_empty() {
-            return Ok(bytes.len());
-        }
         let mut border = std::mem::take(&mut self.tail);
         border.extend_from_slice(bytes.get(..OVERLAP).unwrap_or(bytes));
         self.search(&border);
@@ -150,10 +171,7 @@ pub struct Scanned {
 }
 
 /// Hashes a tree and finds its references in one pass.
-pub fn scan(
-    object: &FileSystemObject,
-    candidates: &BTreeSet<StorePath>,
-) -> Result<Scanned, NarError> {
+pub fn scan(object: &FileSystemObject, candidates: &dyn Candidates) -> Result<Scanned, NarError> {
     let mut sink = HashAndScan {
         hash: Sha256Writer::new(),
         scanner: ReferenceScanner::new(candidates),
@@ -167,12 +185,12 @@ pub fn scan(
     })
 }
 
-struct HashAndScan {
+struct HashAndScan<'c> {
     hash: Sha256Writer,
-    scanner: ReferenceScanner,
+    scanner: ReferenceScanner<'c>,
 }
 
-impl Write for HashAndScan {
+impl Write for HashAndScan<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.hash.write_all(bytes)?;
         self.scanner.write_all(bytes)?;
@@ -208,7 +226,7 @@ mod tests {
                 FileSystemObject::file(format!("zzz{}zzz", c.hash_part()).into_bytes()),
             ),
         ]);
-        let scanned = scan(&tree, &all).unwrap();
+        let scanned = scan(&tree, &CandidateSet::new(&all)).unwrap();
         assert_eq!(scanned.references, BTreeSet::from([a, b, c]));
         assert_eq!(
             (scanned.nar_hash, scanned.nar_size),
@@ -223,7 +241,10 @@ mod tests {
             StorePath::from_digest(&[1; 20], "y").unwrap(),
         ]);
         let tree = FileSystemObject::symlink(both.first().unwrap().to_absolute_path());
-        assert_eq!(scan(&tree, &both).unwrap().references, both);
+        assert_eq!(
+            scan(&tree, &CandidateSet::new(&both)).unwrap().references,
+            both
+        );
     }
 
     proptest! {
@@ -246,7 +267,8 @@ mod tests {
                     Err(other) => text.push_str(&other),
                 }
             }
-            let mut scanner = ReferenceScanner::new(&candidates);
+            let set = CandidateSet::new(&candidates);
+            let mut scanner = ReferenceScanner::new(&set);
             let mut rest = text.as_bytes();
             for cut in cuts.iter().cycle() {
                 if rest.is_empty() {

@@ -13,6 +13,7 @@
 
 mod errno;
 mod error;
+mod inputs;
 mod limits;
 mod program;
 mod request;
@@ -28,6 +29,7 @@ mod wasibuild_v1;
 
 pub use engine::{Engine, EngineOptions, Module};
 pub use error::{BuildError, EngineError, ForeignProgram, ScriptLine};
+pub use inputs::InputSet;
 pub use kernel::log::LogSink;
 pub use limits::{LimitKind, Limits};
 pub use program::{LoadAnswer, NoApplets, ProgramLoader, ProgramQuery, ReadFile, is_machine_code};

@@ -1,6 +1,7 @@
 //! What a build is asked with, and what it gives.
 
 use crate::engine::Module;
+use crate::inputs::InputSet;
 use crate::limits::Limits;
 use crate::program::ProgramLoader;
 use bstr::BString;
@@ -37,8 +38,10 @@ pub struct BuildRequest {
     pub env: BTreeMap<BString, BString>,
     /// Its working directory in the view; Nix's is `/build`.
     pub cwd: BString,
-    /// The input closure: base name of each store path, and its real place on disk.
+    /// Inputs: base name of each store path, and its real place on disk.
     pub inputs: BTreeMap<String, PathBuf>,
+    /// Further inputs, which are looked up when they are met.
+    pub closure: Option<Arc<dyn InputSet>>,
     /// Base name of the store path of each output.
     pub outputs: BTreeMap<String, String>,
     /// Files in `/build`, such as `.attrs.json`.
@@ -73,6 +76,7 @@ impl BuildRequest {
             env: BTreeMap::new(),
             cwd: "/build".into(),
             inputs: BTreeMap::new(),
+            closure: None,
             outputs: BTreeMap::new(),
             build_files: BTreeMap::new(),
             seed: [0; 32],

@@ -84,11 +84,13 @@ impl Engine {
         derives: bool,
     ) -> Result<Outcome, BuildError> {
         check(&request)?;
+        let _ticking = self.ticking();
         let BuildRequest {
             limits, outputs, ..
         } = &request;
         let vfs = Vfs::new(Layout {
             inputs: &request.inputs,
+            closure: request.closure.clone(),
             outputs: outputs
                 .values()
                 .map(|path| BString::from(path.as_str()))
@@ -219,7 +221,10 @@ fn check(request: &BuildRequest) -> Result<(), BuildError> {
         if !plain(path.as_bytes()) || !seen.insert(path) {
             return refuse(format!("output '{output}' has the unusable path '{path}'"));
         }
-        if request.inputs.contains_key(path) {
+        let closure = request.closure.as_ref();
+        if request.inputs.contains_key(path)
+            || closure.is_some_and(|closure| closure.place(path).is_some())
+        {
             return refuse(format!(
                 "'{path}' is an input and output '{output}' at once"
             ));

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use crate::doctor::Diagnosis;
 use crate::doctor::machine::{self, Machine, NixProgram, Person};
+use crate::doctor::sources::Sources;
 use crate::error::Error;
 use crate::options::{Common, Doctor, Setup, Where};
 use crate::setup::change::Target;
+use crate::setup::units::Service;
 use crate::setup::{self, SetupError};
 use crate::{directories, exit_code, platform};
 
@@ -60,7 +62,8 @@ pub fn setup(common: &Common, options: &Setup, out: &mut dyn Write) -> Result<()
     let jobs = options
         .max_jobs
         .map_or_else(directories::default_jobs, usize::from);
-    let plan = setup::plan(&machine, door, jobs, options.service.unwrap_or_default())?;
+    let service = options.service.unwrap_or_else(|| Service::of(&machine));
+    let plan = setup::plan(&machine, door, jobs, service)?;
     say(format!("the door '{}'\n{}", door.name(), plan.text()))?;
     if options.apply {
         let changed = target.apply(&plan)?;
@@ -87,7 +90,13 @@ fn look(common: &Common, place: &Where) -> Machine {
     let root = std::path::absolute(&place.root).unwrap_or_else(|_| place.root.clone());
     let here = root == Path::new("/");
     let person = person(&root, place.user.as_deref());
-    let (conf, own) = Machine::settings(&root, &person, false);
+    let multi_user = asks_a_daemon(&root, here && place.user.is_none());
+    // The variables are those of who runs this.
+    let sources = Sources::of(&person, |name| match here && place.user.is_none() {
+        true => directories::variable(name),
+        false => None,
+    });
+    let (conf, own) = sources.read(&root, multi_user, false);
     let policy = super::policy(common, &()).map_err(|error| error.text());
     let store = policy.as_ref().ok().and_then(|policy| policy.store.clone());
     let default = || match &person.home {
@@ -101,7 +110,6 @@ fn look(common: &Common, place: &Where) -> Machine {
         (Some(program), true, _) | (Some(program), false, Some(_)) => Machine::ask(&program),
         _ => NixProgram::Missing,
     };
-    let multi_user = machine::place_exists(&root, "/nix/var/nix/daemon-socket/socket");
     let vm = || {
         let system = format!("{}-linux", std::env::consts::ARCH);
         let machine = super::machine(policy.as_ref().ok()?);
@@ -110,6 +118,7 @@ fn look(common: &Common, place: &Where) -> Machine {
     Machine {
         vm: here.then(vm).flatten(),
         nix,
+        sources,
         conf,
         own,
         multi_user,
@@ -119,6 +128,18 @@ fn look(common: &Common, place: &Where) -> Machine {
         path: directories::program_path(),
         person,
         root,
+    }
+}
+
+/// Whether a daemon of Nix builds: one has a socket there, unless `NIX_REMOTE` says otherwise.
+fn asks_a_daemon(root: &Path, variables: bool) -> bool {
+    let remote = directories::variable("NIX_REMOTE").filter(|_| variables);
+    let remote = remote.map(|value| value.to_string_lossy().into_owned());
+    match remote.as_deref() {
+        None | Some("" | "auto") => {
+            machine::place_exists(root, "/nix/var/nix/daemon-socket/socket")
+        }
+        Some(uri) => uri == "daemon" || uri.starts_with("unix://"),
     }
 }
 

@@ -13,13 +13,16 @@ use crate::options::{Common, ExternalBuilder};
 use crate::realise::error::chain;
 use crate::realise::executor::{Routed, Sandbox};
 use crate::realise::stop::Stop;
-use crate::{directories, exit_code, hangup};
+use crate::{directories, exit_code, hangup, platform};
 
 /// The largest description that is read, in bytes: environments of derivations are smaller.
 const MAX_DESCRIPTION: u64 = 256 << 20;
 
 /// Builds and returns the exit code.
 pub fn external_builder(common: &Common, options: &ExternalBuilder) -> Result<u8, Error> {
+    // Nix 2.34 leaves its own end of the terminal open that it reads what is printed from: as long as this
+    // process holds it, it cannot see that Nix is gone.
+    platform::close_inherited();
     let failed = |action: &'static str| {
         move |source| Error::Io {
             action,

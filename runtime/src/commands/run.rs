@@ -65,7 +65,7 @@ pub fn carry_out(
         progress: &*progress,
         stop: &stop,
         settings: settings(options, policy),
-        references: Default::default(),
+        known: Default::default(),
     };
     let result = realise(&realiser, options, policy, &router);
     let interrupted = interrupt.exit_code();

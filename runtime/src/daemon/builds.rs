@@ -343,7 +343,7 @@ impl Connection<'_> {
             progress: &*self.log,
             stop: &stop,
             settings: self.settings(mode),
-            references: Default::default(),
+            known: Default::default(),
         };
         hangup::watch(
             self.watched,

@@ -70,9 +70,15 @@ impl Builder {
     }
 }
 
-/// The builders that a configuration names, those of `@FILE` included.
-pub fn builders(conf: &NixConf, root: &Path) -> Vec<Builder> {
-    let text = conf.text("builders", "@/etc/nix/machines");
+/// What `builders` is where nothing sets it.
+pub fn machines(machine: &Machine) -> String {
+    let file = machine.system_conf().with_file_name("machines");
+    format!("@{}", file.display())
+}
+
+/// The builders that a configuration names, those of `@FILE` included; without the setting, those of `default`.
+pub fn builders(conf: &NixConf, default: &str, root: &Path) -> Vec<Builder> {
+    let text = conf.text("builders", default);
     let mut found = Vec::new();
     for entry in text.split(';') {
         let entry = entry.trim();
@@ -147,24 +153,25 @@ pub fn has_wasm(systems: &[String]) -> bool {
 pub fn configured(machine: &Machine, door: Door) -> bool {
     match door {
         Door::Daemon => ours(machine).next().is_some(),
-        Door::ExternalBuilder => {
-            machine
-                .conf
-                .get("external-builders")
-                .is_some_and(|value| match externals(value) {
-                    Ok(entries) => entries
-                        .iter()
-                        .any(|entry| has_wasm(&entry.systems) || names_us(&entry.program)),
-                    Err(_) => value.text.contains("wasibuild"),
-                })
-        }
-        Door::Hook => machine.conf.text("build-hook", "").contains("wasibuild"),
+        Door::ExternalBuilder => machine
+            .building()
+            .get("external-builders")
+            .is_some_and(|value| match externals(value) {
+                Ok(entries) => entries
+                    .iter()
+                    .any(|entry| has_wasm(&entry.systems) || names_us(&entry.program)),
+                Err(_) => value.text.contains("wasibuild"),
+            }),
+        Door::Hook => machine
+            .building()
+            .text("build-hook", "")
+            .contains("wasibuild"),
     }
 }
 
 /// The builders that are ours.
 pub fn ours(machine: &Machine) -> impl Iterator<Item = Builder> {
-    builders(&machine.own, &machine.root)
+    builders(&machine.own, &machines(machine), &machine.root)
         .into_iter()
         .filter(|builder| {
             builder.is_remote()
@@ -199,7 +206,8 @@ mod tests {
         .expect("written");
         let mut conf = NixConf::default();
         conf.read(root.path(), Path::new("/etc/nix/nix.conf"));
-        let found = builders(&conf, root.path());
+        let default = "@/etc/nix/machines";
+        let found = builders(&conf, default, root.path());
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(
             (found[0].uri.as_str(), found[0].jobs.as_str()),
@@ -212,6 +220,6 @@ mod tests {
             ("4", true)
         );
         // Without the setting it is the file of machines.
-        assert_eq!(builders(&NixConf::default(), root.path()).len(), 1);
+        assert_eq!(builders(&NixConf::default(), default, root.path()).len(), 1);
     }
 }

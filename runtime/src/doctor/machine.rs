@@ -9,11 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::nix_conf::{NixConf, below};
+use super::sources::Sources;
 use super::version::Version;
 use crate::policy::{Policy, VmPolicy};
-
-/// Where Nix's own configuration lies.
-pub const SYSTEM_CONF: &str = "/etc/nix/nix.conf";
 
 /// What is known of the program `nix`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +60,8 @@ pub struct Machine {
     pub person: Person,
     /// Nix.
     pub nix: NixProgram,
+    /// Where settings are looked for.
+    pub sources: Sources,
     /// The daemon's settings.
     pub conf: NixConf,
     /// The settings of who asks, on top of them.
@@ -82,19 +82,17 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Reads the settings of Nix, the daemon's, and those of who asks; `without_ours` as if `wasibuild setup`
-    /// had added nothing.
-    pub fn settings(root: &Path, person: &Person, without_ours: bool) -> (NixConf, NixConf) {
-        let mut conf = NixConf::default();
-        conf.without_ours = without_ours;
-        conf.read(root, Path::new(SYSTEM_CONF));
-        let mut own = conf.clone();
-        own.problems.clear();
-        own.files.clear();
-        if let Some(home) = &person.home {
-            own.read(root, &home.join(".config/nix/nix.conf"));
+    /// The settings that count where builds are started: those of Nix's daemon, else those of who asks.
+    pub fn building(&self) -> &NixConf {
+        match self.multi_user {
+            true => &self.conf,
+            false => &self.own,
         }
-        (conf, own)
+    }
+
+    /// The file to which a setting for the whole machine goes.
+    pub fn system_conf(&self) -> &Path {
+        self.sources.machine_file(self.multi_user)
     }
 
     /// Asks a program what it is.

@@ -7,6 +7,7 @@ pub mod doors;
 pub mod machine;
 pub mod nix_conf;
 mod rules;
+pub mod sources;
 pub mod version;
 
 use serde_json::{Value, json};

@@ -30,6 +30,8 @@ pub struct Value {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NixConf {
     values: BTreeMap<String, Value>,
+    /// Settings that named wasibuild and were set again without it: the name, what it was, what it is.
+    pub hidden: Vec<(String, Value, Value)>,
     /// What could not be read or makes no sense.
     pub problems: Vec<String>,
     /// The files that were read, as Nix names them.
@@ -42,6 +44,19 @@ impl NixConf {
     /// Reads a file, as Nix names it, below `root`. A file that is not there sets nothing.
     pub fn read(&mut self, root: &Path, file: &Path) {
         self.include(root, file, true, 0);
+    }
+
+    /// Reads settings that stand in a variable, whose name takes the place of a file's.
+    pub fn read_text(&mut self, root: &Path, name: &str, text: &str) {
+        let file = Path::new(name);
+        self.files.push(file.to_owned());
+        self.lines(root, file, text, 0);
+    }
+
+    fn lines(&mut self, root: &Path, file: &Path, text: &str, depth: usize) {
+        for (number, line) in text.lines().enumerate() {
+            self.line(root, file, number + 1, line, depth);
+        }
     }
 
     fn include(&mut self, root: &Path, file: &Path, optional: bool, depth: usize) {
@@ -71,9 +86,7 @@ impl NixConf {
             }
         };
         self.files.push(file.to_owned());
-        for (number, line) in text.lines().enumerate() {
-            self.line(root, file, number + 1, line, depth);
-        }
+        self.lines(root, file, &text, depth);
     }
 
     fn line(&mut self, root: &Path, file: &Path, number: usize, line: &str, depth: usize) {
@@ -84,7 +97,10 @@ impl NixConf {
         match (name, rest.as_slice()) {
             ("include" | "!include", [other]) => {
                 let directory = file.parent().unwrap_or(Path::new("/"));
-                self.include(root, &directory.join(other), name == "!include", depth + 1);
+                let other = directory.join(other);
+                // In a variable, what is relative is so to the working directory.
+                let other = std::path::absolute(&other).unwrap_or(other);
+                self.include(root, &other, name == "!include", depth + 1);
             }
             (_, ["=", values @ ..]) => self.set(name, &values.join(" "), file, number),
             _ => self.problems.push(format!(
@@ -111,7 +127,13 @@ impl NixConf {
             file: file.to_owned(),
             line,
         };
-        self.values.insert(name.to_owned(), value);
+        let ours = |value: &Value| value.text.contains("wasibuild");
+        let before = self.values.insert(name.to_owned(), value.clone());
+        self.hidden
+            .retain(|(known, ..)| known != name || !ours(&value));
+        if let Some(before) = before.filter(|before| ours(before) && !ours(&value)) {
+            self.hidden.push((name.to_owned(), before, value));
+        }
     }
 
     /// A setting.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Finding;
 use super::doors::{self, Door};
 use super::machine::{Machine, NixProgram, Node};
+use super::nix_conf::Value;
 use crate::embedded::BUILDERS;
 
 /// Every finding.
@@ -71,6 +72,7 @@ fn nix(machine: &Machine, all: &mut Vec<Finding>) {
         ),
         NixProgram::Found(version) => all.push(Finding::fine("nix", format!("{version}"))),
     }
+    hidden(machine, all);
     for problem in machine.conf.problems.iter().chain(&machine.own.problems) {
         all.push(
             Finding::problem("nix-conf", None, problem.clone())
@@ -80,7 +82,7 @@ fn nix(machine: &Machine, all: &mut Vec<Finding>) {
     let named = ["system", "extra-platforms"];
     for (name, value) in named
         .iter()
-        .filter_map(|name| Some((name, machine.conf.get(name)?)))
+        .filter_map(|name| Some((name, machine.building().get(name)?)))
     {
         if value
             .text
@@ -103,6 +105,34 @@ fn nix(machine: &Machine, all: &mut Vec<Finding>) {
     }
 }
 
+/// Settings that name wasibuild, and others that count more.
+fn hidden(machine: &Machine, all: &mut Vec<Finding>) {
+    for (name, before, after) in &machine.own.hidden {
+        let door = match name.as_str() {
+            "builders" => Door::Daemon,
+            "build-hook" => Door::Hook,
+            "external-builders" => Door::ExternalBuilder,
+            _ => continue,
+        };
+        let place = |value: &Value| format!("{} line {}", value.file.display(), value.line);
+        all.push(
+            Finding::problem(
+                "hidden",
+                Some(door),
+                format!(
+                    "{} names wasibuild, but {} sets `{name}` again, which counts more",
+                    place(before),
+                    place(after)
+                ),
+            )
+            .change(format!(
+                "remove it from {}, or join the two there",
+                place(after)
+            )),
+        );
+    }
+}
+
 /// Whether who asks may use Nix, and set what is needed.
 fn person(machine: &Machine, all: &mut Vec<Finding>) {
     if !machine.multi_user || machine.person.root {
@@ -118,7 +148,7 @@ fn person(machine: &Machine, all: &mut Vec<Finding>) {
             )
             .change(format!(
                 "{}: allowed-users = * (or add {name})",
-                super::machine::SYSTEM_CONF
+                super::sources::SYSTEM_CONF
             )),
         );
     }
@@ -152,7 +182,7 @@ fn person(machine: &Machine, all: &mut Vec<Finding>) {
                     _ => format!("{file} sets `{setting}`, which counts in the daemon's configuration only"),
                 },
             )
-            .change(format!("move the line to {}", super::machine::SYSTEM_CONF))
+            .change(format!("move the line to {}", super::sources::SYSTEM_CONF))
             .change(format!("or, for `builders` only, there: extra-trusted-users = {name}")),
         );
     }
@@ -321,7 +351,7 @@ fn who(machine: &Machine) -> String {
 fn external(machine: &Machine, all: &mut Vec<Finding>) {
     let door = Some(Door::ExternalBuilder);
     let Some(value) = machine
-        .conf
+        .building()
         .get("external-builders")
         .filter(|_| doors::configured(machine, Door::ExternalBuilder))
     else {
@@ -338,12 +368,15 @@ fn external(machine: &Machine, all: &mut Vec<Finding>) {
         );
     }
     if !machine
-        .conf
+        .building()
         .lists("experimental-features", "external-builders")
     {
+        // What sets the list last decides.
+        let features = machine.building().get("experimental-features");
+        let features = &features.unwrap_or(value).file;
         all.push(
             Finding::problem("experimental", door, format!("{place}: the experimental feature is not enabled, so that Nix ignores the setting"))
-                .change(format!("{}: extra-experimental-features = external-builders", value.file.display())),
+                .change(format!("{}: extra-experimental-features = external-builders", features.display())),
         );
     }
     let entries = match doors::externals(value) {
@@ -356,7 +389,9 @@ fn external(machine: &Machine, all: &mut Vec<Finding>) {
     for entry in entries {
         let program = entry.program.display();
         match machine.node(&entry.program) {
-            Some(node) if !node.directory && node.mode & 0o111 != 0 => {}
+            Some(node) if !node.directory && node.mode & 0o111 != 0 => {
+                is_reachable(machine, &entry.program, &place, all);
+            }
             _ => all.push(
                 Finding::problem(
                     "external-program",
@@ -393,6 +428,39 @@ fn external(machine: &Machine, all: &mut Vec<Finding>) {
             ),
             None => {}
         }
+    }
+}
+
+/// Nix's build users must be able to start the program.
+fn is_reachable(machine: &Machine, program: &Path, place: &str, all: &mut Vec<Finding>) {
+    let group = match machine.multi_user || machine.person.root {
+        true => "nixbld",
+        false => "",
+    };
+    if machine
+        .building()
+        .text("build-users-group", group)
+        .is_empty()
+    {
+        return;
+    }
+    let closed = |node: Node| node.mode & 0o001 == 0;
+    // Not the root: that of an image is as open as where it lies.
+    let mut way = program.ancestors().filter(|at| at.parent().is_some());
+    if let Some(at) = way.find(|at| machine.node(at).is_some_and(closed)) {
+        all.push(
+            Finding::problem(
+                "external-reach",
+                Some(Door::ExternalBuilder),
+                format!(
+                    "{place}: Nix's build users cannot start '{}': '{}' has the permissions {:o}",
+                    program.display(),
+                    at.display(),
+                    machine.node(at).map_or(0, |node| node.mode)
+                ),
+            )
+            .change("install the program where everybody may run it, such as /usr/local/bin, and run `wasibuild setup` from there"),
+        );
     }
 }
 
@@ -442,7 +510,7 @@ fn precompiled(machine: &Machine, directory: &Path, all: &mut Vec<Finding>) {
 fn hook(machine: &Machine, all: &mut Vec<Finding>) {
     let door = Some(Door::Hook);
     let Some(value) = machine
-        .conf
+        .building()
         .get("build-hook")
         .filter(|value| value.text.contains("wasibuild"))
     else {

@@ -18,7 +18,7 @@ use wasibuild_nix_compat::derivation_options::{
 };
 use wasibuild_nix_compat::placeholder::Rewriter;
 use wasibuild_nix_compat::store_path::{STORE_DIR, StorePath};
-use wasibuild_nix_compat::structured_attrs::StructuredAttrsError;
+use wasibuild_nix_compat::structured_attrs::{StructuredAttrs, StructuredAttrsError};
 
 pub use references_graph::{GraphError, References};
 
@@ -62,6 +62,21 @@ pub fn prepare<R: References>(
     cores: u16,
     references: &R,
 ) -> Result<Environment, EnvironmentError<R::Error>> {
+    let structured = derivation.structured_attrs()?;
+    prepare_with(derivation, structured.as_ref(), options, cores, references)
+}
+
+/// The same for who has read the derivation's structured attributes already.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with<R: References>(
+    derivation: &Derivation,
+    structured: Option<&StructuredAttrs>,
+    options: &DerivationOptions,
+    cores: u16,
+    references: &R,
+) -> Result<Environment, EnvironmentError<R::Error>> {
     let outputs: BTreeMap<String, StorePath> = derivation
         .outputs
         .iter()
@@ -78,7 +93,7 @@ pub fn prepare<R: References>(
     set("NIX_BUILD_CORES", &cores.to_string());
 
     let mut files = BTreeMap::new();
-    if let Some(attributes) = derivation.structured_attrs()? {
+    if let Some(attributes) = structured {
         let graphs = references_graph::structured(options, references)?;
         let written = attributes.files(&outputs, &graphs);
         set("NIX_ATTRS_SH_FILE", &format!("{BUILD_DIR}/.attrs.sh"));
@@ -92,13 +107,13 @@ pub fn prepare<R: References>(
                 let mut variable = name.clone();
                 variable.extend_from_slice(b"Path");
                 variables.insert(variable, format!("{BUILD_DIR}/{file}").into());
-                files.insert(file.into(), rewriter.rewrite(value));
+                files.insert(file.into(), rewriter.rewrite(value.clone()));
             } else {
                 variables.insert(name.clone(), value.clone());
             }
         }
         for (file, graph) in references_graph::plain(options, references)? {
-            files.insert(file, rewriter.rewrite(&graph));
+            files.insert(file, rewriter.rewrite(graph));
         }
     }
 
@@ -122,7 +137,7 @@ pub fn prepare<R: References>(
     set("TERM", "xterm-256color");
 
     for value in variables.values_mut() {
-        *value = rewriter.rewrite(value);
+        *value = rewriter.rewrite(std::mem::take(value));
     }
     Ok(Environment {
         variables,
@@ -140,7 +155,7 @@ fn arguments(derivation: &Derivation, rewriter: &Rewriter) -> Vec<BString> {
         derivation
             .arguments
             .iter()
-            .map(|argument| rewriter.rewrite(argument)),
+            .map(|argument| rewriter.rewrite(argument.clone())),
     );
     arguments
 }

@@ -13,6 +13,7 @@ mod directory;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 use thiserror::Error;
@@ -145,7 +146,7 @@ fn job(
             arguments,
             files,
         },
-        inputs: description.inputs(),
+        inputs: Arc::new(description.inputs()),
         outputs: description.outputs.clone(),
         limits,
         keep_failed: true,

@@ -89,6 +89,7 @@ fn add(graph: &mut Graph, name: &str, system: &str, local: bool, inputs: &[NodeI
         sources: BTreeSet::new(),
         allow_substitutes: true,
         kept: None,
+        structured: None,
         traits: Traits {
             local,
             ..Traits::default()

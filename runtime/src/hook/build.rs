@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use thiserror::Error;
 use wasibuild_nix_compat::derivation::{Derivation, DerivationKind};
@@ -16,6 +17,7 @@ use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::hash::NixHash;
 use wasibuild_nix_compat::path_info::PathInfo;
+use wasibuild_nix_compat::refscan::CandidateSet;
 use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_sandbox::Limits;
 use wasibuild_store::NewPath;
@@ -85,7 +87,9 @@ pub(super) fn build(
         .iter()
         .filter_map(|(name, output)| Some((name.clone(), output.path()?.clone())))
         .collect();
-    let inputs = accepted.inputs.iter();
+    let inputs: BTreeMap<String, PathBuf> = (accepted.inputs.iter())
+        .map(|path| (path.basename().to_owned(), place.real_path(path)))
+        .collect();
     let job = Job {
         name: name.to_owned(),
         derivation: asked.derivation.clone(),
@@ -96,9 +100,7 @@ pub(super) fn build(
         executor: how.with.first().copied().unwrap_or(Executor::Sandbox),
         next: how.with.get(1..).unwrap_or_default().to_vec(),
         environment,
-        inputs: inputs
-            .map(|path| (path.basename().to_owned(), place.real_path(path)))
-            .collect(),
+        inputs: Arc::new(inputs),
         outputs: outputs.clone(),
         limits: how.limits,
         keep_failed: how.keep_failed,
@@ -143,6 +145,7 @@ fn scan(
     let options = DerivationOptions::of(derivation).map_err(|error| failed(&error))?;
     let mut candidates = inputs.clone();
     candidates.extend(outputs.values().cloned());
+    let candidates = CandidateSet::new(&candidates);
     let mut new = Vec::with_capacity(outputs.len());
     for (name, path) in outputs {
         let object = objects

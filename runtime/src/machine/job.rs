@@ -61,7 +61,9 @@ impl From<BuildFailure> for Problem {
 
 /// The directory that has all inputs.
 pub fn share(job: &Job) -> Result<PathBuf, String> {
-    let mut parents = job.inputs.iter().map(|(name, place)| {
+    let names = job.inputs.names();
+    let mut parents = names.iter().map(|name| {
+        let place = job.inputs.place(name)?;
         let same = place.file_name().is_some_and(|file| file == name.as_str());
         place.parent().filter(|_| same).map(Path::to_owned)
     });
@@ -100,7 +102,7 @@ pub fn spec(job: &Job, guest: &GuestHello) -> Result<BuildSpec, Problem> {
         arguments: job.environment.arguments.clone(),
         environment: pairs(&job.environment.variables),
         files: pairs(&job.environment.files),
-        inputs: job.inputs.keys().map(|name| name.as_str().into()).collect(),
+        inputs: sorted(job.inputs.names()),
         outputs: job
             .outputs
             .iter()
@@ -119,6 +121,12 @@ pub fn spec(job: &Job, guest: &GuestHello) -> Result<BuildSpec, Problem> {
             open_files: u64::from(limits.open_files),
         },
     })
+}
+
+/// Names in one order, whatever that of the set is.
+fn sorted(mut names: Vec<String>) -> Vec<BString> {
+    names.sort_unstable();
+    names.into_iter().map(BString::from).collect()
 }
 
 fn pairs(map: &std::collections::BTreeMap<BString, BString>) -> Vec<(BString, BString)> {

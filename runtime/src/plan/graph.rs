@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 use wasibuild_nix_compat::derivation::Derivation;
 use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_nix_compat::structured_attrs::StructuredAttrs;
 
 use crate::router::{Question, Traits};
 
@@ -39,6 +40,8 @@ pub struct Node {
     pub traits: Traits,
     /// The whole derivation, if memory allows: see [`crate::request`].
     pub kept: Option<Arc<Derivation>>,
+    /// Its structured attributes, if they were read already and memory allows.
+    pub structured: Option<Arc<StructuredAttrs>>,
 }
 
 impl Node {

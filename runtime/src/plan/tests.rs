@@ -90,6 +90,7 @@ fn add(
         sources: sources.iter().map(|name| path(name)).collect(),
         allow_substitutes: true,
         kept: None,
+        structured: None,
         traits: Default::default(),
     })
 }

@@ -14,10 +14,12 @@ use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::path_info::PathInfo;
 use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_nix_compat::structured_attrs::StructuredAttrs;
 use wasibuild_store::{NewPath, OutputLocks, Store};
 
 use super::error::RealiseError;
 use super::executor::{Failure, Job};
+use super::known::InputClosure;
 use super::log::BuildLog;
 use super::registrar::Registrar;
 use super::report::Status;
@@ -35,6 +37,14 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Registration<'r, 'a> {
     pub(super) registrar: &'r Registrar<'a>,
     pub(super) task: usize,
+}
+
+/// All that decides what a build gives.
+struct Recipe {
+    derivation: Arc<Derivation>,
+    structured: Option<Arc<StructuredAttrs>>,
+    options: DerivationOptions,
+    closure: Arc<InputClosure>,
 }
 
 impl Realiser<'_> {
@@ -74,27 +84,36 @@ impl Realiser<'_> {
             Some(derivation) => derivation.clone(),
             None => Arc::new(self.store.read_derivation(&node.derivation)?),
         };
-        let options =
-            DerivationOptions::of(&derivation).map_err(|source| RealiseError::Environment {
-                derivation: node.derivation.to_absolute_path(),
-                source: EnvironmentError::Options(source),
-            })?;
+        let wrong = |source| RealiseError::Environment {
+            derivation: node.derivation.to_absolute_path(),
+            source,
+        };
+        let structured = match &node.structured {
+            Some(structured) => Some(Arc::clone(structured)),
+            None => {
+                let read = derivation.structured_attrs();
+                let read = read.map_err(|error| wrong(EnvironmentError::Options(error.into())))?;
+                read.map(Arc::new)
+            }
+        };
+        let options = DerivationOptions::with(&derivation, structured.as_deref())
+            .map_err(|error| wrong(EnvironmentError::Options(error)))?;
         refuse_unsupported(node, &options)?;
-        let closure = self.input_closure(plan, node)?;
-        let objects = self.run_builder(plan, node, &derivation, &options, &closure, to)?;
-        let outputs = self.scan(node, &derivation, &options, objects, &closure)?;
-        self.check_outputs(node, &options, &outputs, to)?;
+        let recipe = Recipe {
+            closure: Arc::new(self.input_closure(plan, node)?),
+            derivation,
+            structured,
+            options,
+        };
+        let objects = self.run_builder(plan, node, &recipe, to)?;
+        let outputs = self.scan(node, &recipe, objects)?;
+        self.check_outputs(node, &recipe.options, &outputs, to)?;
         if self.settings.check {
             check::compare(self, node, outputs)?;
             return Ok(Status::Checked);
         }
         let placed = self.store.place_outputs(locks, outputs)?;
-        {
-            let mut known = super::lock(&self.references);
-            for info in placed.infos() {
-                known.insert(info.path.clone(), info.references.iter().cloned().collect());
-            }
-        }
+        self.known.note_placed(placed.infos());
         to.registrar.hand_in(to.task, placed);
         Ok(Status::Built)
     }
@@ -132,61 +151,45 @@ impl Realiser<'_> {
     }
 
     /// What the builder may see.
-    fn input_closure(&self, plan: &Plan, node: &Node) -> Result<BTreeSet<StorePath>, RealiseError> {
-        let mut inputs = node.sources.clone();
-        for (input, outputs) in &node.inputs {
+    fn input_closure(&self, plan: &Plan, node: &Node) -> Result<InputClosure, RealiseError> {
+        let outputs = node.inputs.iter().flat_map(|(input, outputs)| {
             let input = plan.graph.node(*input);
-            inputs.extend(
-                outputs
-                    .iter()
-                    .filter_map(|output| input.outputs.get(output))
-                    .cloned(),
-            );
-        }
-        let mut closure = BTreeSet::new();
-        let mut todo: Vec<StorePath> = inputs.into_iter().collect();
-        while let Some(path) = todo.pop() {
-            if closure.contains(&path) {
-                continue;
-            }
-            todo.extend(self.references(&path)?.iter().cloned());
-            closure.insert(path);
-        }
-        Ok(closure)
-    }
-
-    /// What a valid path refers to. That never changes while the path is valid, and the run keeps
-    /// collectors away, so that each path is looked up once: closures of long chains overlap.
-    fn references(&self, path: &StorePath) -> Result<Arc<[StorePath]>, RealiseError> {
-        if let Some(known) = super::lock(&self.references).get(path) {
-            return Ok(known.clone());
-        }
-        let references: Arc<[StorePath]> = info(self.store, path)?.references.into_iter().collect();
-        super::lock(&self.references).insert(path.clone(), references.clone());
-        Ok(references)
+            outputs.iter().filter_map(|name| input.outputs.get(name))
+        });
+        let inputs = node.sources.iter().chain(outputs).cloned();
+        let info = |path: &StorePath| info(self.store, path);
+        Ok(self.known.closure(inputs, self.store, info)?)
     }
 
     fn run_builder(
         &self,
         plan: &Plan,
         node: &Node,
-        derivation: &Derivation,
-        options: &DerivationOptions,
-        closure: &BTreeSet<StorePath>,
+        recipe: &Recipe,
         to: Registration<'_, '_>,
     ) -> Result<BTreeMap<String, FileSystemObject>, RealiseError> {
+        let Recipe {
+            derivation,
+            structured,
+            options,
+            closure,
+        } = recipe;
         let references = StoreReferences {
             store: self.store,
             registrar: to.registrar,
             closure,
         };
-        let environment =
-            environment::prepare(derivation, options, self.settings.cores, &references).map_err(
-                |source| RealiseError::Environment {
-                    derivation: node.derivation.to_absolute_path(),
-                    source,
-                },
-            )?;
+        let environment = environment::prepare_with(
+            derivation,
+            structured.as_deref(),
+            options,
+            self.settings.cores,
+            &references,
+        )
+        .map_err(|source| RealiseError::Environment {
+            derivation: node.derivation.to_absolute_path(),
+            source,
+        })?;
         let (executor, next) = plan.executors(node);
         let job = Job {
             name: node.name().to_owned(),
@@ -198,10 +201,7 @@ impl Realiser<'_> {
             executor,
             next,
             environment,
-            inputs: closure
-                .iter()
-                .map(|path| (path.basename().to_owned(), self.store.real_path(path)))
-                .collect(),
+            inputs: Arc::<InputClosure>::clone(closure),
             outputs: node.outputs.clone(),
             limits: self.settings.limits.clone(),
             keep_failed: self.settings.keep_failed,
@@ -245,13 +245,16 @@ impl Realiser<'_> {
     fn scan(
         &self,
         node: &Node,
-        derivation: &Derivation,
-        options: &DerivationOptions,
+        recipe: &Recipe,
         mut objects: BTreeMap<String, FileSystemObject>,
-        closure: &BTreeSet<StorePath>,
     ) -> Result<Vec<NewPath>, RealiseError> {
-        let mut candidates = closure.clone();
-        candidates.extend(node.outputs.values().cloned());
+        let Recipe {
+            derivation,
+            options,
+            closure,
+            ..
+        } = recipe;
+        let candidates = closure.with_outputs(&node.outputs);
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for (name, path) in &node.outputs {
             let Some(object) = objects.remove(name) else {
@@ -352,7 +355,7 @@ fn info(store: &Store, path: &StorePath) -> Result<PathInfo, wasibuild_store::Er
 struct StoreReferences<'r, 'a> {
     store: &'a Store,
     registrar: &'r Registrar<'a>,
-    closure: &'a BTreeSet<StorePath>,
+    closure: &'a InputClosure,
 }
 
 impl References for StoreReferences<'_, '_> {

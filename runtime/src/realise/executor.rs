@@ -8,12 +8,12 @@ mod routed;
 mod sandbox;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use bstr::BString;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::store_path::StorePath;
-use wasibuild_sandbox::Limits;
+use wasibuild_sandbox::{InputSet, Limits};
 
 use super::error::RealiseError;
 use super::log::BuildLog;
@@ -44,8 +44,8 @@ pub struct Job {
     pub next: Vec<Executor>,
     /// Variables, arguments, files.
     pub environment: Environment,
-    /// The input closure: base names, and where they lie on the disk.
-    pub inputs: BTreeMap<String, PathBuf>,
+    /// The input closure.
+    pub inputs: Arc<dyn InputSet>,
     /// The outputs.
     pub outputs: BTreeMap<String, StorePath>,
     /// Bounds.

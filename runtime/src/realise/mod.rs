@@ -13,6 +13,7 @@ mod fetch;
 pub mod fixed_output;
 pub mod import;
 pub mod keep;
+pub mod known;
 pub mod links;
 pub mod log;
 mod registrar;
@@ -34,6 +35,7 @@ use crate::plan::{NodeId, Plan, Step};
 use crate::progress::{Amount, Event, Progress};
 use error::RealiseError;
 use executor::Execute;
+use known::KnownPaths;
 use registrar::Registrar;
 use report::{DerivationReport, Report, Status};
 use schedule::{Fate, Lane, Task, Verdict, Widths};
@@ -77,7 +79,7 @@ pub struct Realiser<'a> {
     /// How.
     pub settings: Settings,
     /// What paths refer to that are valid or in place, as far as it was asked for.
-    pub references: Mutex<BTreeMap<StorePath, Arc<[StorePath]>>>,
+    pub known: Arc<KnownPaths>,
 }
 
 /// What one task does.

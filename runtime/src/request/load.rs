@@ -13,6 +13,7 @@ use bstr::ByteSlice;
 use wasibuild_nix_compat::derivation::{Derivation, DerivationKind, OutputPathError};
 use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::store_path::{StorePath, build_text_path};
+use wasibuild_nix_compat::structured_attrs::StructuredAttrs;
 
 use super::{Argument, Imports, Library, Request, RequestError, beside};
 use crate::plan::{Graph, Node, NodeId};
@@ -201,9 +202,12 @@ impl<'l> Loader<'l> {
         if loose {
             self.import(&path, file, &derivation)?;
         }
-        if let Some(room) = self.room.checked_sub(size) {
-            self.room = room;
-            node.kept = Some(Arc::new(derivation));
+        match self.room.checked_sub(size) {
+            Some(room) => {
+                self.room = room;
+                node.kept = Some(Arc::new(derivation));
+            }
+            None => node.structured = None,
         }
         let id = self.graph.add(node);
         self.hashes.insert(id, hash);
@@ -241,6 +245,7 @@ impl<'l> Loader<'l> {
 /// What planning needs of a derivation whose inputs are in the graph.
 pub(super) fn node(path: &StorePath, derivation: &Derivation, graph: &Graph) -> Node {
     let inputs = derivation.input_derivations.iter();
+    let (allow_substitutes, structured) = allow_substitutes(derivation);
     Node {
         system: derivation.system.clone(),
         builder: derivation.builder.clone(),
@@ -253,24 +258,32 @@ pub(super) fn node(path: &StorePath, derivation: &Derivation, graph: &Graph) -> 
             .filter_map(|(input, outputs)| Some((graph.find(input)?, outputs.clone())))
             .collect(),
         sources: derivation.input_sources.clone(),
-        allow_substitutes: allow_substitutes(derivation),
+        allow_substitutes,
         traits: traits(derivation),
         derivation: path.clone(),
         kept: None,
+        structured,
     }
 }
 
-/// Whether the outputs may be fetched. Attributes that make no sense are an error of the build only.
-fn allow_substitutes(derivation: &Derivation) -> bool {
+/// Whether the outputs may be fetched, and the structured attributes if they had to be read for that.
+/// Attributes that make no sense are an error of the build only.
+fn allow_substitutes(derivation: &Derivation) -> (bool, Option<Arc<StructuredAttrs>>) {
     let variable = |name: &str| derivation.environment.get(name.as_bytes().as_bstr());
-    if let Some(json) = variable("__json") {
-        // Reading all attributes takes time, and few say anything about this.
-        if !json.contains_str("allowSubstitutes") && !json.contains_str("\\u") {
-            return true;
-        }
-        return DerivationOptions::of(derivation).map_or(true, |options| options.allow_substitutes);
+    let Some(json) = variable("__json") else {
+        let value = variable("allowSubstitutes");
+        return (value.is_none_or(|value| value == "1"), None);
+    };
+    // Reading all attributes takes time, and few say anything about this.
+    if !json.contains_str("allowSubstitutes") && !json.contains_str("\\u") {
+        return (true, None);
     }
-    variable("allowSubstitutes").is_none_or(|value| value == "1")
+    let Ok(structured) = derivation.structured_attrs() else {
+        return (true, None);
+    };
+    let options = DerivationOptions::with(derivation, structured.as_ref());
+    let allowed = options.map_or(true, |options| options.allow_substitutes);
+    (allowed, structured.map(Arc::new))
 }
 
 /// What decides who builds a derivation for Linux; not looked at for others.

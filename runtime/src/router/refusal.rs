@@ -42,6 +42,15 @@ pub enum Refusal {
         /// Why the routes pass it.
         reasons: String,
     },
+    /// The policy leaves it to Nix's other builders, which are not asked here.
+    #[error(
+        "it is for the system '{system}', and the setting `routes` leaves it to Nix's other remote builders, which only `wasibuild hook` asks\n\
+         hint: build it with Nix, whose `build-hook` is wasibuild's (docs/nix.md); or put another route into `routes`, which `wasibuild config` shows"
+    )]
+    OnlyTheHook {
+        /// The system that the derivation names.
+        system: String,
+    },
     /// The builder is a function of Nix, or a path that is not in the store.
     #[error(
         "its builder '{builder}' is not in the store\n\
@@ -73,7 +82,13 @@ pub(super) fn refusal(question: &Question<'_>, considered: &[Considered]) -> Ref
             _ => None,
         })
     };
-    if !super::is_wasm(question.system) && !super::is_linux(question.system) {
+    let is_ours = super::is_wasm(question.system) || super::is_linux(question.system);
+    let others = |one: &Considered| matches!(one.route, Route::Nix | Route::Refuse);
+    if is_ours && passes(Route::Nix) == Some(&Reason::OnlyTheHook) && considered.iter().all(others)
+    {
+        return Refusal::OnlyTheHook { system };
+    }
+    if !is_ours {
         return Refusal::System { system };
     }
     if let Some(Reason::SystemExcluded { .. }) = considered.iter().find_map(|one| one.passes()) {

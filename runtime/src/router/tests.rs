@@ -175,6 +175,17 @@ fn the_policy_decides_who_is_asked_and_in_which_order() {
     let none = router(|router| router.routing.routes = vec![Sandbox]);
     let refusal = ask(&none, &asked).expect_err("refused");
     assert!(refusal.contains("the setting `routes`"), "{refusal}");
+    // Outside of the hook nobody asks Nix's other builders.
+    for routes in [vec![Nix], vec![Nix, Refuse, Shell]] {
+        let others = router(|router| router.routing.routes = routes.clone());
+        for (system, builder) in [("x86_64-linux", BASH), ("wasm32-wasi", WASM)] {
+            let refusal = ask(&others, &question(system, builder, &traits)).expect_err("refused");
+            assert!(
+                refusal.contains("which only `wasibuild hook` asks"),
+                "{refusal}"
+            );
+        }
+    }
     let only_linux = router(|router| router.routing.systems = vec![Pattern::new("*-linux")]);
     let refusal = ask(&only_linux, &question("wasm32-wasi", WASM, &traits)).expect_err("refused");
     assert!(

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::doctor::doors::{self, Door};
-use crate::doctor::machine::{Machine, SYSTEM_CONF};
+use crate::doctor::machine::Machine;
 use crate::doctor::nix_conf::NixConf;
 use change::{Change, Plan};
 
@@ -68,8 +68,18 @@ impl SetupError {
 const SYSTEMS: &str = "wasm32-wasip1,wasm32-wasi";
 /// Where builders are compiled for all users.
 const PRECOMPILED: &str = "/var/cache/wasibuild";
+/// Where the machine's own store is.
+const STORE: &str = "/var/lib/wasibuild/store";
 /// Where a link stands for Nix before 2.9, which gives its hook no arguments.
 const LINK: &str = "/var/lib/wasibuild/wasibuild-hook";
+
+/// The place itself: macOS has links in front of it, which neither Nix nor we follow on the way to a store.
+fn place(path: &str, service: units::Service) -> PathBuf {
+    match cfg!(target_os = "macos") || service == units::Service::Launchd {
+        true => PathBuf::from(format!("/private{path}")),
+        false => PathBuf::from(path),
+    }
+}
 
 /// What opens a door on a machine.
 ///
@@ -92,18 +102,21 @@ pub fn plan(
     let system = machine.multi_user || machine.person.root;
     let file = conf_file(machine, system)?;
     // What there is without us: our lines are made anew.
-    let (conf, own) = Machine::settings(&machine.root, &machine.person, true);
+    let (conf, own) = machine
+        .sources
+        .read(&machine.root, machine.multi_user, true);
+    let before = if system { &conf } else { &own };
     let program = machine.program.display();
     let lines = match door {
         Door::Daemon => {
-            let store = store(machine, system)
+            let store = store(machine, system, service)
                 .ok_or_else(|| impossible("there is no place for a store: HOME is not set"))?;
             let socket = store.join("nix/var/wasibuild/daemon.sock");
-            let units = units::units(service, machine, &store, &socket, system);
+            let units = units::units(service, machine, &store, &socket, system)?;
             plan.changes.extend(units.files);
             plan.then.extend(units.then);
-            let before = if system { &conf } else { &own };
-            let before = before.text("builders", "@/etc/nix/machines");
+            let machines = doors::machines(machine);
+            let before = before.text("builders", &machines);
             let uri = format!("unix://{}?root={}", socket.display(), store.display());
             // The others stay, but for one that is this one.
             let others: String = before
@@ -120,14 +133,22 @@ pub fn plan(
                     "{version} has no external builders (Nix since 2.32, Determinate Nix since 3.8.3)"
                 )));
             }
-            plan.then
-                .push(format!("wasibuild builders precompile {PRECOMPILED}"));
+            let mut arguments = "\"external-builder\"".to_owned();
+            // Where Nix builds as who asks, that user's own cache does.
+            if system {
+                let directory = place(PRECOMPILED, service);
+                let directory = directory.display();
+                arguments.push_str(&format!(",\"--precompiled\",\"{directory}\""));
+                let program = units::shell(&machine.program);
+                plan.then
+                    .push(format!("{program} builders precompile {directory}"));
+            }
             plan.then.extend(units::restart_nix(service, machine));
             let ours = format!(
-                "{{\"systems\":[\"wasm32-wasip1\",\"wasm32-wasi\"],\"program\":{},\"args\":[\"external-builder\",\"--precompiled\",\"{PRECOMPILED}\"]}}",
+                "{{\"systems\":[\"wasm32-wasip1\",\"wasm32-wasi\"],\"program\":{},\"args\":[{arguments}]}}",
                 serde_json::Value::from(program.to_string())
             );
-            let mut entries = others(&conf)?;
+            let mut entries = others(before)?;
             entries.push(ours);
             vec![
                 "extra-experimental-features = external-builders".to_owned(),
@@ -158,10 +179,8 @@ pub fn plan(
 
 /// The file that the lines go to.
 fn conf_file(machine: &Machine, system: bool) -> Result<PathBuf, SetupError> {
-    let file = match (system, &machine.person.home) {
-        (false, Some(home)) => home.join(".config/nix/nix.conf"),
-        _ => PathBuf::from(SYSTEM_CONF),
-    };
+    let own = machine.sources.own.first().filter(|_| !system);
+    let file = own.map_or_else(|| machine.system_conf().to_owned(), Clone::clone);
     // Determinate Nix writes its file anew, and reads this one for the user's part.
     let custom = file.with_file_name("nix.custom.conf");
     let text = std::fs::read_to_string(machine.place(&file)).unwrap_or_default();
@@ -180,7 +199,7 @@ fn conf_file(machine: &Machine, system: bool) -> Result<PathBuf, SetupError> {
 }
 
 /// The root of the daemon's store.
-fn store(machine: &Machine, system: bool) -> Option<PathBuf> {
+fn store(machine: &Machine, system: bool, service: units::Service) -> Option<PathBuf> {
     let named = machine
         .policy
         .as_ref()
@@ -188,7 +207,7 @@ fn store(machine: &Machine, system: bool) -> Option<PathBuf> {
         .and_then(|policy| policy.store.clone());
     match (named, system) {
         (Some(store), _) => Some(store),
-        (None, true) => Some(PathBuf::from("/var/lib/wasibuild/store")),
+        (None, true) => Some(place(STORE, service)),
         (None, false) => machine.store.clone(),
     }
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use super::change::Target;
 use super::*;
 use crate::doctor::machine::{NixProgram, Person};
+use crate::doctor::sources::Sources;
 use crate::doctor::version::Version;
 use crate::policy::Policy;
 
@@ -55,8 +56,10 @@ fn look(root: &Path, version: &str, name: &str) -> Machine {
         groups: Vec::new(),
         home: Some(PathBuf::from("/home").join(name)),
     };
-    let (conf, own) = Machine::settings(root, &person, false);
+    let sources = Sources::of(&person, |_| None);
+    let (conf, own) = sources.read(root, name == "root", false);
     Machine {
+        sources,
         root: root.to_owned(),
         nix: NixProgram::Found(Version::parse(&format!("nix (Nix) {version}")).expect("a version")),
         conf,

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::SetupError;
 use super::change::Change;
 use crate::doctor::machine::Machine;
 
@@ -19,14 +20,20 @@ pub enum Service {
     None,
 }
 
-impl Default for Service {
-    fn default() -> Self {
-        match cfg!(target_os = "macos") {
-            true => Service::Launchd,
-            false => Service::Systemd,
+impl Service {
+    /// That of a machine. On this one systemd must run (`sd_booted(3)`); in an image it will.
+    pub fn of(machine: &Machine) -> Service {
+        let runs = machine.node(Path::new("/run/systemd/system")).is_some();
+        match (cfg!(target_os = "macos"), machine.root == Path::new("/")) {
+            (true, _) => Service::Launchd,
+            (_, true) if !runs => Service::None,
+            _ => Service::Systemd,
         }
     }
 }
+
+/// Where the machine's daemon keeps compiled modules: a service has no home.
+const CACHE: &str = "wasibuild-daemon";
 
 /// Files, and commands to run after they were made.
 pub struct Units {
@@ -37,13 +44,23 @@ pub struct Units {
 }
 
 /// The units of the daemon; `system` if it serves the machine, else one user.
+///
+/// # Errors
+/// [`SetupError`] when the service manager cannot start a program of this name.
 pub fn units(
     service: Service,
     machine: &Machine,
     store: &Path,
     socket: &Path,
     system: bool,
-) -> Units {
+) -> Result<Units, SetupError> {
+    let odd = |c: char| c.is_control() || "\"'\\".contains(c);
+    if service == Service::Systemd && machine.program.to_string_lossy().contains(odd) {
+        return Err(SetupError::Refused {
+            path: machine.program.clone(),
+            problem: "systemd starts no program with quotes or backslashes in its name\nhint: install it elsewhere, and run `wasibuild setup` from there".to_owned(),
+        });
+    }
     let home = machine.person.home.clone().unwrap_or_default();
     let mut units = match service {
         Service::Systemd => systemd(machine, store, socket, system, &home),
@@ -58,7 +75,7 @@ pub fn units(
         },
     };
     units.then.extend(restart_nix(service, machine));
-    units
+    Ok(units)
 }
 
 /// What makes Nix's daemon read its configuration again.
@@ -80,12 +97,20 @@ fn systemd(machine: &Machine, store: &Path, socket: &Path, system: bool, home: &
         "[Unit]\nDescription=Builds of Nix by wasibuild\n\n[Socket]\nListenStream={}\nSocketMode=0600\n\n[Install]\nWantedBy=sockets.target\n",
         percent(socket)
     );
-    let start = format!(
-        "[Unit]\nDescription=Builds of Nix by wasibuild\n\n[Service]\nExecStart={} daemon --store {}{}\n",
-        word(&machine.program),
+    // 143: ended by SIGTERM, as services are.
+    let mut start = format!(
+        "[Unit]\nDescription=Builds of Nix by wasibuild\nRequires=wasibuild.socket\nAfter=wasibuild.socket\n\n\
+         [Service]\nExecStart={} daemon --store {}{}\nSuccessExitStatus=143\n",
+        // Only arguments have variables in them.
+        word(&machine.program).replace("$$", "$"),
         word(store),
         host_store(machine).map_or("", |_| " --host-store /")
     );
+    if system {
+        start.push_str(&format!(
+            "Environment=XDG_CACHE_HOME=/var/cache/{CACHE}\nCacheDirectory={CACHE}\nCacheDirectoryMode=0700\n"
+        ));
+    }
     let file = |name: &str, text: String| Change::File {
         path: directory.join(name),
         text,
@@ -126,12 +151,19 @@ fn launchd(machine: &Machine, store: &Path, socket: &Path, system: bool, home: &
         .iter()
         .map(|word| format!("    <string>{}</string>\n", xml(word)))
         .collect();
+    // A job for the machine is given no home, which the cache of compiled modules needs.
+    let environment = match system {
+        true => {
+            "  <key>EnvironmentVariables</key>\n  <dict>\n    <key>HOME</key>\n    <string>/var/root</string>\n  </dict>\n"
+        }
+        false => "",
+    };
     // 384 is 0600: the format has no octal numbers.
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
          <plist version=\"1.0\">\n<dict>\n  <key>Label</key>\n  <string>org.wasibuild.daemon</string>\n\
-         \x20 <key>ProgramArguments</key>\n  <array>\n{arguments}  </array>\n\
+         \x20 <key>ProgramArguments</key>\n  <array>\n{arguments}  </array>\n{environment}\
          \x20 <key>Sockets</key>\n  <dict>\n    <key>Listener</key>\n    <dict>\n\
          \x20     <key>SockPathName</key>\n      <string>{}</string>\n\
          \x20     <key>SockPathMode</key>\n      <integer>384</integer>\n    </dict>\n  </dict>\n</dict>\n</plist>\n",
@@ -171,7 +203,7 @@ fn word(path: &Path) -> String {
 }
 
 /// A word of a shell.
-fn shell(path: &Path) -> String {
+pub(super) fn shell(path: &Path) -> String {
     let text = path.to_string_lossy();
     match text
         .chars()

@@ -36,6 +36,7 @@ mod walk_tree;
 mod write_tree;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -79,6 +80,8 @@ struct Inner {
     case_insensitive: bool,
     hooks: Hooks,
     secret_key: OnceLock<SecretKey>,
+    /// The files of a key that was just made, until they are surely on the disk.
+    unsynced_key: Mutex<Vec<File>>,
     modulo_hashes: Mutex<derivations::ModuloHashes>,
 }
 
@@ -140,6 +143,7 @@ impl OpenOptions {
                 case_insensitive,
                 hooks: Hooks::new(self.fault_hook),
                 secret_key: OnceLock::new(),
+                unsynced_key: Mutex::default(),
                 modulo_hashes: Mutex::default(),
             }),
         })

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use wasibuild_nix_compat::content_address::ContentAddress;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::path_info::PathInfo;
-use wasibuild_nix_compat::refscan;
+use wasibuild_nix_compat::refscan::{self, Candidates};
 use wasibuild_nix_compat::store_path::StorePath;
 
 use crate::Store;
@@ -112,7 +112,7 @@ impl NewPath {
     pub fn scan(
         path: StorePath,
         object: FileSystemObject,
-        candidates: &BTreeSet<StorePath>,
+        candidates: &dyn Candidates,
     ) -> Result<Self> {
         let scanned =
             refscan::scan(&object, candidates).map_err(|error| match archive_error(error) {
@@ -260,6 +260,7 @@ impl Store {
     fn register_all(&self, placed: &mut [PlacedOutputs]) -> Result<()> {
         self.hooks()
             .pass("register the outputs", self.database().path())?;
+        self.sync_key()?;
         let registrations: Vec<&Registration> = placed
             .iter()
             .flat_map(|placed| &placed.registrations)

@@ -4,11 +4,15 @@
 //! built, in one step (two processes agree on one key), readable by its owner only. Its
 //! name holds digits of the public key, so that the keys of several stores can be
 //! trusted side by side: Nix tells keys apart by name. The public key lies beside it.
+//! The first builds do not wait for the disk: the files are forced there before anything
+//! that the key signed is registered. An empty file is what a loss of power before that left, so
+//! as good as none.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{MutexGuard, PoisonError};
 
 use wasibuild_nix_compat::hash::sha256;
 use wasibuild_nix_compat::narinfo::{KeyError, PublicKey, SecretKey};
@@ -80,14 +84,32 @@ impl Store {
             path: path.clone(),
             problem: e.to_string(),
         })?;
-        write_file(
+        let public = write_file(
             &self.public_key_path(),
             &key.public_key().to_string(),
             0o644,
         )?;
         // The secret key is last: it is what counts.
-        write_file(&path, &key.to_secret_string(), 0o600)?;
+        let secret = write_file(&path, &key.to_secret_string(), 0o600)?;
+        let mut unsynced = self.unsynced_key();
+        unsynced.extend([public, secret]);
         Ok(key)
+    }
+
+    /// Forces a key that was just made to the disk, before what it signed is registered.
+    pub(crate) fn sync_key(&self) -> Result<()> {
+        let mut unsynced = self.unsynced_key();
+        for file in unsynced.iter() {
+            file.sync_all()
+                .context("write the signing key", self.secret_key_path())?;
+        }
+        unsynced.clear();
+        Ok(())
+    }
+
+    fn unsynced_key(&self) -> MutexGuard<'_, Vec<File>> {
+        let unsynced = self.inner.unsynced_key.lock();
+        unsynced.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,6 +127,9 @@ fn read_key(path: &Path) -> Result<Option<SecretKey>> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e).context("read the signing key", path),
     };
+    if text.is_empty() {
+        return Ok(None);
+    }
     let key = text
         .trim()
         .parse()
@@ -115,10 +140,10 @@ fn read_key(path: &Path) -> Result<Option<SecretKey>> {
     Ok(Some(key))
 }
 
-/// Writes a file in one step, with its mode from the beginning.
-fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
+/// Writes a file in one step, with its mode from the beginning; the caller forces it to the disk.
+fn write_file(path: &Path, text: &str, mode: u32) -> Result<File> {
     let temporary = path.with_extension("tmp");
-    let write = || -> io::Result<()> {
+    let write = || -> io::Result<File> {
         match fs::remove_file(&temporary) {
             Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
             _ => {}
@@ -129,8 +154,8 @@ fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
             .mode(mode)
             .open(&temporary)?;
         file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
+        fs::rename(&temporary, path)?;
+        Ok(file)
     };
     write()
         .inspect_err(|_| {

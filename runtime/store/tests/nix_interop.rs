@@ -341,6 +341,12 @@ fn the_key_is_made_once_by_many() {
         error.contains("signing-key") && error.contains("move the file away"),
         "{error}"
     );
+    // What a loss of power leaves of a key before anything that it signed was registered.
+    fs::write(store.secret_key_path(), "").unwrap();
+    let key = store.public_key().unwrap().to_string();
+    assert!(!keys.contains(&key));
+    let again = Store::open(dir.path()).unwrap();
+    assert_eq!(again.public_key().unwrap().to_string(), key);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use wasibuild_nix_compat::export::Writer;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::path_info::PathInfo;
-use wasibuild_nix_compat::refscan::scan;
+use wasibuild_nix_compat::refscan::{CandidateSet, scan};
 use wasibuild_nix_compat::store_path::StorePath;
 
 use super::tree;
@@ -68,7 +68,7 @@ impl Store {
             use std::os::unix::ffi::OsStrExt;
             candidates.extend(StorePath::from_basename(entry?.file_name().as_bytes()));
         }
-        let scanned = scan(&self.object(path)?, &candidates)
+        let scanned = scan(&self.object(path)?, &CandidateSet::new(&candidates))
             .with_context(|| format!("hashing {}", path.basename()))?;
         let mut info = PathInfo::new(path.clone(), scanned.nar_hash, scanned.nar_size);
         info.references = scanned.references;

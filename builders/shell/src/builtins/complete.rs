@@ -40,7 +40,13 @@ pub fn compgen(sh: &mut Shell, call: &mut Call) -> Flow {
             _ => continue,
         };
         match action {
-            b"function" => words.extend(sh.st.functions.keys().cloned()),
+            b"function" => words.extend(
+                sh.st
+                    .functions
+                    .ordered()
+                    .into_iter()
+                    .map(|(n, _)| n.clone()),
+            ),
             b"builtin" => words.extend(super::TABLE.iter().map(|(n, ..)| n.as_bytes().to_vec())),
             b"enabled" => words.extend(
                 super::TABLE
@@ -96,7 +102,13 @@ pub fn compgen(sh: &mut Shell, call: &mut Call) -> Flow {
                 words.extend(found);
             }
             b"command" => {
-                words.extend(sh.st.functions.keys().cloned());
+                words.extend(
+                    sh.st
+                        .functions
+                        .ordered()
+                        .into_iter()
+                        .map(|(n, _)| n.clone()),
+                );
                 words.extend(super::TABLE.iter().map(|(n, ..)| n.as_bytes().to_vec()));
             }
             _ => {

@@ -24,6 +24,14 @@ pub(super) struct Request {
     pub(super) inherit: bool,
 }
 
+impl Request {
+    /// Is nothing asked for but that the names be there?
+    fn is_plain(&self) -> bool {
+        self.on | self.off == 0
+            && !(self.indexed || self.assoc || self.no_array || self.global || self.inherit)
+    }
+}
+
 const LETTERS: &[u8] = b"aAfFgiIlnrtuxpc";
 
 pub fn declare(sh: &mut Shell, call: &mut Call) -> Flow {
@@ -162,15 +170,15 @@ fn run(
     request: Request,
     builtin: Option<u16>,
 ) -> Flow {
-    let args = call.args.get(used..).unwrap_or_default().to_vec();
-    if args.is_empty() {
+    if call.args.len() == used {
         return list(sh, call, &request);
     }
+    let args = call.args.get(used..).unwrap_or_default();
     if request.functions {
-        return functions(sh, call, &args, &request, builtin);
+        return functions(sh, call, args, &request, builtin);
     }
     if request.print && builtin.is_none() {
-        return print(sh, call, &args);
+        return print(sh, call, args);
     }
     let mut status = 0;
     for (at, arg) in args.iter().enumerate() {
@@ -217,6 +225,17 @@ fn one(
         return Ok(Err(1));
     }
     let in_function = sh.vars.function_level() > 0 && builtin.is_none();
+    // `local NAME=value` of a name that is new here, and hides nothing out of the ordinary.
+    let options = &sh.st.options;
+    if in_function
+        && request.is_plain()
+        && array.is_none()
+        && subscript.is_none()
+        && !(append || options.localvar_inherit() || options.allexport())
+        && sh.vars.new_plain_local(name, value)
+    {
+        return Ok(Ok(()));
+    }
     let scope = if request.global {
         Scope::Global
     } else if in_function {

@@ -70,7 +70,8 @@ pub(super) fn list_functions(
     let list: Vec<_> = sh
         .st
         .functions
-        .iter()
+        .ordered()
+        .into_iter()
         .map(|(n, f)| (n.clone(), f.clone()))
         .collect();
     let mut out = Vec::new();

@@ -55,7 +55,8 @@ pub fn set(sh: &mut Shell, call: &mut Call) -> Flow {
             let functions: Vec<_> = sh
                 .st
                 .functions
-                .iter()
+                .ordered()
+                .into_iter()
                 .map(|(n, f)| (n.clone(), f.clone()))
                 .collect();
             for (name, function) in functions {

@@ -31,26 +31,29 @@ impl Shell {
     /// Calls a function. `scoped`: its scope was made for the assignments before the call.
     pub fn call_function(
         &mut self,
-        name: &[u8],
         function: &Rc<Function>,
         mut args: Vec<Vec<u8>>,
         scoped: bool,
     ) -> Flow {
+        if args.is_empty() {
+            return Ok(1);
+        }
+        let name = args.remove(0);
         let Some(body) = self.function_body(function) else {
-            self.error([name, b": function body is not readable"].concat());
+            self.error([name.as_slice(), b": function body is not readable"].concat());
             return Ok(1);
         };
-        let limit = self
-            .get(b"FUNCNEST")
-            .and_then(|t| crate::arith::parse_decimal(&t))
+        let [_, slot] = &self.slots;
+        let limit = (self.vars.get_at(slot, b"FUNCNEST"))
+            .and_then(|v| v.text())
+            .and_then(crate::arith::parse_decimal)
             .and_then(|n| u32::try_from(n).ok())
             .filter(|n| *n > 0);
-        if self.call_depth >= limit.unwrap_or(MAX_CALL_DEPTH).min(MAX_CALL_DEPTH)
-            || crate::stack::is_used_up()
-        {
+        // Whether the stack lasts is asked when the body runs.
+        if self.call_depth >= limit.unwrap_or(MAX_CALL_DEPTH).min(MAX_CALL_DEPTH) {
             self.error(
                 [
-                    name,
+                    name.as_slice(),
                     format!(
                         ": maximum function nesting level exceeded ({})",
                         self.call_depth
@@ -67,17 +70,16 @@ impl Shell {
         if !scoped {
             self.vars.push_scope(ScopeKind::Function);
         }
-        args.remove(0);
         let args = Rc::new(args);
         let positional = std::mem::replace(&mut self.st.positional, args.clone());
-        let place = std::mem::replace(&mut self.place, Rc::new(function.place.clone()));
+        let place = std::mem::replace(&mut self.place, function.place.clone());
         let (loops, line, getopts) = (self.st.loops, self.st.line, self.st.getopts);
         self.st.loops = 0;
         self.call_depth += 1;
         self.st.frames.push(Frame {
             kind: FrameKind::Function,
             name: name.into(),
-            source: function.place.source.name.as_slice().into(),
+            source: function.place.source.name.clone(),
             line,
             args,
         });
@@ -130,7 +132,8 @@ impl Shell {
     /// ERR, DEBUG and RETURN traps are not inherited by functions unless asked for.
     fn hide_traps(&mut self) -> Vec<(i32, crate::state::Trap)> {
         let mut hidden = Vec::new();
-        if self.st.traps.is_empty() {
+        let last = self.st.traps.last_key_value();
+        if last.is_none_or(|(last, _)| *last < TRAP_DEBUG) {
             return hidden;
         }
         for (key, keep) in [
@@ -303,7 +306,7 @@ impl Shell {
         });
         self.call_depth += 1;
         let source = Rc::new(Source {
-            name: name.to_vec(),
+            name: name.into(),
             text: text.into(),
         });
         let hidden = if self.st.options.functrace() {

@@ -79,7 +79,7 @@ impl Shell {
             return Ok(1);
         }
         let function = Function {
-            place: self.place.as_ref().clone(),
+            place: self.place.clone(),
             id,
             body: body.map_or_else(Default::default, |body| body.clone().into()),
             exported: false.into(),

@@ -33,12 +33,12 @@ impl Shell {
             Cond::Group(a) => self.cond(a)?,
             Cond::Word(word) => {
                 let text = self.expand_single(word)?;
-                self.trace_cond(&[b"-n ", &self.shown(&text)[..]].concat());
+                self.trace_cond(|sh| [b"-n ", &sh.shown(&text)[..]].concat());
                 !text.is_empty()
             }
             Cond::Unary(op, word) => {
                 let text = self.expand_single(word)?;
-                self.trace_cond(&[op.as_slice(), b" ", &self.shown(&text)].concat());
+                self.trace_cond(|sh| [op.as_slice(), b" ", &sh.shown(&text)].concat());
                 let letter = op.get(1).copied().unwrap_or(b'n');
                 if letter == b'v' {
                     self.is_set(&text)?
@@ -54,9 +54,10 @@ impl Shell {
         crate::expand::quote::reusable(text, self.st.utf8)
     }
 
-    fn trace_cond(&mut self, text: &[u8]) {
+    fn trace_cond(&mut self, text: impl FnOnce(&Shell) -> Vec<u8>) {
         if self.st.options.xtrace() {
-            self.trace_text(&[b"[[ ", text, b" ]]"].concat());
+            let text = text(self);
+            self.trace_text(&[b"[[ ", text.as_slice(), b" ]]"].concat());
         }
     }
 
@@ -65,7 +66,7 @@ impl Shell {
         match op {
             b"=" | b"==" | b"!=" => {
                 let pattern = self.expand_pattern(right)?;
-                self.trace_cond(&[&self.shown(&text)[..], b" ", op, b" ", &pattern].concat());
+                self.trace_cond(|sh| [&sh.shown(&text)[..], b" ", op, b" ", &pattern].concat());
                 let options = pattern::Options {
                     extglob: true,
                     ..self.pattern_options()
@@ -75,14 +76,14 @@ impl Shell {
             }
             b"=~" => {
                 let expression = self.expand_regex(right)?;
-                self.trace_cond(&[&self.shown(&text)[..], b" =~ ", &expression].concat());
+                self.trace_cond(|sh| [&sh.shown(&text)[..], b" =~ ", &expression].concat());
                 self.match_regex(&text, &expression)
             }
             _ => {
                 let other = self.expand_single(right)?;
-                self.trace_cond(
-                    &[&self.shown(&text)[..], b" ", op, b" ", &self.shown(&other)].concat(),
-                );
+                self.trace_cond(|sh| {
+                    [&sh.shown(&text)[..], b" ", op, b" ", &sh.shown(&other)].concat()
+                });
                 match op {
                     b"<" => Ok(text < other),
                     b">" => Ok(text > other),

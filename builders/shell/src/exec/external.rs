@@ -43,9 +43,7 @@ impl Shell {
             {
                 let mut call = vec![b"command_not_found_handle".to_vec()];
                 call.extend(args.iter().cloned());
-                let status = self.in_subshell(|sh| {
-                    sh.call_function(b"command_not_found_handle", &handler, call, false)
-                });
+                let status = self.in_subshell(|sh| sh.call_function(&handler, call, false));
                 return Ok(Err(status));
             }
             self.error([name.as_slice(), b": command not found"].concat());

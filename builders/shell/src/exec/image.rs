@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::state::options::Options;
 use crate::state::value::{Assoc, Value, Var};
 use crate::state::vars::ScopeKind;
-use crate::state::{CommandText, Flow, Frame, FrameKind, Function, Shell, Trap};
+use crate::state::{CommandText, Flow, Frame, FrameKind, Function, Functions, Shell, Trap};
 use crate::syntax::ast::{Place, Source};
 use crate::syntax::{Parser, Piece};
 
@@ -128,8 +128,9 @@ pub fn encode(sh: &Shell, task: &Task) -> Vec<u8> {
         w.num(level);
         w.var(var);
     }
-    w.num(st.functions.len() as i128);
-    for (name, function) in st.functions.iter() {
+    let functions = st.functions.ordered();
+    w.num(functions.len() as i128);
+    for (name, function) in functions {
         w.bytes(name);
         w.place(&function.place);
         w.num(function.id);
@@ -306,7 +307,7 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
         return Ok(Order::Write(r.bytes()?.to_vec()));
     }
     for _ in 1..sources {
-        let name = r.bytes()?.to_vec();
+        let name = r.shared()?;
         let text = r.shared()?;
         r.sources.push(Rc::new(Source { name, text }));
     }
@@ -324,10 +325,10 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
         let var = r.var()?;
         sh.vars.import_binding(name, level, var);
     }
-    let mut functions = BTreeMap::new();
+    let mut functions = Functions::default();
     for _ in 0..r.num()? {
         let name = r.bytes()?.to_vec();
-        let place = r.place()?;
+        let place = Rc::new(r.place()?);
         let function = Function {
             place,
             id: r.small()?,
@@ -345,7 +346,7 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
     sh.st.script = r.shared()?;
     sh.st.cwd = r.shared()?;
     sh.st.command = CommandText::Text(r.shared()?);
-    sh.st.last_arg = r.shared()?;
+    sh.st.last_arg = r.shared()?.to_vec();
     let mut traps = BTreeMap::new();
     for _ in 0..r.num()? {
         let number = r.small()?;

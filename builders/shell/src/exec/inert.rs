@@ -26,7 +26,7 @@ pub fn expand(text: &[u8]) -> usize {
     let mut sh = Shell::start(b"inert".to_vec());
     sh.bounds = Bounds::SMALL;
     let source = Rc::new(Source {
-        name: b"inert".to_vec(),
+        name: Rc::from(&b"inert"[..]),
         text: text.into(),
     });
     let mut parser = Parser::new(text, source, 0, 1, sh.flags());

@@ -98,7 +98,7 @@ impl Shell {
                 env.push([name, b"=", text].concat());
             }
         }
-        for (name, function) in self.st.functions.iter() {
+        for (name, function) in self.st.functions.ordered() {
             if function.exported.get()
                 && let Some(body) = self.function_body(function)
             {

@@ -5,6 +5,13 @@ use std::rc::Rc;
 use crate::state::Shell;
 use crate::sys::{self, Access, FileKind};
 
+/// Ends a directory's path so that a name can follow.
+fn with_slash(path: &mut Vec<u8>) {
+    if path.last() != Some(&b'/') {
+        path.push(b'/');
+    }
+}
+
 impl Shell {
     /// The path of a program: as given if it has a slash, else the first in `PATH`.
     pub fn find_program(&mut self, name: &[u8]) -> Option<Vec<u8>> {
@@ -20,21 +27,25 @@ impl Shell {
     }
 
     /// Everything in `PATH` of that name, in order. `all`: not only the first.
-    pub fn search_path(&self, name: &[u8], all: bool) -> Vec<Vec<u8>> {
+    pub fn search_path(&mut self, name: &[u8], all: bool) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
         if name.is_empty() || name.contains(&b'/') {
             return out;
         }
-        let path = self.get(b"PATH").unwrap_or_default();
+        let path = self.vars.get(b"PATH").and_then(|v| v.text());
+        let cwd = self.st.cwd.clone();
         let mut second = None;
-        for dir in path.split(|c| *c == b':') {
-            let dir = if dir.is_empty() { b"." } else { dir };
-            let mut candidate = dir.to_vec();
-            if candidate.last() != Some(&b'/') {
-                candidate.push(b'/');
+        let mut absolute = Vec::with_capacity(128);
+        for dir in self.search_path.places(path.unwrap_or_default(), name) {
+            absolute.clear();
+            if dir.first() != Some(&b'/') {
+                absolute.extend_from_slice(&cwd);
+                with_slash(&mut absolute);
             }
-            candidate.extend_from_slice(name);
-            let absolute = self.absolute(&candidate);
+            let start = absolute.len();
+            absolute.extend_from_slice(dir);
+            with_slash(&mut absolute);
+            absolute.extend_from_slice(name);
             // Most of the places hold nothing of that name.
             if !sys::exists(&absolute) {
                 continue;
@@ -45,6 +56,7 @@ impl Shell {
             if stat.kind == FileKind::Directory {
                 continue;
             }
+            let candidate = absolute.get(start..).unwrap_or_default().to_vec();
             if sys::access(&absolute, Access::Execute) {
                 out.push(candidate);
                 if !all {
@@ -63,7 +75,7 @@ impl Shell {
 
     /// What `$BASH` says: the name that the shell was called by, as a path of its own, from `PATH`, from
     /// the current directory, or in the end the user's login shell (`get_bash_name` of bash).
-    pub(super) fn own_name(&self, login_shell: Vec<u8>) -> Vec<u8> {
+    pub(super) fn own_name(&mut self, login_shell: Vec<u8>) -> Vec<u8> {
         let name = sys::args().into_iter().next().unwrap_or_default();
         let name = name.strip_prefix(b"-").unwrap_or(&name);
         if name.contains(&b'/') {

@@ -12,6 +12,7 @@ pub mod inert;
 pub mod launch;
 pub mod lookup;
 pub mod outline;
+pub mod path;
 mod pipeline;
 mod redirect;
 pub mod regexes;
@@ -102,6 +103,14 @@ impl Shell {
         Ok(status)
     }
 
+    /// What `PIPESTATUS` is after a command that is no pipeline.
+    fn set_pipe_status(&mut self, status: i32) {
+        match Rc::get_mut(&mut self.st.pipe_status).map(Vec::as_mut_slice) {
+            Some([only]) => *only = status,
+            _ => self.st.pipe_status = Rc::new(vec![status]),
+        }
+    }
+
     /// `check`: a failure counts for `errexit` and the ERR trap.
     fn run_commands(&mut self, pipeline: &Pipeline, check: bool) -> Flow {
         match pipeline.commands.as_slice() {
@@ -110,7 +119,7 @@ impl Shell {
                 let status = self.run_command(only)?;
                 self.st.status = status;
                 if !is_compound_without_check(&only.kind) {
-                    self.st.pipe_status = Rc::new(vec![status]);
+                    self.set_pipe_status(status);
                     if check {
                         self.check_failure(status)?;
                     }

@@ -20,9 +20,9 @@ use crate::sys;
 /// parser's flags in decimal.
 pub const OUTLINE_FLAG: &[u8] = b"--wasibuild-outline";
 
-/// Shorter texts are parsed as they are. A program for debugging takes none for short, so that tests see
+/// Shorter texts are parsed as they are: asking takes longer. A program for debugging takes none for short, so that tests see
 /// outlines everywhere.
-const LEAST: usize = if cfg!(debug_assertions) { 1 } else { 4096 };
+const LEAST: usize = if cfg!(debug_assertions) { 1 } else { 768 };
 /// How often flags may change within a source until it is parsed as it is.
 const MOST: u32 = 4;
 
@@ -56,7 +56,7 @@ pub struct Outline {
 /// Makes an outline of the text.
 pub fn make(text: &[u8], flags: Flags) -> Vec<u8> {
     let source = Rc::new(Source {
-        name: Vec::new(),
+        name: Rc::default(),
         text: text.into(),
     });
     let mut out = Vec::new();
@@ -245,7 +245,7 @@ mod tests {
         let text = b"a() { b() { echo in; }; echo out; }\n";
         let found = read(&make(text, FLAGS)).expect("an outline");
         let source = Rc::new(Source {
-            name: Vec::new(),
+            name: Rc::default(),
             text: text.as_slice().into(),
         });
         let place = Place {

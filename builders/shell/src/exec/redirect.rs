@@ -225,11 +225,14 @@ impl Shell {
                 Err(_) => mode.exclusive = true,
             }
         }
-        if cfg!(target_os = "wasi")
-            && name == b"/dev/null"
-            && let Ok(handle) = sys::open(&path, mode)
-        {
-            return Ok(Rc::new(Desc::Os(handle)));
+        // In the sandbox `/dev` stays as it is, so that one descriptor serves all who write to it.
+        if cfg!(target_os = "wasi") && name == b"/dev/null" && mode.write && !mode.read {
+            if let Some(desc) = &self.null {
+                return Ok(desc.clone());
+            }
+            let desc = Rc::new(Desc::Os(sys::open(&path, mode)?));
+            self.null = Some(desc.clone());
+            return Ok(desc);
         }
         Ok(Rc::new(Desc::Os(sys::open(&path, mode)?)))
     }

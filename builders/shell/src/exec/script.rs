@@ -61,7 +61,7 @@ impl Shell {
     pub fn start(arg0: Vec<u8>) -> Shell {
         let pid = sys::process_id();
         let empty = Source {
-            name: Vec::new(),
+            name: Rc::default(),
             text: Rc::from(&b""[..]),
         };
         let mask = sys::set_umask(0o022);
@@ -93,7 +93,7 @@ impl Shell {
                 getopts: (1, 0),
                 random: sys::seed(),
                 command: CommandText::default(),
-                last_arg: Rc::from(&b""[..]),
+                last_arg: Vec::new(),
                 utf8: false,
                 start_letter: 0,
                 pid,
@@ -123,6 +123,9 @@ impl Shell {
             frozen_line: false,
             regexes: Default::default(),
             patterns: Default::default(),
+            slots: Default::default(),
+            search_path: Default::default(),
+            null: None,
             bounds: Bounds::SCRIPTS,
             next_pid: pid,
         }
@@ -244,7 +247,7 @@ impl Shell {
             var.attrs = 0;
         }
         if self.vars.get(b"_").is_none() {
-            self.st.last_arg = self.st.arg0.clone();
+            self.st.last_arg = self.st.arg0.to_vec();
         }
         if let Some(options) = self.get(b"SHELLOPTS") {
             for name in options.split(|c| *c == b':') {
@@ -266,7 +269,7 @@ impl Shell {
         }
         let text: Rc<[u8]> = [name, b" ", value].concat().into();
         let source = Rc::new(Source {
-            name: b"environment".to_vec(),
+            name: Rc::from(&b"environment"[..]),
             text: text.clone(),
         });
         let mut parser = Parser::new(
@@ -292,7 +295,7 @@ impl Shell {
             (command.map(|c| &c.kind), unit.list.items.get(1))
         {
             let function = Function {
-                place: unit.place.clone(),
+                place: Rc::new(unit.place.clone()),
                 id: body.id,
                 body: body.clone().into(),
                 exported: true.into(),
@@ -446,7 +449,7 @@ impl Shell {
         let result = if let Some(text) = inv.command {
             self.st.start_letter = b'c';
             let source = Rc::new(Source {
-                name: self.st.script.to_vec(),
+                name: self.st.script.clone(),
                 text: text.into(),
             });
             self.run_source(&source, 1, b"-c")
@@ -501,7 +504,7 @@ impl Shell {
             self.st.arg0 = file.as_slice().into();
             self.st.script = file.as_slice().into();
             let source = Rc::new(Source {
-                name: file,
+                name: file.into(),
                 text: text.into(),
             });
             self.run_source(&source, 1, b"")
@@ -526,7 +529,7 @@ impl Shell {
         };
         let text: Rc<[u8]> = input.read_to_end().unwrap_or_default().into();
         let source = Rc::new(Source {
-            name: self.st.script.to_vec(),
+            name: self.st.script.clone(),
             text: text.clone(),
         });
         let mut status = 0;
@@ -581,7 +584,7 @@ impl Shell {
     /// Text as one word, for subscripts that come at run time.
     pub fn parse_word_text(&self, text: &[u8]) -> Option<Word> {
         let source = Rc::new(Source {
-            name: Vec::new(),
+            name: Rc::default(),
             text: text.into(),
         });
         Parser::new(text, source, 0, self.st.line, self.flags()).subscript_word()
@@ -590,7 +593,7 @@ impl Shell {
     /// Text as the inside of double quotes.
     pub fn parse_quoted_text(&self, text: &[u8]) -> Option<Vec<Part>> {
         let source = Rc::new(Source {
-            name: Vec::new(),
+            name: Rc::default(),
             text: text.into(),
         });
         Parser::new(text, source, 0, self.st.line, self.flags()).quoted_parts()

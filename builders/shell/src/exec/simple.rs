@@ -73,6 +73,11 @@ impl Shell {
             self.trace_command(&ready.args, &ready.arrays);
         }
         let mut undo = Vec::new();
+        if command.redirects.is_empty() {
+            let result = self.run_args(simple, ready);
+            self.exec_keeps = false;
+            return result;
+        }
         let keep = ready.args.first().is_some_and(|n| n == b"exec")
             && !self.st.functions.contains_key(&b"exec"[..]);
         let result = match self.redirect_all(&command.redirects, &mut undo) {
@@ -115,28 +120,25 @@ impl Shell {
             }
         }
         let status = self.sub_status.take().unwrap_or(0);
-        self.st.last_arg = Rc::from(&b""[..]);
+        self.st.last_arg.clear();
         Ok(status)
     }
 
     /// Runs expanded words with the command's assignments as their environment.
     fn run_args(&mut self, simple: &Simple, ready: Ready) -> Flow {
-        let name = ready.args.first().cloned().unwrap_or_default();
-        let function = self.st.functions.get(&name).cloned();
-        let builtin = if self.st.disabled.contains(&name) {
-            None
-        } else {
-            builtins::find(&name)
+        let name = ready.args.first().map(Vec::as_slice).unwrap_or_default();
+        let special = self.st.options.posix() && builtins::is_special(name);
+        let function = match special {
+            true => None,
+            false => self.st.functions.get(name).cloned(),
         };
-        let function = if self.st.options.posix() && builtins::is_special(&name) {
-            None
-        } else {
-            function
-        };
+        let disabled = function.is_some() || self.st.disabled.iter().any(|it| it == name);
+        let builtin = if disabled { None } else { builtins::find(name) };
         if simple.assigns.is_empty() {
-            self.st.last_arg = last_word(&ready).into();
+            self.st.last_arg.clear();
+            self.st.last_arg.extend_from_slice(last_word(&ready));
             return match (function, builtin) {
-                (Some(function), _) => self.call_function(&name, &function, ready.args, false),
+                (Some(function), _) => self.call_function(&function, ready.args, false),
                 (None, Some(builtin)) => self.call_builtin(builtin, ready),
                 (None, None) => self.run_external(ready.args),
             };
@@ -159,25 +161,24 @@ impl Shell {
                 }
             }
         }
-        if refused && function.is_none() && builtins::is_special(&name) && self.st.options.posix() {
+        if refused && special {
             self.end_temporary();
             return Err(Unwind::Exit(1));
         }
         if self.st.options.xtrace() {
             self.trace_command(&ready.args, &ready.arrays);
         }
-        self.st.last_arg = ready.args.last().cloned().unwrap_or_default().into();
+        self.st.last_arg = ready.args.last().cloned().unwrap_or_default();
         let result = match (function, builtin) {
             (Some(function), _) => {
                 // The function's scope is the one that was just made.
-                let result = self.call_function(&name, &function, ready.args, true);
+                let result = self.call_function(&function, ready.args, true);
                 self.resync_specials(simple);
                 return result;
             }
             (None, Some(builtin)) => {
-                let persist = self.st.options.posix() && builtins::is_special(&name);
                 let result = self.call_builtin(builtin, ready);
-                if persist {
+                if special {
                     self.keep_temporary(simple);
                     return result;
                 }
@@ -300,10 +301,9 @@ fn is_declaration(words: &[Word]) -> bool {
 }
 
 /// What `$_` becomes: the last argument; of a compound assignment the name.
-fn last_word(ready: &Ready) -> Vec<u8> {
-    let last = ready.args.last().cloned().unwrap_or_default();
+fn last_word<'a>(ready: &'a Ready) -> &'a [u8] {
     match ready.arrays.last() {
-        Some((at, assign)) if at + 1 == ready.args.len() => assign.name.clone(),
-        _ => last,
+        Some((at, assign)) if at + 1 == ready.args.len() => &assign.name,
+        _ => ready.args.last().map(Vec::as_slice).unwrap_or_default(),
     }
 }

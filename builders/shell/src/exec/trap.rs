@@ -60,6 +60,11 @@ impl Shell {
     }
 
     fn run_trap(&mut self, number: i32) -> Result<(), Unwind> {
+        // The numbers of those that are no signals are the greatest.
+        let last = self.st.traps.last_key_value();
+        if number >= TRAP_DEBUG && last.is_none_or(|(last, _)| *last < TRAP_DEBUG) {
+            return Ok(());
+        }
         let Some(trap) = self
             .st
             .traps
@@ -124,6 +129,9 @@ impl Shell {
     /// Runs the traps of signals that came.
     pub fn poll_signals(&mut self) -> Result<(), Unwind> {
         let bits = sys::take_signals();
+        if bits == 0 && self.signalled.is_empty() {
+            return Ok(());
+        }
         for number in 1..64 {
             if bits >> number & 1 != 0 {
                 self.signalled.push(number);

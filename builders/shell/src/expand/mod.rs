@@ -118,18 +118,21 @@ impl Shell {
 
     fn expand_plain(&mut self, word: &Word, out: &mut Vec<Vec<u8>>) -> Result<(), Unwind> {
         match word.parts.as_slice() {
-            [Part::Lit(text)]
-                if !text.is_empty()
-                    && !text
-                        .iter()
-                        .any(|c| matches!(c, b'*' | b'?' | b'[' | b'~' | b'(')) =>
-            {
+            [Part::Lit(text)] if !text.is_empty() && !text.iter().any(|c| is_active(*c, false)) => {
                 out.push(text.clone());
                 return Ok(());
             }
             [Part::Quoted(text)] => {
                 out.push(text.clone());
                 return Ok(());
+            }
+            [Part::Param(param)] => {
+                if let Some(text) = self.plain_value(param)
+                    && self.is_one_field(text)
+                {
+                    out.push(text.to_vec());
+                    return Ok(());
+                }
             }
             parts => {
                 if let Some(text) = self.plain_text(parts, false) {
@@ -157,6 +160,13 @@ impl Shell {
         let mut chunks = Vec::new();
         self.word_chunks(word, SINGLE, false, &mut chunks)?;
         Ok(self.join(chunks))
+    }
+
+    /// Does text of an expansion without quotes stay as it is: one field, and no pattern?
+    fn is_one_field(&self, text: &[u8]) -> bool {
+        let ifs = self.ifs();
+        let special = |c: &u8| matches!(c, b'*' | b'?' | b'[' | b'(' | b'\\') || ifs.contains(c);
+        !text.is_empty() && !text.iter().any(special)
     }
 
     /// The text of a word that needs no more than putting values together: literal text, and scalars
@@ -193,6 +203,29 @@ impl Shell {
         (quoted || !out.is_empty()).then_some(out)
     }
 
+    /// The pattern of a word that needs no more than putting values together, as [`Self::plain_text`].
+    fn plain_pattern(&self, parts: &[Part]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        for part in parts {
+            match part {
+                Part::Lit(text) if !text.contains(&b'~') => out.extend_from_slice(text),
+                Part::Quoted(text) => split_escape(text, &mut out),
+                Part::Param(param) => out.extend_from_slice(self.plain_value(param)?),
+                Part::Double(inner) => {
+                    for part in inner {
+                        match part {
+                            Part::Lit(text) | Part::Quoted(text) => split_escape(text, &mut out),
+                            Part::Param(param) => split_escape(self.plain_value(param)?, &mut out),
+                            _ => return None,
+                        }
+                    }
+                }
+                _ => return None,
+            }
+        }
+        Some(out)
+    }
+
     /// As [`Self::expand_single`], without tilde expansion.
     pub fn expand_single_plain(&mut self, word: &Word) -> Result<Vec<u8>, Unwind> {
         let mut chunks = Vec::new();
@@ -227,6 +260,9 @@ impl Shell {
 
     /// Expands a word to a pattern: quoted characters are escaped.
     pub fn expand_pattern(&mut self, word: &Word) -> Result<Vec<u8>, Unwind> {
+        if let Some(pattern) = self.plain_pattern(&word.parts) {
+            return Ok(pattern);
+        }
         let mut chunks = Vec::new();
         self.word_chunks(word, SINGLE, false, &mut chunks)?;
         Ok(self.join_pattern(chunks))
@@ -433,7 +469,19 @@ impl Shell {
 
 /// May an unquoted character mean more than itself, in a word that stays one (`single`) or in another?
 fn is_active(c: u8, single: bool) -> bool {
-    c == b'~' || !single && matches!(c, b'*' | b'?' | b'[' | b'(')
+    const ACTIVE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut all: &[u8] = b"~*?[(";
+        while let [c, rest @ ..] = all {
+            table[*c as usize] = true;
+            all = rest;
+        }
+        table
+    };
+    match single {
+        true => c == b'~',
+        false => ACTIVE[usize::from(c)],
+    }
 }
 
 fn plain_literal(word: &Word) -> Option<&[u8]> {

@@ -62,8 +62,8 @@ impl Shell {
             return None;
         }
         match &param.name {
-            ParamName::Name(name) => match self.vars.get(name) {
-                Some(var) if !var.has(attr::NAMEREF) && !is_computed(name) => match &var.value {
+            ParamName::Name(name) => match self.vars.get_plain(&param.slot, name) {
+                Some(var) if !var.has(attr::NAMEREF) => match &var.value {
                     Value::Scalar(text) => Some(text),
                     _ => None,
                 },

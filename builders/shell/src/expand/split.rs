@@ -91,10 +91,7 @@ impl Shell {
     /// Splits chunks into fields.
     pub fn split_fields(&self, chunks: Vec<Chunk>) -> Vec<Field> {
         let mut ifs = [0u8; 256];
-        let text = self
-            .lookup(b"IFS")
-            .and_then(|v| v.text())
-            .unwrap_or(b" \t\n");
+        let text = self.ifs();
         // Characters of several bytes are looked for as such.
         let wide = self.st.utf8 && !text.is_ascii();
         for c in text.iter().filter(|c| !wide || c.is_ascii()) {

@@ -103,6 +103,24 @@ pub fn char_at(text: &[u8], utf8: bool) -> Option<(u32, usize)> {
     }
 }
 
+/// Where text is first found in another. A searcher that is linear whatever the texts are takes longer to
+/// set up than most of those that scripts ask about are long.
+fn find(text: &[u8], want: &[u8]) -> Option<usize> {
+    let short = text.len() <= 4096 && want.len() <= 256;
+    let Some(first) = want.first().filter(|_| short) else {
+        return bstr::ByteSlice::find(text, want);
+    };
+    let last = text.len().checked_sub(want.len())?;
+    let mut at = 0;
+    loop {
+        at += text.get(at..=last)?.iter().position(|c| c == first)?;
+        if text.get(at..)?.starts_with(want) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
 impl Pattern {
     /// The text that the pattern stands for, if it has no special characters.
     pub fn literal(&self) -> Option<&[u8]> {
@@ -190,7 +208,7 @@ impl Pattern {
             Some(Node::Literal(want))
                 if !self.options.nocase && want.first().is_some_and(u8::is_ascii) =>
             {
-                bstr::ByteSlice::find(text.get(at..)?, want).map(|found| at + found)
+                find(text.get(at..)?, want).map(|found| at + found)
             }
             _ => Some(at),
         }
@@ -305,8 +323,7 @@ impl Pattern {
     /// End of the first match of nodes without stars, from `start` on.
     fn find_segment(&self, nodes: &[Node], text: &[u8], start: usize) -> Option<usize> {
         if let ([Node::Literal(needle)], false) = (nodes, self.options.nocase) {
-            return bstr::ByteSlice::find(text.get(start..)?, needle)
-                .map(|n| start + n + needle.len());
+            return find(text.get(start..)?, needle).map(|n| start + n + needle.len());
         }
         let mut at = start;
         loop {

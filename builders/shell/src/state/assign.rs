@@ -49,6 +49,28 @@ pub fn is_reference(text: &[u8]) -> bool {
     is_name(name) && subscript.is_none_or(|s| !s.is_empty())
 }
 
+/// Names whose assignment changes other state ([`Shell::assigned`]), and those that are readonly by themselves.
+pub(super) fn is_watched(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"LC_ALL"
+            | b"LC_CTYPE"
+            | b"LANG"
+            | b"PATH"
+            | b"OPTIND"
+            | b"RANDOM"
+            | b"SECONDS"
+            | b"BASH_ARGV0"
+            | b"POSIXLY_CORRECT"
+            | b"UID"
+            | b"EUID"
+            | b"PPID"
+            | b"BASHOPTS"
+            | b"SHELLOPTS"
+            | b"BASH_VERSINFO"
+    )
+}
+
 impl Shell {
     /// Follows namerefs. `None`: the chain is circular (a warning was given).
     pub fn resolve(&self, name: &[u8]) -> Option<Target> {
@@ -111,6 +133,17 @@ impl Shell {
         append: bool,
         scope: Scope,
     ) -> Result<(), Refused> {
+        if scope == Scope::Visible
+            && subscript.is_none()
+            && !self.st.options.allexport()
+            && let Some(text) = self.vars.plain_text_mut(name)
+        {
+            match append {
+                true => text.extend_from_slice(&value),
+                false => *text = value,
+            }
+            return Ok(());
+        }
         let mut name = name.to_vec();
         let mut subscript = subscript.map(<[u8]>::to_vec);
         if scope == Scope::Visible && self.vars.get(&name).is_some_and(|v| v.has(attr::NAMEREF)) {

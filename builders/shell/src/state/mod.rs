@@ -34,10 +34,39 @@ pub enum Unwind {
 /// A status, or why there is none.
 pub type Flow = Result<i32, Unwind>;
 
+/// Functions by name.
+#[derive(Debug, Clone, Default)]
+pub struct Functions(PlainMap<Vec<u8>, Rc<Function>>);
+
+impl Functions {
+    pub fn get(&self, name: &[u8]) -> Option<&Rc<Function>> {
+        self.0.get(name)
+    }
+
+    pub fn contains_key(&self, name: &[u8]) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub fn insert(&mut self, name: Vec<u8>, function: Rc<Function>) {
+        self.0.insert(name, function);
+    }
+
+    pub fn remove(&mut self, name: &[u8]) {
+        self.0.remove(name);
+    }
+
+    /// All functions, by name.
+    pub fn ordered(&self) -> Vec<(&Vec<u8>, &Rc<Function>)> {
+        let mut list: Vec<_> = self.0.iter().collect();
+        list.sort_unstable_by_key(|(name, _)| *name);
+        list
+    }
+}
+
 /// A function: where it was parsed, and its body once it was needed.
 #[derive(Debug)]
 pub struct Function {
-    pub place: Place,
+    pub place: Rc<Place>,
     /// Number of the body in its unit.
     pub id: u32,
     pub body: std::cell::OnceCell<Rc<Command>>,
@@ -103,7 +132,7 @@ pub const TRAP_RETURN: i32 = 1002;
 /// What a subshell gets a copy of.
 #[derive(Debug, Clone)]
 pub struct State {
-    pub functions: Rc<BTreeMap<Vec<u8>, Rc<Function>>>,
+    pub functions: Rc<Functions>,
     pub options: Options,
     pub positional: Rc<Vec<Vec<u8>>>,
     pub arg0: Rc<[u8]>,
@@ -132,7 +161,7 @@ pub struct State {
     pub random: u32,
     /// What `BASH_COMMAND` says.
     pub command: CommandText,
-    pub last_arg: Rc<[u8]>,
+    pub last_arg: Vec<u8>,
     pub utf8: bool,
     /// How the shell was started, for `$-`: `c` or `s`.
     pub start_letter: u8,
@@ -220,6 +249,11 @@ pub struct Shell {
     pub frozen_line: bool,
     pub regexes: crate::exec::regexes::Regexes,
     pub patterns: crate::pattern::cache::Patterns,
+    /// Where `IFS` and `FUNCNEST` are.
+    pub slots: [vars::Slot; 2],
+    /// `/dev/null`, once something was written to it.
+    pub null: Option<Rc<Desc>>,
+    pub search_path: crate::exec::path::SearchPath,
     pub bounds: Bounds,
     /// Numbers for subshells in this instance, as `BASHPID` shows them.
     pub next_pid: u32,
@@ -245,6 +279,17 @@ impl Shell {
             nocase: self.st.options.nocasematch(),
             utf8: self.st.utf8,
         }
+    }
+
+    /// What `IFS` says.
+    pub fn ifs(&self) -> &[u8] {
+        let [slot, _] = &self.slots;
+        let var = self.vars.get_at(slot, b"IFS");
+        let var = match var {
+            Some(var) if var.has(value::attr::NAMEREF) => self.lookup(b"IFS"),
+            var => var,
+        };
+        var.and_then(|v| v.text()).unwrap_or(b" \t\n")
     }
 
     /// Writes to standard error; a failure there has nowhere to be told.
@@ -308,7 +353,7 @@ impl Shell {
     /// A source for text that comes from the script itself.
     pub fn make_source(&self, text: Vec<u8>) -> Rc<Source> {
         Rc::new(Source {
-            name: self.source_name().to_vec(),
+            name: self.source_name(),
             text: text.into(),
         })
     }

@@ -74,7 +74,7 @@ impl Shell {
             b"UID" | b"EUID" => sys::user_id().to_string().into_bytes(),
             b"PPID" => sys::parent_pid().to_string().into_bytes(),
             b"HISTCMD" => b"1".to_vec(),
-            b"_" => self.st.last_arg.to_vec(),
+            b"_" => self.st.last_arg.clone(),
             b"GROUPS" => return Some(indexed([sys::group_id().to_string().into_bytes()])),
             b"PIPESTATUS" => {
                 return Some(indexed(

@@ -2,14 +2,20 @@
 //! that makes a subshell in the same instance cheap: its first change of a variable saves the
 //! variable, and its end puts the saved ones back.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::value::{PlainMap, Value, Var, attr};
 
 type Name = Rc<[u8]>;
 
-#[derive(Debug, Clone, Default)]
+/// What is known of one name. An entry stays where it is as long as the shell runs, so that the syntax
+/// tree can remember its number ([`Slot`]).
+#[derive(Debug, Clone)]
 struct Entry {
+    name: Name,
+    /// Its value is computed when it is read, or other state hangs on it.
+    remarkable: bool,
     /// Scope and variable, innermost last.
     bindings: Vec<(u32, Rc<Var>)>,
     /// The journal layer that saved this entry last.
@@ -26,40 +32,108 @@ pub enum ScopeKind {
 #[derive(Debug)]
 struct Scope {
     kind: ScopeKind,
-    names: Vec<Name>,
+    /// Numbers of the entries that are bound here.
+    names: Vec<u32>,
 }
+
+/// Bindings that an entry had, by its number.
+type Saved = (u32, u64, Vec<(u32, Rc<Var>)>);
 
 #[derive(Debug)]
 struct Layer {
     id: u64,
-    saved: Vec<(Name, Option<Entry>)>,
+    saved: Vec<Saved>,
     scopes: usize,
 }
 
 /// Name, level and variable of a binding.
 pub type Exported<'a> = (&'a [u8], u32, &'a Var);
 
+/// The number of a name's entry plus one, once it was looked up; it belongs to one table.
+#[derive(Debug, Clone, Default)]
+pub struct Slot(Cell<u32>);
+
 #[derive(Debug, Default)]
 pub struct Vars {
-    map: PlainMap<Name, Entry>,
+    numbers: PlainMap<Name, u32>,
+    entries: Vec<Entry>,
     scopes: Vec<Scope>,
     journal: Vec<Layer>,
     last_layer: u64,
 }
 
+/// Names whose value is computed, or on which other state hangs.
+fn is_remarkable(name: &[u8]) -> bool {
+    crate::expand::param_is_computed(name) || super::assign::is_watched(name)
+}
+
 impl Vars {
+    fn known(&self, name: &[u8]) -> Option<&Entry> {
+        self.entries.get(*self.numbers.get(name)? as usize)
+    }
+
     /// The visible variable of that name.
     pub fn get(&self, name: &[u8]) -> Option<&Var> {
-        self.map.get(name)?.bindings.last().map(|(_, var)| &**var)
+        self.known(name)?.bindings.last().map(|(_, var)| &**var)
+    }
+
+    /// The visible variable of that name if nothing is remarkable about the name; its place is
+    /// remembered.
+    pub fn get_plain(&self, slot: &Slot, name: &[u8]) -> Option<&Var> {
+        let entry = self.entries.get((slot.0.get() as usize).wrapping_sub(1));
+        let entry = match entry {
+            Some(entry) => entry,
+            None => {
+                let number = *self.numbers.get(name)?;
+                slot.0.set(number + 1);
+                self.entries.get(number as usize)?
+            }
+        };
+        match entry.bindings.last() {
+            Some((_, var)) if !entry.remarkable => Some(var),
+            _ => None,
+        }
+    }
+
+    /// As [`Self::get`], remembering the place.
+    pub fn get_at(&self, slot: &Slot, name: &[u8]) -> Option<&Var> {
+        let known = self.entries.get((slot.0.get() as usize).wrapping_sub(1));
+        let entry = match known {
+            Some(entry) => entry,
+            None => {
+                let number = *self.numbers.get(name)?;
+                slot.0.set(number + 1);
+                self.entries.get(number as usize)?
+            }
+        };
+        entry.bindings.last().map(|(_, var)| &**var)
     }
 
     /// For changing the visible variable.
     pub fn get_mut(&mut self, name: &[u8]) -> Option<&mut Var> {
-        self.map.get(name)?.bindings.last()?;
-        self.entry(name)
-            .bindings
-            .last_mut()
-            .map(|(_, var)| Rc::make_mut(var))
+        let number = *self.numbers.get(name)?;
+        self.entries.get(number as usize)?.bindings.last()?;
+        let entry = self.changing(number)?;
+        entry.bindings.last_mut().map(|(_, var)| Rc::make_mut(var))
+    }
+
+    /// For changing the visible variable if nothing but its text would change: it is a scalar without
+    /// attributes other than that it is exported, and nothing is remarkable about the name.
+    pub fn plain_text_mut(&mut self, name: &[u8]) -> Option<&mut Vec<u8>> {
+        let number = *self.numbers.get(name)?;
+        let entry = self.entries.get(number as usize)?;
+        let (_, var) = entry.bindings.last()?;
+        if entry.remarkable
+            || var.attrs & !attr::EXPORT != 0
+            || !matches!(var.value, Value::Scalar(_))
+        {
+            return None;
+        }
+        let (_, var) = self.changing(number)?.bindings.last_mut()?;
+        match &mut Rc::make_mut(var).value {
+            Value::Scalar(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// The visible variable, made in the global scope if there is none.
@@ -86,27 +160,43 @@ impl Vars {
         }
     }
 
-    fn entry(&mut self, name: &[u8]) -> &mut Entry {
-        let layer = self.journal.last().map_or(0, |l| l.id);
-        if !self.map.contains_key(name) {
-            let name: Name = name.into();
-            if let Some(layer) = self.journal.last_mut() {
-                layer.saved.push((name.clone(), None));
-            }
-            let entry = self.map.entry(name).or_default();
-            entry.layer = layer;
-            return entry;
+    /// The number of a name, which gets an entry if it has none.
+    fn number(&mut self, name: &[u8]) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
         }
-        let Some(entry) = self.map.get_mut(name) else {
-            unreachable!("the entry exists")
-        };
-        if entry.layer != layer
-            && let Some(layer) = self.journal.last_mut()
+        let number = self.entries.len() as u32;
+        let name: Name = name.into();
+        self.numbers.insert(name.clone(), number);
+        self.entries.push(Entry {
+            remarkable: is_remarkable(&name),
+            name,
+            bindings: Vec::new(),
+            layer: 0,
+        });
+        number
+    }
+
+    /// An entry that is about to change.
+    fn changing(&mut self, number: u32) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(number as usize)?;
+        if let Some(layer) = self.journal.last_mut()
+            && entry.layer != layer.id
         {
-            layer.saved.push((name.into(), Some(entry.clone())));
+            layer
+                .saved
+                .push((number, entry.layer, entry.bindings.clone()));
+            entry.layer = layer.id;
         }
-        entry.layer = layer;
-        entry
+        Some(entry)
+    }
+
+    fn entry(&mut self, name: &[u8]) -> &mut Entry {
+        let number = self.number(name);
+        match self.changing(number) {
+            Some(entry) => entry,
+            None => unreachable!("the entry was just made"),
+        }
     }
 
     /// Level of the innermost function, 0 outside of functions.
@@ -124,22 +214,29 @@ impl Vars {
         });
     }
 
-    /// Ends the innermost scope. Gives the names that were bound there.
+    /// Ends the innermost scope. Gives the remarkable names that were bound there.
     pub fn pop_scope(&mut self) -> Vec<Name> {
         let level = self.scopes.len() as u32;
         let Some(scope) = self.scopes.pop() else {
             return Vec::new();
         };
-        for name in &scope.names {
-            if self
-                .map
-                .get(name)
-                .is_some_and(|e| e.bindings.iter().any(|(l, _)| *l >= level))
+        let mut remarkable = Vec::new();
+        for number in scope.names {
+            let Some(entry) = self.entries.get(number as usize) else {
+                continue;
+            };
+            if entry.remarkable {
+                remarkable.push(entry.name.clone());
+            }
+            if entry.bindings.last().is_some_and(|(l, _)| *l >= level)
+                && let Some(entry) = self.changing(number)
             {
-                self.entry(name).bindings.retain(|(l, _)| *l < level);
+                while entry.bindings.last().is_some_and(|(l, _)| *l >= level) {
+                    entry.bindings.pop();
+                }
             }
         }
-        scope.names
+        remarkable
     }
 
     /// A variable of the innermost function, or of the innermost scope if `temporary`; made if
@@ -150,14 +247,17 @@ impl Vars {
         } else {
             self.function_level()
         };
+        let number = self.number(name);
         if let Some(scope) = (level as usize)
             .checked_sub(1)
             .and_then(|at| self.scopes.get_mut(at))
-            && !scope.names.iter().any(|n| **n == *name)
+            && !scope.names.contains(&number)
         {
-            scope.names.push(name.into());
+            scope.names.push(number);
         }
-        let entry = self.entry(name);
+        let Some(entry) = self.changing(number) else {
+            unreachable!("the entry was just made")
+        };
         let at = entry.bindings.partition_point(|(l, _)| *l < level);
         let new = entry.bindings.get(at).is_none_or(|(l, _)| *l != level);
         if new {
@@ -169,10 +269,52 @@ impl Vars {
         }
     }
 
+    /// Makes a variable of the innermost function that is not there yet, as `local NAME=value` does.
+    /// `false`, and nothing was done: it is there, or what it hides has to be asked about, for it is more
+    /// than a scalar without attributes other than that it is exported.
+    pub fn new_plain_local(&mut self, name: &[u8], value: Option<&[u8]>) -> bool {
+        let level = self.function_level();
+        let number = self.number(name);
+        let Some(entry) = self.entries.get(number as usize) else {
+            return false;
+        };
+        let mut attrs = 0;
+        if let Some((hidden_level, hidden)) = entry.bindings.last() {
+            if *hidden_level >= level
+                || hidden.attrs & !attr::EXPORT != 0
+                || !matches!(hidden.value, Value::Scalar(_) | Value::Unset)
+            {
+                return false;
+            }
+            attrs = hidden.attrs;
+        }
+        let scope = (level as usize).checked_sub(1);
+        let Some(scope) = scope.and_then(|at| self.scopes.get_mut(at)) else {
+            return false;
+        };
+        if entry.remarkable {
+            return false;
+        }
+        if !scope.names.contains(&number) {
+            scope.names.push(number);
+        }
+        let Some(entry) = self.changing(number) else {
+            return false;
+        };
+        let value = value.map_or(Value::Unset, |text| Value::Scalar(text.to_vec()));
+        let var = Var {
+            value,
+            attrs,
+            unassigned: false,
+        };
+        entry.bindings.push((level, Rc::new(var)));
+        true
+    }
+
     /// Whether the visible variable is local to a function that called this one.
     pub fn is_of_caller(&self, name: &[u8]) -> bool {
         let level = self.function_level();
-        (self.map.get(name))
+        (self.known(name))
             .and_then(|entry| entry.bindings.last())
             .is_some_and(|(own, _)| (1..level).contains(own))
     }
@@ -181,9 +323,7 @@ impl Vars {
     pub fn is_local(&self, name: &[u8]) -> bool {
         let level = self.function_level();
         level > 0
-            && self
-                .map
-                .get(name)
+            && (self.known(name))
                 .and_then(|e| e.bindings.last())
                 .is_some_and(|(l, _)| *l == level)
     }
@@ -192,7 +332,7 @@ impl Vars {
     /// without a value; an outer one uncovers what it hid.
     pub fn unset(&mut self, name: &[u8]) {
         let level = self.function_level();
-        if self.map.get(name).is_none_or(|e| e.bindings.is_empty()) {
+        if self.get(name).is_none() {
             return;
         }
         let entry = self.entry(name);
@@ -222,9 +362,9 @@ impl Vars {
 
     fn visible(&self, wanted: impl Fn(&Var) -> bool) -> Vec<(&[u8], &Var)> {
         let mut list: Vec<_> = self
-            .map
+            .entries
             .iter()
-            .filter_map(|(name, e)| e.bindings.last().map(|(_, v)| (&**name, &**v)))
+            .filter_map(|e| e.bindings.last().map(|(_, v)| (&*e.name, &**v)))
             .filter(|(_, var)| wanted(var))
             .collect();
         list.sort_unstable_by_key(|(name, _)| *name);
@@ -237,7 +377,10 @@ impl Vars {
         (level as usize)
             .checked_sub(1)
             .and_then(|at| self.scopes.get(at))
-            .map(|s| s.names.clone())
+            .map(|s| {
+                let entries = s.names.iter().filter_map(|n| self.entries.get(*n as usize));
+                entries.map(|e| e.name.clone()).collect()
+            })
             .unwrap_or_default()
     }
 
@@ -245,9 +388,9 @@ impl Vars {
     /// variable of each binding in order.
     pub fn export(&self) -> (Vec<ScopeKind>, Vec<Exported<'_>>) {
         let mut list: Vec<_> = self
-            .map
+            .entries
             .iter()
-            .flat_map(|(name, e)| e.bindings.iter().map(|(l, v)| (&**name, *l, &**v)))
+            .flat_map(|e| e.bindings.iter().map(|(l, v)| (&*e.name, *l, &**v)))
             .collect();
         list.sort_unstable_by_key(|(name, level, _)| (*name, *level));
         (self.scopes.iter().map(|s| s.kind).collect(), list)
@@ -255,11 +398,12 @@ impl Vars {
 
     /// Takes what [`Self::export`] gave.
     pub fn import_binding(&mut self, name: &[u8], level: u32, var: Var) {
+        let number = self.number(name);
         if let Some(scope) = (level as usize)
             .checked_sub(1)
             .and_then(|at| self.scopes.get_mut(at))
         {
-            scope.names.push(name.into());
+            scope.names.push(number);
         }
         self.entry(name).bindings.push((level, Rc::new(var)));
     }
@@ -280,14 +424,10 @@ impl Vars {
             return;
         };
         self.scopes.truncate(layer.scopes);
-        for (name, entry) in layer.saved {
-            match entry {
-                Some(entry) => {
-                    self.map.insert(name, entry);
-                }
-                None => {
-                    self.map.remove(&name);
-                }
+        for (number, layer, bindings) in layer.saved {
+            if let Some(entry) = self.entries.get_mut(number as usize) {
+                entry.bindings = bindings;
+                entry.layer = layer;
             }
         }
     }

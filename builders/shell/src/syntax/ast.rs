@@ -10,12 +10,13 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use crate::arith::Expr;
+use crate::state::vars::Slot;
 
 /// One source of script text: a file, a `-c` string, an `eval`.
 #[derive(Debug)]
 pub struct Source {
     /// What error messages and `BASH_SOURCE` call it.
-    pub name: Vec<u8>,
+    pub name: Rc<[u8]>,
     /// The whole text.
     pub text: Rc<[u8]>,
 }
@@ -285,6 +286,8 @@ pub struct Param {
     /// `${!…}`
     pub indirect: bool,
     pub op: ParamOp,
+    /// Where the variable of that name is, once it was looked up.
+    pub slot: Slot,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ pub mod ast;
 mod command;
 mod compound;
 mod cond;
+mod here;
 mod param;
 pub mod print;
 mod quote;

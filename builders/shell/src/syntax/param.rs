@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::ast::{Param, ParamName, ParamOp, ParamSub, ReplaceKind, Word};
 use super::word::Stop;
 use super::{Parser, Result, is_name_char, is_name_start};
+use crate::state::vars::Slot;
 
 impl Parser<'_> {
     /// Reads behind `${` up to and with `}`. `dq`: inside double quotes or a here-document.
@@ -21,6 +22,7 @@ impl Parser<'_> {
                 let text = self.slice(start, self.pos).to_vec();
                 self.pos += 1;
                 Param {
+                    slot: Slot::default(),
                     name: ParamName::Special(b'?'),
                     subscript: None,
                     indirect: false,
@@ -35,12 +37,16 @@ impl Parser<'_> {
     fn param_body(&mut self, dq: bool, here: bool) -> Result<Option<Param>> {
         let done = |name, subscript, indirect, op| {
             Ok(Some(Param {
+                slot: Slot::default(),
                 name,
                 subscript,
                 indirect,
                 op,
             }))
         };
+        while self.looking_at(b"\\\n") {
+            self.pos += 2;
+        }
         if self.peek() == Some(b'#') && self.peek_at(1) != Some(b'}') {
             let back = self.pos;
             self.pos += 1;
@@ -85,14 +91,27 @@ impl Parser<'_> {
         done(name, subscript, indirect, op)
     }
 
+    /// The characters of a name from here on. A backslash before a newline is not there.
+    pub(super) fn name_text(&mut self) -> Vec<u8> {
+        let mut name = Vec::new();
+        loop {
+            let start = self.pos;
+            while self.peek().is_some_and(is_name_char) {
+                self.pos += 1;
+            }
+            name.extend_from_slice(self.slice(start, self.pos));
+            if !self.looking_at(b"\\\n") {
+                return name;
+            }
+            self.pos += 2;
+        }
+    }
+
     fn param_name(&mut self) -> Option<ParamName> {
         let start = self.pos;
         let c = self.peek()?;
         if is_name_start(c) {
-            while self.peek().is_some_and(is_name_char) {
-                self.pos += 1;
-            }
-            return Some(ParamName::Name(self.slice(start, self.pos).to_vec()));
+            return Some(ParamName::Name(self.name_text()));
         }
         if c.is_ascii_digit() {
             while self.peek().is_some_and(|c| c.is_ascii_digit()) {

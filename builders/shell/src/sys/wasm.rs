@@ -228,6 +228,14 @@ pub fn exists(path: &[u8]) -> bool {
     unsafe { host_path_access(ROOT, FOLLOW, path.as_ptr(), path.len(), 0) == 0 }
 }
 
+/// Is it certain that nobody changes what is there, as long as the build runs? Links are not followed.
+pub fn is_fixed(path: &[u8]) -> bool {
+    const FIXED: u32 = 8;
+    let path = below_root(path);
+    // SAFETY: pointer and length are of one live slice.
+    unsafe { host_path_access(ROOT, 0, path.as_ptr(), path.len(), FIXED) == 0 }
+}
+
 pub fn access(path: &[u8], question: Access) -> bool {
     let bits = match question {
         Access::Read => 4,

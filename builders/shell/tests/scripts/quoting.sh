@@ -17,3 +17,15 @@ cat <<A
 A
 echo "${u-`printf %s \"a  b\"`}" "${u-$'a\tb'}" "${z/1/$'\t'}" "`echo \"a  b\"`"
 n() { echo $#; }; n "${u-$@}" "${z+"$@"}"; n "${z+$@}" "$@"
+
+# A backslash before a newline is not there, not even within an expansion.
+x=5 xy=6
+echo "$\
+x" $\
+x $x\
+y ${\
+x} ${x\
+y} "a$\
+(echo b)" $\
+((1+1)) "$\
+"

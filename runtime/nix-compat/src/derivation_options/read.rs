@@ -1,7 +1,7 @@
 //! Reads the options from the environment or from structured attributes.
 
 use super::{DerivationOptions, OptionsError, OutputChecks, Reference};
-use crate::{derivation::Derivation, store_path::StorePath};
+use crate::{derivation::Derivation, store_path::StorePath, structured_attrs::StructuredAttrs};
 use bstr::{BStr, BString, ByteSlice};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where attributes are looked up.
 enum Attributes<'a> {
     Environment(&'a BTreeMap<BString, BString>),
-    Structured(Map<String, Value>),
+    Structured(&'a Map<String, Value>),
 }
 
 /// The checks that stand at the top level without structured attributes, and within `outputChecks`
@@ -24,8 +24,17 @@ const CHECKS: [&str; 4] = [
 impl DerivationOptions {
     /// Reads what the derivation asks for.
     pub fn of(derivation: &Derivation) -> Result<Self, OptionsError> {
-        let attributes = match derivation.structured_attrs()? {
-            Some(structured) => Attributes::Structured(structured.attributes().clone()),
+        Self::with(derivation, derivation.structured_attrs()?.as_ref())
+    }
+
+    /// The same for who has the derivation's structured attributes at hand: reading them takes longer
+    /// than all else here.
+    pub fn with(
+        derivation: &Derivation,
+        structured: Option<&StructuredAttrs>,
+    ) -> Result<Self, OptionsError> {
+        let attributes = match structured {
+            Some(structured) => Attributes::Structured(structured.attributes()),
             None => Attributes::Environment(&derivation.environment),
         };
         let words = |name| Ok::<_, OptionsError>(attributes.words(name)?.unwrap_or_default());

@@ -162,6 +162,13 @@ impl StorePath {
             .map_or("", |(digits, _)| digits)
     }
 
+    /// The same as bytes.
+    pub fn hash_part_bytes(&self) -> [u8; HASH_PART_LEN] {
+        let first = self.base_name.as_bytes().first_chunk();
+        // There always are so many.
+        first.copied().unwrap_or([b'0'; HASH_PART_LEN])
+    }
+
     /// What follows the dash.
     pub fn name(&self) -> &str {
         self.base_name.get(HASH_PART_LEN + 1..).unwrap_or("")

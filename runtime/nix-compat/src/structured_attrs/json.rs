@@ -42,10 +42,10 @@ fn without_negative_zeros(text: &str) -> Cow<'_, str> {
     result.into()
 }
 
-/// Writes JSON. Recursive; the value's depth is bounded by [`parse`].
-pub(super) fn dump(value: &Value) -> String {
-    let mut text = String::new();
-    write(&mut text, value);
+/// Writes an object. Recursive; the values' depth is bounded by [`parse`].
+pub(super) fn dump(members: &BTreeMap<&str, &Value>) -> String {
+    let mut text = String::with_capacity(4096);
+    write_members(&mut text, members);
     text
 }
 
@@ -71,36 +71,57 @@ fn write(text: &mut String, value: &Value) {
             text.push(']');
         }
         Value::Object(members) => {
-            text.push('{');
-            let sorted: BTreeMap<&String, &Value> = members.iter().collect();
-            for (index, (name, member)) in sorted.into_iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                write_string(text, name);
-                text.push(':');
-                write(text, member);
-            }
-            text.push('}');
+            let members = members.iter();
+            write_members(
+                text,
+                &members
+                    .map(|(name, value)| (name.as_str(), value))
+                    .collect(),
+            );
         }
     }
 }
 
-fn write_string(text: &mut String, string: &str) {
-    text.push('"');
-    for char in string.chars() {
-        match char {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{c}' => text.push_str("\\f"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '\0'..='\u{1f}' => text.push_str(&format!("\\u{:04x}", u32::from(char))),
-            _ => text.push(char),
+fn write_members(text: &mut String, members: &BTreeMap<&str, &Value>) {
+    text.push('{');
+    for (index, (name, member)) in members.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
         }
+        write_string(text, name);
+        text.push(':');
+        write(text, member);
     }
+    text.push('}');
+}
+
+fn write_string(text: &mut String, string: &str) {
+    text.reserve(string.len() + 2);
+    text.push('"');
+    // Whole runs at once: few characters are special, and those are single bytes.
+    let mut rest = string;
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    while let Some((run, other)) = rest
+        .bytes()
+        .position(|byte| special(&byte))
+        .and_then(|length| rest.split_at_checked(length))
+    {
+        text.push_str(run);
+        let mut chars = other.chars();
+        match chars.next() {
+            Some('"') => text.push_str("\\\""),
+            Some('\\') => text.push_str("\\\\"),
+            Some('\u{8}') => text.push_str("\\b"),
+            Some('\u{c}') => text.push_str("\\f"),
+            Some('\n') => text.push_str("\\n"),
+            Some('\r') => text.push_str("\\r"),
+            Some('\t') => text.push_str("\\t"),
+            Some(char) => text.push_str(&format!("\\u{:04x}", u32::from(char))),
+            None => break,
+        }
+        rest = chars.as_str();
+    }
+    text.push_str(rest);
     text.push('"');
 }
 
@@ -140,10 +161,16 @@ fn write_float(float: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn dump_value(value: &Value) -> String {
+        let mut text = String::new();
+        write(&mut text, value);
+        text
+    }
     use proptest::prelude::*;
 
     fn through(text: &str) -> String {
-        dump(&parse(text).unwrap())
+        dump_value(&parse(text).unwrap())
     }
 
     #[test]
@@ -203,7 +230,7 @@ mod tests {
 
         #[test]
         fn strings_read_back(string: String) {
-            let text = dump(&Value::from(string.clone()));
+            let text = dump_value(&Value::from(string.clone()));
             prop_assert_eq!(parse(&text).unwrap(), Value::from(string));
         }
     }

@@ -88,19 +88,25 @@ impl StructuredAttrs {
         outputs: &BTreeMap<String, StorePath>,
         graphs: &BTreeMap<BString, Vec<GraphNode>>,
     ) -> AttrsFiles {
-        let mut attributes = self.attributes.clone();
         let paths = outputs
             .iter()
             .map(|(name, path)| (name.clone(), path.to_absolute_path().into()));
-        attributes.insert("outputs".to_owned(), Value::Object(paths.collect()));
-        for (name, nodes) in graphs {
-            attributes.insert(name.to_string(), graph(nodes));
-        }
+        let paths = Value::Object(paths.collect());
+        let graphs = graphs.iter();
+        let graphs: BTreeMap<String, Value> = graphs
+            .map(|(name, nodes)| (name.to_string(), graph(nodes)))
+            .collect();
+        let written = self
+            .attributes
+            .iter()
+            .map(|(name, value)| (name.as_str(), value));
+        let mut attributes: BTreeMap<&str, &Value> = written.collect();
+        attributes.insert("outputs", &paths);
+        attributes.extend(graphs.iter().map(|(name, value)| (name.as_str(), value)));
         let rewriter = Rewriter::new(outputs);
-        let shell = shell::write(&attributes);
         AttrsFiles {
-            json: rewriter.rewrite(json::dump(&Value::Object(attributes)).as_bytes()),
-            shell: rewriter.rewrite(shell.as_bytes()),
+            json: rewriter.rewrite(json::dump(&attributes).into_bytes()),
+            shell: rewriter.rewrite(shell::write(&attributes).into_bytes()),
         }
     }
 }

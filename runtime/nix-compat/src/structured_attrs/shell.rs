@@ -4,17 +4,20 @@
 //! string, a whole number, a Boolean or null, or an array or object of nothing but those. Keys sorted.
 //! Counterpart: `writeStructuredAttrsShell` in Nix.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 use std::collections::BTreeMap;
 
 /// Writes the file, with placeholders not yet replaced.
-pub(super) fn write(attributes: &Map<String, Value>) -> String {
-    let sorted: BTreeMap<&String, &Value> = attributes.iter().collect();
-    sorted
-        .into_iter()
-        .filter(|(name, _)| is_variable_name(name))
-        .filter_map(|(name, value)| declare(name, value))
-        .collect()
+pub(super) fn write(attributes: &BTreeMap<&str, &Value>) -> String {
+    let mut text = String::with_capacity(4096);
+    for (name, value) in attributes {
+        if is_variable_name(name)
+            && let Some(declared) = declare(name, value)
+        {
+            text.push_str(&declared);
+        }
+    }
+    text
 }
 
 fn declare(name: &str, value: &Value) -> Option<String> {
@@ -112,6 +115,8 @@ mod tests {
             "declare whole=2",
             "",
         ];
-        assert_eq!(write(&attributes), expected.join("\n"));
+        let attributes = attributes.iter();
+        let attributes = attributes.map(|(name, value)| (name.as_str(), value));
+        assert_eq!(write(&attributes.collect()), expected.join("\n"));
     }
 }

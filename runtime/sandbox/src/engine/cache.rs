@@ -11,6 +11,7 @@ use crate::error::EngineError;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::hash::{Hash, Hasher};
+use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::{Engine, Module};
 
@@ -68,20 +69,12 @@ impl Cache {
                 "it does not begin with the magic number of WebAssembly".to_owned(),
             ));
         }
-        let name = self.file_name(digest);
-        for (dir, owner) in [(&self.own, Owner::Me), (&self.precompiled, Owner::MeOrRoot)] {
-            let Some(dir) = dir else { continue };
-            match dir.open_file(&name, owner) {
-                Ok(Some(file)) => match load(engine, file) {
-                    Ok(module) => return Ok(module),
-                    Err(error) => tracing::warn!("compiled module '{name}' is not used: {error:#}"),
-                },
-                Ok(None) => {}
-                Err(why) => tracing::warn!("compiled module is not used: {why}"),
-            }
+        if let Some(module) = self.load(engine, digest) {
+            return Ok(module);
         }
         let module = Module::from_binary(engine, bytes)
             .map_err(|error| EngineError::Invalid(format!("{error:#}")))?;
+        let name = self.file_name(digest);
         if let Some(dir) = &self.own
             && let Err(why) = self.keep(dir, &name, &module)
         {
@@ -90,14 +83,65 @@ impl Cache {
         Ok(module)
     }
 
+    /// The compiled module, if it is on disk.
+    pub fn load(&self, engine: &Engine, digest: &[u8; 32]) -> Option<Module> {
+        let name = self.file_name(digest);
+        for (dir, owner) in [(&self.own, Owner::Me), (&self.precompiled, Owner::MeOrRoot)] {
+            let Some(dir) = dir else { continue };
+            match dir.open_file(&name, owner) {
+                Ok(Some(file)) => match load(engine, file) {
+                    Ok(module) => return Some(module),
+                    Err(error) => tracing::warn!("compiled module '{name}' is not used: {error:#}"),
+                },
+                Ok(None) => {}
+                Err(why) => tracing::warn!("compiled module is not used: {why}"),
+            }
+        }
+        None
+    }
+
+    /// The digest of the wasm bytes whose NAR, as that of a file alone, has this SHA-256; `None` if
+    /// they were never met.
+    pub fn digest_of(&self, nar_hash: &[u8; 32]) -> Option<[u8; 32]> {
+        let dir = self.own.as_ref()?;
+        let name = nar_name(nar_hash);
+        let file = dir.open_file(&name, Owner::Me).unwrap_or_else(|why| {
+            tracing::warn!("it is not known which module a store path holds: {why}");
+            None
+        })?;
+        let mut digest = Vec::new();
+        file.take(33).read_to_end(&mut digest).ok()?;
+        digest.try_into().ok()
+    }
+
+    /// Keeps what [`digest_of`](Self::digest_of) tells. Whoever calls this computed both from the
+    /// same bytes: many stores are served from one cache, and what one of them says of its files may
+    /// be wrong.
+    pub fn note_digest(&self, nar_hash: &[u8; 32], digest: &[u8; 32]) {
+        let Some(dir) = &self.own else { return };
+        let name = nar_name(nar_hash);
+        if let Err(why) = dir.write_file(&name, &self.unique(), digest) {
+            tracing::warn!("'{name}' cannot be kept: {why}");
+        }
+    }
+
+    /// What no other file that is being written has in its name.
+    fn unique(&self) -> String {
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        format!("{}.{number}", std::process::id())
+    }
+
     /// Writes the code of a module.
     fn keep(&self, dir: &TrustedDir, name: &str, module: &Module) -> Result<(), String> {
         let code = module.serialize().map_err(|error| format!("{error:#}"))?;
-        let number = self.written.fetch_add(1, Ordering::Relaxed);
-        let unique = format!("{}.{number}", std::process::id());
-        dir.write_file(name, &unique, &code)
+        dir.write_file(name, &self.unique(), &code)
             .map_err(|error| error.to_string())
     }
+}
+
+/// The name of the file that tells which module a store path with this NAR holds.
+fn nar_name(nar_hash: &[u8; 32]) -> String {
+    format!("{}.nar", hex(nar_hash, 32))
 }
 
 /// Loads compiled code.

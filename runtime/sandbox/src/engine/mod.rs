@@ -6,10 +6,11 @@
 //! between processes.
 //!
 //! - [`module`]: a module ready to be instantiated. [`cache`]: compiled code on disk.
-//! - [`trust`]: who may write there. [`derived`]: what modules answered.
+//! - [`trust`]: who may write there. [`derived`]: what modules answered. [`epochs`]: what stops guests.
 
 pub mod cache;
 pub mod derived;
+mod epochs;
 pub mod module;
 pub mod trust;
 
@@ -19,15 +20,17 @@ use crate::error::EngineError;
 use crate::wasi::call::Ctx;
 use crate::{wasi, wasibuild_v1};
 use cache::Cache;
+use epochs::Epochs;
 use module::FileIdentity;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use wasibuild_nix_compat::file_system_object::{Contents, FileSystemObject};
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, WasmFeatures,
 };
@@ -47,9 +50,6 @@ const TABLES: u32 = 4;
 const KEPT: usize = 8 << 20;
 /// The same where it does not tell: then the lowest addresses are cleared whether used or not.
 const KEPT_BLINDLY: usize = 1 << 16;
-/// How often running guests are asked whether they may go on.
-const EPOCH: Duration = Duration::from_millis(10);
-
 /// Where compiled code is kept.
 #[derive(Clone, Debug, Default)]
 pub struct EngineOptions {
@@ -77,6 +77,7 @@ type Slot = Arc<Mutex<Option<Module>>>;
 struct Inner {
     wasmtime: wasmtime::Engine,
     linker: Linker<Ctx>,
+    epochs: Epochs,
     unpooled: OnceLock<Unpooled>,
     cache: Cache,
     /// By the digest of the wasm bytes. Each has a lock of its own, so that a module is compiled
@@ -84,6 +85,8 @@ struct Inner {
     modules: Mutex<HashMap<[u8; 32], Slot>>,
     /// By the identity of a file on the host, so that a known file is not even read.
     files: Mutex<HashMap<FileIdentity, Module>>,
+    /// By the SHA-256 of the NAR of a file alone, as far as it was computed from the same bytes.
+    archives: Mutex<HashMap<[u8; 32], Module>>,
     answers: derived::Answers,
 }
 
@@ -103,16 +106,18 @@ impl Engine {
             }
         };
         let linker = linker(&wasmtime).map_err(setup)?;
-        start_epochs(&wasmtime)?;
+        let epochs = Epochs::start(&wasmtime)?;
         let cache = Cache::open(&wasmtime, &options);
         Ok(Engine {
             inner: Arc::new(Inner {
                 wasmtime,
                 linker,
+                epochs,
                 unpooled: OnceLock::new(),
                 cache,
                 modules: Mutex::default(),
                 files: Mutex::default(),
+                archives: Mutex::default(),
                 answers: derived::Answers::default(),
             }),
         })
@@ -123,22 +128,44 @@ impl Engine {
     /// # Errors
     /// Not WebAssembly, not a WASI command, or an import that the sandbox does not have.
     pub fn module(&self, bytes: &[u8]) -> Result<Module, EngineError> {
+        self.module_of(bytes).map(|(module, _)| module)
+    }
+
+    /// The same, with the digest of the bytes.
+    fn module_of(&self, bytes: &[u8]) -> Result<(Module, [u8; 32]), EngineError> {
         let digest: [u8; 32] = Sha256::digest(bytes).into();
+        let compile = || {
+            self.inner
+                .cache
+                .compile(self.wasmtime(), &digest, bytes)
+                .map(Some)
+        };
+        let module = self.once(&digest, compile)?;
+        // `compile` gives one or an error.
+        let module = module.ok_or_else(|| EngineError::Invalid("it has no code".to_owned()))?;
+        Ok((module, digest))
+    }
+
+    /// The module with this digest, which `code` gives if it was never asked for.
+    fn once(
+        &self,
+        digest: &[u8; 32],
+        code: impl FnOnce() -> Result<Option<wasmtime::Module>, EngineError>,
+    ) -> Result<Option<Module>, EngineError> {
         let slot = {
             let mut modules = lock(&self.inner.modules);
-            Arc::clone(modules.entry(digest).or_default())
+            Arc::clone(modules.entry(*digest).or_default())
         };
         let mut slot = lock(&slot);
         if let Some(module) = &*slot {
-            return Ok(module.clone());
+            return Ok(Some(module.clone()));
         }
-        let compiled = self
-            .inner
-            .cache
-            .compile(&self.inner.wasmtime, &digest, bytes)?;
+        let Some(compiled) = code()? else {
+            return Ok(None);
+        };
         let module = Module::link(&self.inner.linker, &compiled)?;
         *slot = Some(module.clone());
-        Ok(module)
+        Ok(Some(module))
     }
 
     /// The module in a file. A file whose identity (device, inode, size, times) is known is not
@@ -147,19 +174,52 @@ impl Engine {
     /// # Errors
     /// As [`Engine::module`], and when the file cannot be read.
     pub fn module_from_file(&self, file: &File) -> Result<Module, EngineError> {
-        let unread = |source| EngineError::Read {
-            path: PathBuf::from("module"),
-            source,
-        };
         let identity = FileIdentity::of(file).map_err(unread)?;
         if let Some(module) = lock(&self.inner.files).get(&identity) {
             return Ok(module.clone());
         }
-        let mut bytes = Vec::new();
-        let mut reader = file;
-        reader.read_to_end(&mut bytes).map_err(unread)?;
-        let module = self.module(&bytes)?;
+        let module = self.module(&read(file)?)?;
         lock(&self.inner.files).insert(identity, module.clone());
+        Ok(module)
+    }
+
+    /// The module in a file that is a store path by itself. `nar_hash` is SHA-256 of its NAR, as the
+    /// store has it: the compiled module is found by it, and the file is opened and read only if
+    /// there is none.
+    ///
+    /// That is as safe as hashing the file each time: which wasm bytes a NAR hash stands for is kept
+    /// only when it was computed from them, and what is run is what the hash stands for, even if the
+    /// file was changed since.
+    ///
+    /// # Errors
+    /// As [`Engine::module_from_file`], and those of `open`.
+    pub fn module_from_store(
+        &self,
+        nar_hash: [u8; 32],
+        open: impl FnOnce() -> Result<File, EngineError>,
+    ) -> Result<Module, EngineError> {
+        if let Some(module) = lock(&self.inner.archives).get(&nar_hash) {
+            return Ok(module.clone());
+        }
+        let cache = &self.inner.cache;
+        let known = match cache.digest_of(&nar_hash) {
+            Some(digest) => self.once(&digest, || Ok(cache.load(self.wasmtime(), &digest)))?,
+            None => None,
+        };
+        let module = match known {
+            Some(module) => module,
+            None => {
+                let file = open()?;
+                let bytes = read(&file)?;
+                let (module, digest) = self.module_of(&bytes)?;
+                if nar_hash_of(&file, bytes).map_err(unread)? != nar_hash {
+                    return Ok(module);
+                }
+                cache.note_digest(&nar_hash, &digest);
+                module
+            }
+        };
+        lock(&self.inner.archives).insert(nar_hash, module.clone());
         Ok(module)
     }
 
@@ -185,7 +245,7 @@ impl Engine {
         }
         let wasmtime = wasmtime::Engine::new(&config(None))?;
         let linker = linker(&wasmtime)?;
-        start_epochs(&wasmtime).map_err(wasmtime::Error::new)?;
+        self.inner.epochs.also(&wasmtime);
         let made = Unpooled { wasmtime, linker };
         Ok(self.inner.unpooled.get_or_init(|| made))
     }
@@ -193,6 +253,11 @@ impl Engine {
     /// wasmtime's engine.
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.inner.wasmtime
+    }
+
+    /// Has running guests asked whether they may go on, until the result is dropped.
+    pub(crate) fn ticking(&self) -> epochs::Ticking<'_> {
+        self.inner.epochs.ticking()
     }
 }
 
@@ -251,22 +316,28 @@ fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Ctx>> {
     Ok(linker)
 }
 
-/// Moves the epoch while the engine lives.
-fn start_epochs(engine: &wasmtime::Engine) -> Result<(), EngineError> {
-    let weak = engine.weak();
-    std::thread::Builder::new()
-        .name("wasibuild-epoch".to_owned())
-        .spawn(move || {
-            loop {
-                std::thread::sleep(EPOCH);
-                match weak.upgrade() {
-                    Some(engine) => engine.increment_epoch(),
-                    None => return,
-                }
-            }
-        })
-        .map(|_| ())
-        .map_err(|error| EngineError::Setup(format!("cannot start a thread: {error}")))
+/// All bytes of a file.
+fn read(mut file: &File) -> Result<Vec<u8>, EngineError> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unread)?;
+    Ok(bytes)
+}
+
+fn unread(source: std::io::Error) -> EngineError {
+    EngineError::Read {
+        path: PathBuf::from("module"),
+        source,
+    }
+}
+
+/// SHA-256 of the NAR of a file with these bytes.
+fn nar_hash_of(file: &File, bytes: Vec<u8>) -> std::io::Result<[u8; 32]> {
+    let object = FileSystemObject::File {
+        executable: file.metadata()?.mode() & 0o100 != 0,
+        contents: Contents::from(bytes),
+    };
+    let hashed = object.nar_hash().map_err(std::io::Error::other)?;
+    Ok(hashed.0)
 }
 
 /// Locks a table; a panic elsewhere leaves it whole, since every change is one insertion.

@@ -249,11 +249,15 @@ impl Kernel {
             return Err(invalid("it is larger than 1 GiB"));
         }
         if let Some(path) = host {
-            let file = self
-                .vfs
-                .open_input(&path)
-                .map_err(|_| invalid("it cannot be opened"))?;
-            return engine.module_from_file(&file);
+            let nar_hash = self.vfs.input_nar_hash(&path);
+            let mut open = || {
+                let opened = self.vfs.open_input(&path);
+                opened.map_err(|_| invalid("it cannot be opened"))
+            };
+            return match nar_hash {
+                Some(nar_hash) => engine.module_from_store(nar_hash, open),
+                None => engine.module_from_file(&open()?),
+            };
         }
         let mut bytes = vec![0; usize::try_from(size).map_err(|_| invalid("it is too large"))?];
         self.vfs

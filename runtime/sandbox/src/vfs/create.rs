@@ -25,7 +25,7 @@ impl Vfs {
         }
         let declared = node.domain != Domain::StoreDir
             || self.outputs.contains(name.as_bstr())
-            || (self.open_store && self.inputs.find(name).is_none());
+            || (self.open_store && !self.inputs.has(name));
         if node.domain == Domain::Fixed || !declared || !node.permits(3) {
             return Err(Errno::Acces.into());
         }

@@ -8,10 +8,11 @@
 use super::node::FileType;
 use crate::errno::{Errno, Result, from_host};
 use crate::error::Fatal;
+use crate::inputs::InputSet;
 use bstr::{BString, ByteSlice};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -54,13 +55,16 @@ pub struct HostEntry {
 }
 
 struct Root {
+    name: String,
     real: PathBuf,
     dir: Option<Arc<Dir>>,
 }
 
 /// All inputs of a build.
 pub struct Inputs {
+    /// Those that were declared one by one, and those of the closure that were met.
     names: BTreeMap<BString, usize>,
+    closure: Option<Arc<dyn InputSet>>,
     roots: Vec<Root>,
     open: VecDeque<usize>,
     /// Look names up by listing, and take the case hack's suffix off.
@@ -69,18 +73,24 @@ pub struct Inputs {
 
 impl Inputs {
     /// The inputs by base name, each with its place on disk.
-    pub fn new(inputs: &BTreeMap<String, PathBuf>, folded_case: bool) -> Inputs {
+    pub fn new(
+        inputs: &BTreeMap<String, PathBuf>,
+        closure: Option<Arc<dyn InputSet>>,
+        folded_case: bool,
+    ) -> Inputs {
         let mut names = BTreeMap::new();
         let mut roots = Vec::new();
         for (name, real) in inputs {
             names.insert(BString::from(name.as_str()), roots.len());
             roots.push(Root {
+                name: name.clone(),
                 real: real.clone(),
                 dir: None,
             });
         }
         Inputs {
             names,
+            closure,
             roots,
             open: VecDeque::new(),
             folded_case,
@@ -88,16 +98,52 @@ impl Inputs {
     }
 
     /// The input with this base name.
-    pub fn find(&self, name: &[u8]) -> Option<HostPath> {
-        self.names.get(name.as_bstr()).map(|root| HostPath {
-            root: *root,
+    pub fn find(&mut self, name: &[u8]) -> Option<HostPath> {
+        let root = match self.names.get(name.as_bstr()) {
+            Some(root) => *root,
+            None => {
+                let text = name.to_str().ok()?;
+                let real = self.closure.as_ref()?.place(text)?;
+                let root = self.roots.len();
+                self.roots.push(Root {
+                    name: text.to_owned(),
+                    real,
+                    dir: None,
+                });
+                self.names.insert(BString::from(name), root);
+                root
+            }
+        };
+        Some(HostPath {
+            root,
             below: PathBuf::new(),
         })
     }
 
+    /// Whether there is an input with this base name.
+    pub fn has(&self, name: &[u8]) -> bool {
+        let in_closure = |closure: &Arc<dyn InputSet>| {
+            let name = name.to_str().ok();
+            name.is_some_and(|name| closure.place(name).is_some())
+        };
+        self.names.contains_key(name.as_bstr()) || self.closure.as_ref().is_some_and(in_closure)
+    }
+
     /// All base names, sorted.
-    pub fn names(&self) -> Vec<BString> {
-        self.names.keys().cloned().collect()
+    pub fn names(&self) -> BTreeSet<BString> {
+        let closure = self.closure.as_ref().map(|closure| closure.names());
+        let closure = closure.into_iter().flatten().map(BString::from);
+        self.names.keys().cloned().chain(closure).collect()
+    }
+
+    /// What the store says of the NAR of the input that is this very file, if it says anything.
+    pub fn nar_hash(&self, path: &HostPath) -> Option<[u8; 32]> {
+        let root = self.roots.get(path.root)?;
+        let closure = self.closure.as_ref()?;
+        match path.below.as_os_str().is_empty() {
+            true => closure.nar_hash(&root.name),
+            false => None,
+        }
     }
 
     /// The path of a child of a directory.

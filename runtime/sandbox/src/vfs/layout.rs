@@ -10,6 +10,7 @@ use super::input::Inputs;
 use super::node::{Body, Device, Domain, Node, NodeId, Times};
 use super::{INPUT_TIME_NS, Usage, Vfs};
 use crate::errno::Result;
+use crate::inputs::InputSet;
 use crate::limits::Limits;
 use crate::program::ProgramLoader;
 use bstr::BString;
@@ -32,6 +33,8 @@ const FIRST_GUEST_INO: u64 = 1000;
 pub struct Layout<'a> {
     /// Base name of each input and its place on disk.
     pub inputs: &'a BTreeMap<String, PathBuf>,
+    /// Further inputs.
+    pub closure: Option<Arc<dyn InputSet>>,
     /// Base names of the outputs.
     pub outputs: BTreeSet<BString>,
     /// Whether other names may be created beside the outputs.
@@ -66,7 +69,7 @@ impl Vfs {
             open_store: layout.open_store,
             programs: layout.programs,
             stand_ins: BTreeMap::new(),
-            inputs: Inputs::new(layout.inputs, layout.folded_case),
+            inputs: Inputs::new(layout.inputs, layout.closure, layout.folded_case),
             usage: Usage {
                 limits: layout.limits.clone(),
                 files: 0,

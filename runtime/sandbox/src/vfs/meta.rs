@@ -80,12 +80,19 @@ impl Vfs {
         Ok(())
     }
 
-    /// May the builder access the node (4 read, 2 write, 1 execute or search)?
+    /// May the builder access the node (4 read, 2 write, 1 execute or search), and does it stay as it is
+    /// while the build runs (8)?
     ///
     /// # Errors
-    /// `EACCES`.
+    /// `EACCES`; `EINVAL` for other bits.
     pub fn access(&self, id: NodeId, bits: u32) -> Result<()> {
-        if self.node(id)?.permits(bits) {
+        const STAYS: u32 = 8;
+        if bits & !(STAYS | 7) != 0 {
+            return Err(Errno::Inval.into());
+        }
+        let node = self.node(id)?;
+        let stays = bits & STAYS == 0 || node.domain == Domain::Fixed;
+        if stays && node.permits(bits & 7) {
             Ok(())
         } else {
             Err(Errno::Acces.into())

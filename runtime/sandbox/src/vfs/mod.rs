@@ -169,6 +169,11 @@ impl Vfs {
         self.inputs.open(path)
     }
 
+    /// What the store says of the NAR of the input that is this very file, if it says anything.
+    pub fn input_nar_hash(&self, path: &input::HostPath) -> Option<[u8; 32]> {
+        self.inputs.nar_hash(path)
+    }
+
     /// Counts a descriptor that holds the node.
     pub fn hold(&mut self, id: NodeId) -> Result<()> {
         self.node_mut(id)?.opens += 1;

@@ -1,6 +1,7 @@
 //! The sandbox from outside: guests that try everything, and what of it they may.
 
 mod clocks;
+mod closures;
 mod descriptors;
 mod determinism;
 mod escape;

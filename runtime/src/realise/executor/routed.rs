@@ -125,7 +125,7 @@ impl Machine for NoMachines {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::environment::Environment;
@@ -220,7 +220,7 @@ mod tests {
                 arguments: Vec::new(),
                 files: [("a".into(), "b".into())].into(),
             },
-            inputs: BTreeMap::new(),
+            inputs: Arc::new(BTreeMap::new()),
             outputs: [("out".to_owned(), path("fonts"))].into(),
             limits: Default::default(),
             keep_failed: false,

@@ -166,7 +166,7 @@ impl Sandbox {
         }
         request.argv = job.environment.arguments;
         request.env = job.environment.variables;
-        request.inputs = job.inputs;
+        request.closure = Some(job.inputs);
         request.outputs = job
             .outputs
             .into_iter()

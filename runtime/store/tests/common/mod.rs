@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
+use wasibuild_nix_compat::refscan::CandidateSet;
 use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_store::{NewPath, OpenOptions, Store};
 
@@ -117,7 +118,7 @@ pub fn path(name: &str, seed: u32) -> StorePath {
 pub fn output(path: StorePath, object: FileSystemObject, candidates: &[StorePath]) -> NewPath {
     let mut all: BTreeSet<StorePath> = candidates.iter().cloned().collect();
     all.insert(path.clone());
-    NewPath::scan(path, object, &all).unwrap()
+    NewPath::scan(path, object, &CandidateSet::new(&all)).unwrap()
 }
 
 /// Builds and registers one output.
