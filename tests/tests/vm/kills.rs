@@ -60,7 +60,7 @@ fn strike(world: &World, who: Victim, stage: Stage) -> Option<String> {
     let derivations = world.derivations(&name, &body);
     let before = store_of(world);
     // One that waits does so until its time is up, also the second time.
-    let timeout = if hostile { "6" } else { "60" };
+    let timeout = if hostile { "6" } else { "600" };
     let arguments = ["run", "--timeout", timeout, &derivations[0]];
     let mut child = world.command(&arguments).spawn().expect("it starts");
     let log = || text_of(&world.run(&["log", &derivations[0]]));
