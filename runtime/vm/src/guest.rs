@@ -479,8 +479,11 @@ impl Console {
             .filter(|line| !line.trim().is_empty())
             .collect();
         let from = lines.len().saturating_sub(12);
+        // Why a kernel ended is said before its long account of where.
+        let earlier = lines.iter().take(from);
+        let panic = earlier.rev().find(|line| line.contains("Kernel panic"));
         let mut out = String::new();
-        for line in lines.iter().skip(from) {
+        for line in panic.into_iter().chain(lines.iter().skip(from)) {
             out.push_str("\n  console> ");
             out.extend(line.chars().filter(|c| !c.is_control()).take(200));
         }

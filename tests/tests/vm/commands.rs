@@ -1,5 +1,8 @@
 //! `wasibuild vm`, by hand.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use crate::support::{World, target, text_of};
 
 #[test]
@@ -75,4 +78,69 @@ fn kernels_are_told_from_what_is_none() {
     std::fs::write(&cut, &bytes[..1_000_000]).expect("written");
     let text = text_of(&world.run(&["vm", "kernel", "--from", cut.to_str().expect("text")]));
     assert!(text.contains("cannot unpack"), "{text}");
+}
+
+#[test]
+fn a_program_of_the_store_runs_with_the_terminal() {
+    let world = World::shared();
+    // An output, whose references are known: the copied package has none.
+    let outputs = world.build(
+        &world.derivations(
+            "shell",
+            r#"script "shell" "mkdir -p $out/bin; cp ${bash}/bin/bash $out/bin/bash""#,
+        ),
+        &[],
+    );
+    let bash = format!("{}/bin/bash", outputs[0]);
+    let code =
+        "echo $((6 * 7)) $$; echo /nix/store/*; echo wrong >&2; test -t 1 && echo terminal; exit 7";
+    let output = world.run(&["vm", "shell", &bash, "-c", code]);
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(7), "{text}");
+    for word in [
+        "42 ",
+        "wrong",
+        "terminal",
+        outputs[0].as_str(),
+        "-libraries",
+    ] {
+        assert!(text.contains(word), "no '{word}' in\n{text}");
+    }
+    // Only the closure.
+    assert!(!text.contains("coreutils"), "{text}");
+
+    // What is typed reaches it, and its end ends it.
+    let mut child = world
+        .command(&["vm", "shell", &bash])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut keys = child.stdin.take().expect("a keyboard");
+    keys.write_all(b"echo typed $((40 + 2))\nexit 3\n")
+        .expect("typed");
+    drop(keys);
+    let output = child.wait_with_output().expect("it ends");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("typed 42"), "{text}");
+
+    let missing = world.run(&["vm", "shell", &format!("{bash}-missing")]);
+    let text = text_of(&missing);
+    assert!(
+        !missing.status.success() && text.contains("bash-missing"),
+        "{text}"
+    );
+}
+
+#[test]
+fn that_nothing_is_kept_of_a_build_in_the_machine_is_said() {
+    let world = World::shared();
+    let derivations = world.derivations("kept", r#"script "kept" "echo x > left; exit 1""#);
+    let output = world.run(&["run", "--keep-failed", &derivations[0]]);
+    let text = text_of(&output);
+    assert!(!output.status.success(), "{text}");
+    assert!(
+        text.contains("was in the machine and is not kept"),
+        "{text}"
+    );
 }

@@ -22,6 +22,10 @@ pub fn target() -> PathBuf {
 /// A store, a state directory with kernels, and a directory for files. Its machines end with it.
 pub struct World {
     pub directory: TempDir,
+    /// Variables of the program's environment, in which configuration can be given.
+    pub settings: Vec<(&'static str, String)>,
+    /// What ends with it.
+    pub kept: Vec<TempDir>,
 }
 
 impl Drop for World {
@@ -33,7 +37,9 @@ impl Drop for World {
 impl World {
     pub fn new() -> World {
         let world = World {
-            directory: tempfile::tempdir().expect("a directory"),
+            directory: World::temporary(),
+            settings: Vec::new(),
+            kept: Vec::new(),
         };
         for architecture in ["x86_64", "aarch64"] {
             let from = target()
@@ -53,6 +59,11 @@ impl World {
         // Nix may fail when two of its processes make the directories of a store at once.
         world.derivations("first", r#"mk "first" { }"#);
         world
+    }
+
+    /// A directory that ends with its owner.
+    pub fn temporary() -> TempDir {
+        tempfile::tempdir().expect("a directory")
     }
 
     /// The one that most tests share, made with the first.
@@ -93,6 +104,7 @@ impl World {
             .env("XDG_CACHE_HOME", self.path("cache"))
             .env("XDG_STATE_HOME", self.state())
             .env("TMPDIR", self.directory.path())
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -115,7 +127,7 @@ impl World {
             r#"let
   package = name: builtins.path {{ path = {} + "/${{name}}"; inherit name; }};
   libraries = package "libraries"; bash = package "bash-5.2"; coreutils = package "coreutils-9.1";
-  utilLinux = package "util-linux-2.38"; gcc = package "gcc-12";
+  utilLinux = package "util-linux-2.38"; perl = package "perl-5.36"; gcc = package "gcc-12";
   mk = name: attributes: derivation ({{
     inherit name libraries gcc; system = "x86_64-linux"; builder = "${{bash}}/bin/bash";
     PATH = "${{coreutils}}/bin:${{utilLinux}}/bin";
@@ -163,17 +175,40 @@ in {body}
         fs::read_to_string(self.real(output)).expect("a file")
     }
 
+    /// One whose machines end after so many seconds without a build.
+    pub fn new_ending_after(seconds: u32) -> World {
+        let mut world = World::new();
+        world
+            .settings
+            .push(("WASIBUILD_VM_IDLE", seconds.to_string()));
+        world
+    }
+
+    /// A process of this world with a text in its command line.
+    pub fn process_with(&self, part: &str) -> Option<i32> {
+        let mut all = self.numbered_processes().into_iter();
+        all.find(|(_, line)| line.contains(part))
+            .map(|(number, _)| number)
+    }
+
     /// What runs with a name of this world in its command line, and does not just wait to be buried.
     pub fn processes(&self) -> Vec<String> {
+        let all = self.numbered_processes().into_iter();
+        all.map(|(_, line)| line).collect()
+    }
+
+    fn numbered_processes(&self) -> Vec<(i32, String)> {
         let directory = self.directory.path().to_string_lossy().into_owned();
         let numbers = fs::read_dir("/proc")
             .expect("listed")
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
         numbers
             .filter(|number| is_alive(*number))
-            .filter_map(|number| fs::read(format!("/proc/{number}/cmdline")).ok())
-            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-            .filter(|line| line.contains(&directory))
+            .filter_map(|number| {
+                let line = fs::read(format!("/proc/{number}/cmdline")).ok()?;
+                Some((number, String::from_utf8_lossy(&line).replace('\0', " ")))
+            })
+            .filter(|(_, line)| line.contains(&directory))
             .collect()
     }
 
@@ -220,7 +255,7 @@ pub fn is_alive(process: i32) -> bool {
 }
 
 /// Packages of programs of this Debian, named as nixpkgs names them; the compiler is one more.
-const PACKAGES: [(&str, &[&str]); 3] = [
+const PACKAGES: [(&str, &[&str]); 4] = [
     ("bash-5.2", &["bash"]),
     (
         "coreutils-9.1",
@@ -230,6 +265,7 @@ const PACKAGES: [(&str, &[&str]); 3] = [
         ],
     ),
     ("util-linux-2.38", &["agetty", "mount"]),
+    ("perl-5.36", &["perl"]),
 ];
 
 /// A directory with these packages, and their loader and libraries in `libraries`; made once. The programs

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -30,26 +31,38 @@ pub fn base(world: &World) {
     }
 }
 
-#[test]
-fn a_system_of_debians_programs_boots_to_a_login_prompt() {
-    let world = World::shared();
+/// Builds a system whose second stage is a script.
+fn system(world: &World, name: &str, init: &str) -> String {
     base(world);
+    let file = world.path(&format!("{name}.init"));
+    fs::write(&file, init).expect("written");
     let body = format!(
         r##"let base = builtins.path {{ path = {}; name = "base"; }};
-        in script "system" ''
+        in script "{name}" ''
             mkdir $out
             ln -s ${{base}}/kernel $out/kernel
             ln -s ${{base}}/kernel-modules $out/kernel-modules
             echo "quiet systemd.not.used=1" > $out/kernel-params
             echo "#!${{bash}}/bin/bash" > $out/init
             echo "export PATH=$PATH" >> $out/init
-            echo "echo second stage: process \$\$; cat /proc/cmdline; ls /nix/store > /dev/null" >> $out/init
-            echo "exec agetty --nohostname --noissue ttyS0" >> $out/init
+            cat ${{builtins.path {{ path = {}; name = "init"; }}}} >> $out/init
             chmod +x $out/init
         ''"##,
-        world.path("base").display()
+        world.path("base").display(),
+        file.display(),
     );
-    let outputs = world.build(&world.derivations("system", &body), &[]);
+    world.build(&world.derivations(name, &body), &[]).remove(0)
+}
+
+#[test]
+fn a_system_of_debians_programs_boots_to_a_login_prompt() {
+    let world = World::shared();
+    let outputs = [system(
+        world,
+        "system",
+        "echo second stage: process $$; cat /proc/cmdline; ls /nix/store > /dev/null\n\
+         exec agetty --nohostname --noissue ttyS0\n",
+    )];
     let shown = text_of(&world.run(&[
         "vm",
         "run",
@@ -92,4 +105,70 @@ fn a_system_of_debians_programs_boots_to_a_login_prompt() {
     assert!(prompt, "no prompt:\n{seen}\n{}", text_of(&output));
     assert!(seen.contains("second stage: process 1"), "{seen}");
     assert!(seen.contains("systemd.not.used=1"), "{seen}");
+}
+
+/// A server in a few lines of Perl, without modules: an address for the first interface, and an answer on port 22.
+const SERVER: &str = r#"
+socket(my $any, 2, 2, 0) or die "socket: $!";
+my $address = pack("a16 S n C4 x8", "eth0", 2, 0, 10, 0, 2, 15);
+ioctl($any, 0x8916, $address) or die "address: $!";
+my $mask = pack("a16 S n C4 x8", "eth0", 2, 0, 255, 255, 255, 0);
+ioctl($any, 0x891c, $mask) or die "mask: $!";
+my $up = pack("a16 s x22", "eth0", 0x41);
+ioctl($any, 0x8914, $up) or die "up: $!";
+socket(my $server, 2, 1, 0) or die "socket: $!";
+bind($server, pack("S n C4 x8", 2, 22, 0, 0, 0, 0)) or die "bind: $!";
+listen($server, 5) or die "listen: $!";
+$| = 1;
+print "the system listens\n";
+while (accept(my $client, $server)) { syswrite($client, "hello from the system\n"); close($client); }
+"#;
+
+#[test]
+fn a_port_of_a_system_is_reached_through_one_of_this_computer() {
+    let world = World::shared();
+    // `vm run` shows the whole store; that the system names what it runs is for real ones to do.
+    let perl = world.built(
+        "perl",
+        r#"mk "perl" { args = [ "-euc" "echo ${perl} > $out" ]; }"#,
+    );
+    let init = format!("exec {}/bin/perl -e '{SERVER}'\n", perl.trim());
+    let system = system(world, "server", &init);
+    // Free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port")
+        .port();
+    let forward = format!("{port}:22");
+    let mut child = world
+        .command(&[
+            "vm",
+            "run",
+            "--memory",
+            "512M",
+            "--forward",
+            &forward,
+            &system,
+        ])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // QEMU takes connections before the system does, and ends them then.
+    let mut said = String::new();
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_secs(100) {
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+            let _ = stream.read_to_string(&mut said);
+        }
+        if !said.is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let mut keys = child.stdin.take().expect("a keyboard");
+    let _ = keys.write_all(b"\x01x");
+    drop(keys);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(said, "hello from the system\n", "{}", text_of(&output));
 }
