@@ -1,11 +1,10 @@
 //! `symlinkJoin` and `linkFarm`.
 
-use proptest::prelude::*;
 use serde_json::json;
 use std::cell::RefCell;
 use wasibuild_tests::builder_reference::{Attributes, Case, Places, Tree, check, hosts, script};
 
-use super::{acyclic, link, messages_of, package};
+use super::{acyclic, executable, link, messages_of};
 
 /// `symlinkJoin` of packages, against the script of nixpkgs.
 pub fn check_join(

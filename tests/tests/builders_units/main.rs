@@ -5,9 +5,7 @@ mod single;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use wasibuild_tests::builder_reference::{
-    Attributes, Case, Places, Tree, check, hosts, refuse, script,
-};
+use wasibuild_tests::builder_reference::{Attributes, Case, Places, Tree, check, refuse, script};
 
 /// Units that packages ship, that the system defines, and that refer to each other. Sorted.
 const NAMES: [&str; 7] = [
