@@ -1,4 +1,4 @@
-//! `base64` and `base32`.
+//! `base64`, `base32` and `basenc`.
 //!
 //! Counterpart: coreutils' `basenc.c`, gnulib's `base64.c` and `base32.c`: what was decoded before
 //! the first wrong letter is written.
@@ -31,6 +31,40 @@ pub const BASE64: Utility = Utility {
     run: |spec, words| run(spec, words, &SIXTY_FOUR),
 };
 
+pub const BASENC: Utility = Utility {
+    name: "basenc",
+    spec: Spec {
+        options: &[
+            flag('d', "decode"),
+            flag('i', "ignore-garbage"),
+            value('w', "wrap"),
+            flag('①', "base64"),
+            flag('②', "base64url"),
+            flag('③', "base32"),
+            flag('④', "base32hex"),
+            flag('⑤', "base16"),
+        ],
+        permute: true,
+        usage: 1,
+    },
+    run: |spec, words| {
+        let parsed = parse(spec, words.clone());
+        let codes = parsed.options.iter().rev();
+        let code = codes.filter_map(|(key, _)| match key {
+            '①' => Some(&SIXTY_FOUR),
+            '②' => Some(&SIXTY_FOUR_URL),
+            '③' => Some(&THIRTY_TWO),
+            '④' => Some(&THIRTY_TWO_HEX),
+            '⑤' => Some(&SIXTEEN),
+            _ => None,
+        });
+        match code.into_iter().next() {
+            Some(code) => run(spec, words, code),
+            None => program::usage_error(1, &[b"missing encoding type"]),
+        }
+    },
+};
+
 /// An alphabet of two to the power of `bits` letters; a group has `letters` of them.
 struct Code {
     alphabet: &'static [u8],
@@ -47,6 +81,22 @@ static SIXTY_FOUR: Code = Code {
     alphabet: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
     bits: 6,
     letters: 4,
+};
+
+static SIXTY_FOUR_URL: Code = Code {
+    alphabet: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+    bits: 6,
+    letters: 4,
+};
+static THIRTY_TWO_HEX: Code = Code {
+    alphabet: b"0123456789ABCDEFGHIJKLMNOPQRSTUV",
+    bits: 5,
+    letters: 8,
+};
+static SIXTEEN: Code = Code {
+    alphabet: b"0123456789ABCDEF",
+    bits: 4,
+    letters: 2,
 };
 
 fn run(spec: &Spec, words: Vec<BString>, code: &Code) -> u8 {

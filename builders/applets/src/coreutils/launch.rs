@@ -1,7 +1,7 @@
-//! Programs that start others: `timeout` and `nice`.
+//! Programs that start others: `timeout`, `nice` and `nohup`.
 //!
 //! Contract: in the sandbox no time passes while a program computes, so that a limit of time never
-//! runs out; all programs are equally nice.
+//! runs out; all programs are equally nice. There is no terminal, so that `nohup` redirects nothing.
 
 use super::Utility;
 use crate::shared::options::{Spec, flag, parse, value};
@@ -33,6 +33,24 @@ pub const NICE: Utility = Utility {
     },
     run: nice,
 };
+
+pub const NOHUP: Utility = Utility {
+    name: "nohup",
+    spec: Spec {
+        options: &[],
+        permute: false,
+        usage: 125,
+    },
+    run: nohup,
+};
+
+fn nohup(spec: &Spec, words: Vec<BString>) -> u8 {
+    let parsed = parse(spec, words);
+    if parsed.operands.is_empty() {
+        program::usage_error(125, &[b"missing operand"]);
+    }
+    start(&parsed.operands)
+}
 
 /// Runs a command; the status is its own, 126 or 127.
 fn start(command: &[BString]) -> u8 {

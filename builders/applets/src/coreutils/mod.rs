@@ -19,11 +19,13 @@ mod copy;
 mod cp;
 mod cut;
 pub(crate) mod date;
+mod dd;
 mod digest;
 mod ends;
 mod env;
 mod expand;
 pub(crate) mod expr;
+mod factor;
 pub(crate) mod float;
 mod fold;
 mod install;
@@ -48,6 +50,7 @@ pub(crate) mod printf;
 mod resolve;
 mod rm;
 mod seq;
+mod shuf;
 mod small;
 mod sort;
 mod split;
@@ -83,6 +86,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     base64::BASE32,
     base64::BASE64,
     basename::BASENAME,
+    base64::BASENC,
     cat::CAT,
     chmod::CHMOD,
     cksum::CKSUM,
@@ -90,11 +94,13 @@ pub(crate) static UTILITIES: &[Utility] = &[
     cp::CP,
     cut::CUT,
     date::DATE,
+    dd::DD,
     basename::DIRNAME,
     small::ECHO,
     env::ENV,
     expand::EXPAND,
     expr::EXPR,
+    factor::FACTOR,
     small::FALSE,
     fold::FOLD,
     system::GROUPS,
@@ -113,6 +119,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     mv::MV,
     launch::NICE,
     nl::NL,
+    launch::NOHUP,
     system::NPROC,
     od::OD,
     paste::PASTE,
@@ -130,6 +137,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     digest::SHA256SUM,
     digest::SHA384SUM,
     digest::SHA512SUM,
+    shuf::SHUF,
     small::SLEEP,
     sort::SORT,
     split::SPLIT,
