@@ -225,12 +225,6 @@ fn tell(port: &mut Port, build: u32, lie: &str) {
             port.output(build, "out", &nar(&file("x", 1)));
             port.output(build, "out", &nar(&file("x", 1)));
         }
-        "overrun" => {
-            for _ in 0..40 {
-                port.frame(LOG, build, &[b'x'; 60_000]);
-            }
-            finished = false;
-        }
         "stranger" => port.frame(LOG, build.wrapping_add(77), b"I am another build"),
         "unknown" => port.frame(200, build, b""),
         "side" => port.frame(2, build, b""),

@@ -110,7 +110,6 @@ fn lies_about_outputs_are_the_builds_failure() {
 fn lies_in_the_protocol_end_the_machine() {
     let world = world_of("builds");
     for (lie, word) in [
-        ("overrun", "were granted"),
         ("stranger", "there is no such build"),
         ("unknown", "the unknown kind 200"),
         ("side", "which this side does not take"),
