@@ -25,6 +25,7 @@ use wasibuild_nix_compat::derivation_options::DerivationOptions;
 use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_store::Store;
 
+use crate::namespaces::bubblewrap;
 use crate::plain::Answers;
 use crate::program::{cargo, workspace};
 use crate::realise::Host;
@@ -340,6 +341,7 @@ impl Step {
             fs::write(directory.join(OsStr::from_bytes(name)), contents)?;
         }
         let mut command = bubblewrap();
+        command.args(["--ro-bind", "/bin/bash", "/bin/sh"]);
         for (from, to) in [
             (&directory, "/build"),
             (&folder.join("nix"), "/nix"),
@@ -357,42 +359,6 @@ impl Step {
         );
         Ok(command)
     }
-}
-
-/// `bwrap` with what Nix's sandbox has, and the host's programs; the environment is empty.
-pub fn bubblewrap() -> Command {
-    let mut command = Command::new("/usr/bin/bwrap");
-    command.args([
-        "--unshare-all",
-        "--uid",
-        "1000",
-        "--gid",
-        "100",
-        "--hostname",
-        "localhost",
-        "--ro-bind",
-        "/usr",
-        "/usr",
-        "--symlink",
-        "usr/lib",
-        "/lib",
-        "--symlink",
-        "usr/lib64",
-        "/lib64",
-        "--ro-bind",
-        "/bin/bash",
-        "/bin/sh",
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-        "--tmpfs",
-        "/tmp",
-        "--die-with-parent",
-        "--new-session",
-    ]);
-    command.env_clear().stdin(Stdio::null());
-    command
 }
 
 /// Runs a command that must succeed.

@@ -9,6 +9,7 @@ pub mod configuration;
 pub mod derivations;
 pub mod doors;
 pub mod measure;
+pub mod namespaces;
 pub mod nix;
 pub mod plain;
 pub mod program;

@@ -30,6 +30,8 @@ use wasibuild_nix_compat::path_info::PathInfo;
 use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_store::Store;
 
+use crate::namespaces::bubblewrap;
+
 const STORE: &[u8] = b"/nix/store";
 
 /// Who does it.
@@ -233,44 +235,6 @@ impl Plain {
     }
 }
 
-/// What Nix's sandbox on Linux has: its namespaces, its user, `/proc`, `/dev` and `/tmp` of its own.
-/// Nix mounts every input by itself, this the whole store at once: the comparison favours bash.
-const NAMESPACES: [&str; 33] = [
-    "--unshare-user",
-    "--unshare-pid",
-    "--unshare-net",
-    "--unshare-ipc",
-    "--unshare-uts",
-    "--uid",
-    "1000",
-    "--gid",
-    "100",
-    "--hostname",
-    "localhost",
-    "--ro-bind",
-    "/usr",
-    "/usr",
-    "--symlink",
-    "usr/bin",
-    "/bin",
-    "--symlink",
-    "usr/lib",
-    "/lib",
-    "--symlink",
-    "usr/lib64",
-    "/lib64",
-    "--proc",
-    "/proc",
-    "--dev",
-    "/dev",
-    "--tmpfs",
-    "/tmp",
-    "--tmpfs",
-    "/dev/shm",
-    "--die-with-parent",
-    "--new-session",
-];
-
 impl Call {
     fn start(&self, kind: Kind) -> Result<()> {
         let mut command = match kind {
@@ -285,8 +249,8 @@ impl Call {
                 command
             }
             Kind::Sandboxed => {
-                let mut command = Command::new("/usr/bin/bwrap");
-                command.args(NAMESPACES);
+                let mut command = bubblewrap();
+                command.args(["--symlink", "usr/bin", "/bin", "--tmpfs", "/dev/shm"]);
                 for directory in [&self.store, &self.directory] {
                     command.arg("--bind").args([directory, directory]);
                 }

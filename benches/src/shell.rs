@@ -15,8 +15,9 @@ use wasibuild_sandbox::{
 };
 
 use crate::cases::Places;
-use crate::configuration::{Configuration, bubblewrap};
+use crate::configuration::Configuration;
 use crate::measure::{Row, Side, human, medians, ratio};
+use crate::namespaces::bubblewrap;
 
 /// All rows.
 ///
