@@ -135,6 +135,7 @@ impl Host {
                 keep_going: false,
             },
             known: Default::default(),
+            memory: Default::default(),
         };
         let report = realiser.run(&plan);
         ensure!(report.errors.is_empty(), "{}", report.errors.join("\n"));

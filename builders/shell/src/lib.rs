@@ -19,6 +19,7 @@ mod stack;
 mod state;
 mod syntax;
 mod sys;
+mod witness;
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]

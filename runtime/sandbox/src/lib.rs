@@ -18,6 +18,7 @@ mod limits;
 mod program;
 mod request;
 mod run;
+mod run_memory;
 mod scheduler;
 mod watch;
 
@@ -36,4 +37,5 @@ pub use program::{LoadAnswer, NoApplets, ProgramLoader, ProgramQuery, ReadFile, 
 pub use request::{
     BuildRequest, CancelToken, Console, Keep, Outcome, ProgramSource, ProgramTime, Stats,
 };
+pub use run_memory::RunMemory;
 pub use vfs::WALL_CLOCK_NS;

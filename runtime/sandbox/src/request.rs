@@ -4,6 +4,7 @@ use crate::engine::Module;
 use crate::inputs::InputSet;
 use crate::limits::Limits;
 use crate::program::ProgramLoader;
+use crate::run_memory::RunMemory;
 use bstr::BString;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -50,6 +51,8 @@ pub struct BuildRequest {
     pub seed: [u8; 32],
     /// The build's bounds.
     pub limits: Limits,
+    /// What builds of the same run remember for each other, if this one takes part.
+    pub memory: Option<Arc<RunMemory>>,
     /// Decides about programs that are not WebAssembly.
     pub programs: Arc<dyn ProgramLoader>,
     /// What `/bin` holds, such as `sh`: names whose programs the loader supplies.
@@ -81,6 +84,7 @@ impl BuildRequest {
             build_files: BTreeMap::new(),
             seed: [0; 32],
             limits: Limits::default(),
+            memory: None,
             programs: Arc::new(crate::program::NoApplets),
             bin: Vec::new(),
             trees: Vec::new(),

@@ -114,6 +114,7 @@ impl Engine {
         );
         kernel.console = request.console.clone();
         kernel.watch = derives.then(|| Arc::clone(watch));
+        kernel.run_memory = request.memory.clone();
         start(&mut kernel, &request)?;
         let kernel = Arc::new(Mutex::new(kernel));
         let end = scheduler::run(self, &kernel, watch, sink);

@@ -66,6 +66,7 @@ pub fn carry_out(
         stop: &stop,
         settings: settings(options, policy),
         known: Default::default(),
+        memory: Default::default(),
     };
     let result = realise(&realiser, options, policy, &router);
     let interrupted = interrupt.exit_code();

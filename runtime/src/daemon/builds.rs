@@ -344,6 +344,7 @@ impl Connection<'_> {
             stop: &stop,
             settings: self.settings(mode),
             known: Default::default(),
+            memory: Default::default(),
         };
         hangup::watch(
             self.watched,

@@ -150,6 +150,7 @@ fn job(
         outputs: description.outputs.clone(),
         limits,
         keep_failed: true,
+        memory: None,
     })
 }
 

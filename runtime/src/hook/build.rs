@@ -104,6 +104,7 @@ pub(super) fn build(
         outputs: outputs.clone(),
         limits: how.limits,
         keep_failed: how.keep_failed,
+        memory: None,
     };
     let mut log = BuildLog::new(Some(Box::new(log)), &Silent, name);
     let result = how.executor.execute(job, &mut log);

@@ -205,6 +205,7 @@ impl Realiser<'_> {
             outputs: node.outputs.clone(),
             limits: self.settings.limits.clone(),
             keep_failed: self.settings.keep_failed,
+            memory: Some(Arc::clone(&self.memory)),
         };
         let file = self.log_file(node)?;
         let mut log = BuildLog::new(file, self.progress, node.name());

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bstr::BString;
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_nix_compat::store_path::StorePath;
-use wasibuild_sandbox::{InputSet, Limits};
+use wasibuild_sandbox::{InputSet, Limits, RunMemory};
 
 use super::error::RealiseError;
 use super::log::BuildLog;
@@ -52,6 +52,8 @@ pub struct Job {
     pub limits: Limits,
     /// Whether a failed build should give its files back.
     pub keep_failed: bool,
+    /// What the builds of its run remember for each other.
+    pub memory: Option<Arc<RunMemory>>,
 }
 
 /// A build that failed.

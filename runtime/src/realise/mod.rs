@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use wasibuild_nix_compat::store_path::StorePath;
-use wasibuild_sandbox::Limits;
+use wasibuild_sandbox::{Limits, RunMemory};
 use wasibuild_store::Store;
 
 use crate::plan::{NodeId, Plan, Step};
@@ -80,6 +80,8 @@ pub struct Realiser<'a> {
     pub settings: Settings,
     /// What paths refer to that are valid or in place, as far as it was asked for.
     pub known: Arc<KnownPaths>,
+    /// What its builds remember for each other.
+    pub memory: Arc<RunMemory>,
 }
 
 /// What one task does.

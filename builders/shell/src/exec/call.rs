@@ -171,14 +171,27 @@ impl Shell {
         let mut parser = Parser::new(&text, source.clone(), 0, line, self.flags());
         // What `eval` runs is short or runs once.
         let mut outline = (who != b"eval").then(Outline::default);
+        let recollections = match who {
+            b"" => self.recollections(source),
+            _ => None,
+        };
         let mut status = 0;
         loop {
             let flags = self.flags();
             parser.set_flags(flags);
-            let known = match (&mut outline, parser.skip_to_unit()) {
+            let found = parser.skip_to_unit();
+            if let (Some(recollections), Ok(())) = (&recollections, &found)
+                && let Some(recalled) = self.recall(recollections, &mut parser)
+            {
+                status = recalled;
+                continue;
+            }
+            let start = parser.offset();
+            let known = match (&mut outline, found) {
                 (Some(outline), Ok(())) => outline.next(&mut parser, source, flags),
                 _ => None,
             };
+            let defines = known.is_some();
             let unit = match known.map_or_else(|| parser.next_unit(), |unit| Ok(Some(unit))) {
                 Ok(Some(unit)) => unit,
                 Ok(None) => return Ok(status),
@@ -188,11 +201,20 @@ impl Shell {
                     return Ok(2);
                 }
             };
+            let warned = !parser.warnings.is_empty();
             self.here_warnings(&mut parser);
             if self.st.options.verbose() && who != b"eval" {
                 self.echo_source(&text, unit.place.start, unit.place.end);
             }
-            match self.run_unit(&unit) {
+            let recording = match &recollections {
+                Some(known) if !defines && !warned => self.begin_recording(known, start),
+                _ => None,
+            };
+            let result = self.run_unit(&unit);
+            if let (Some(known), Some(recording)) = (&recollections, recording) {
+                self.end_recording(known, recording, result, &parser);
+            }
+            match result {
                 Ok(s) => status = s,
                 Err(Unwind::Discard(s)) if self.st.subshell == 0 => {
                     status = s;

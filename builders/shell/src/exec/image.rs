@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::codec::{BadImage, Reader, Writer};
 use crate::state::options::Options;
-use crate::state::value::{Assoc, Value, Var};
 use crate::state::vars::ScopeKind;
-use crate::state::{CommandText, Flow, Frame, FrameKind, Function, Functions, Shell, Trap};
+use crate::state::{CommandText, Flow, Frame, FrameKind, Functions, Shell, Trap};
 use crate::syntax::ast::{Place, Source};
 use crate::syntax::{Parser, Piece};
 
@@ -21,88 +21,6 @@ pub const INSTANCE_FLAG: &[u8] = b"--wasibuild-instance";
 pub enum Task<'a> {
     /// Run the part with that number of the unit at that place.
     Piece { place: &'a Place, id: u32 },
-}
-
-/// The bytes are no image: the two sides are not the same program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the state that another instance of the shell sent is not readable")]
-pub struct BadImage;
-
-#[derive(Default)]
-struct Writer {
-    out: Vec<u8>,
-    sources: Vec<Rc<Source>>,
-}
-
-impl Writer {
-    fn num(&mut self, n: impl Into<i128>) {
-        self.out.extend_from_slice(&(n.into() as i64).to_le_bytes());
-    }
-
-    fn bytes(&mut self, text: &[u8]) {
-        self.num(text.len() as i128);
-        self.out.extend_from_slice(text);
-    }
-
-    fn list(&mut self, items: &[Vec<u8>]) {
-        self.num(items.len() as i128);
-        for item in items {
-            self.bytes(item);
-        }
-    }
-
-    fn place(&mut self, place: &Place) {
-        let at = match self
-            .sources
-            .iter()
-            .position(|s| Rc::ptr_eq(s, &place.source))
-        {
-            Some(at) => at,
-            None => {
-                self.sources.push(place.source.clone());
-                self.sources.len() - 1
-            }
-        };
-        for n in [
-            at as i128,
-            place.start as i128,
-            place.end as i128,
-            i128::from(place.line),
-            i128::from(place.flags),
-        ] {
-            self.num(n);
-        }
-    }
-
-    fn var(&mut self, var: &Var) {
-        self.num(var.attrs);
-        self.num(u8::from(var.unassigned));
-        match &var.value {
-            Value::Unset => self.num(0),
-            Value::Scalar(text) => {
-                self.num(1);
-                self.bytes(text);
-            }
-            Value::Indexed(items) => {
-                self.num(2);
-                self.num(items.len() as i128);
-                for (k, v) in items {
-                    self.num(*k);
-                    self.bytes(v);
-                }
-            }
-            Value::Assoc(items) => {
-                self.num(3);
-                let ordered = items.ordered();
-                self.num(ordered.len() as i128);
-                // Within a chain the newest comes first: inserted last to first, the order stays.
-                for (k, v) in ordered.into_iter().rev() {
-                    self.bytes(k);
-                    self.bytes(v);
-                }
-            }
-        }
-    }
 }
 
 /// An image that only writes text to standard output.
@@ -132,9 +50,7 @@ pub fn encode(sh: &Shell, task: &Task) -> Vec<u8> {
     w.num(functions.len() as i128);
     for (name, function) in functions {
         w.bytes(name);
-        w.place(&function.place);
-        w.num(function.id);
-        w.num(u8::from(function.exported.get()));
+        w.function(function);
     }
     w.out.extend_from_slice(&st.options.set.to_le_bytes());
     w.out.extend_from_slice(&st.options.shopt.to_le_bytes());
@@ -151,11 +67,7 @@ pub fn encode(sh: &Shell, task: &Task) -> Vec<u8> {
     }
     w.num(st.frames.len() as i128);
     for frame in &st.frames {
-        w.num(u8::from(frame.kind == FrameKind::Source));
-        w.bytes(&frame.name);
-        w.bytes(&frame.source);
-        w.num(frame.line);
-        w.list(&frame.args);
+        w.frame(frame);
     }
     for n in [
         st.umask,
@@ -205,90 +117,6 @@ pub fn encode(sh: &Shell, task: &Task) -> Vec<u8> {
     head.out
 }
 
-struct Reader<'a> {
-    rest: &'a [u8],
-    sources: Vec<Rc<Source>>,
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8], BadImage> {
-        let (head, tail) = self.rest.split_at_checked(len).ok_or(BadImage)?;
-        self.rest = tail;
-        Ok(head)
-    }
-
-    fn num(&mut self) -> Result<i64, BadImage> {
-        Ok(i64::from_le_bytes(
-            self.take(8)?.try_into().map_err(|_| BadImage)?,
-        ))
-    }
-
-    fn small<T: TryFrom<i64>>(&mut self) -> Result<T, BadImage> {
-        T::try_from(self.num()?).map_err(|_| BadImage)
-    }
-
-    fn bytes(&mut self) -> Result<&'a [u8], BadImage> {
-        let len = self.small()?;
-        self.take(len)
-    }
-
-    fn shared(&mut self) -> Result<Rc<[u8]>, BadImage> {
-        self.bytes().map(Into::into)
-    }
-
-    fn list(&mut self) -> Result<Vec<Vec<u8>>, BadImage> {
-        let count: usize = self.small()?;
-        let mut out = Vec::new();
-        for _ in 0..count {
-            out.push(self.bytes()?.to_vec());
-        }
-        Ok(out)
-    }
-
-    fn place(&mut self) -> Result<Place, BadImage> {
-        let at: usize = self.small()?;
-        let source = self.sources.get(at).ok_or(BadImage)?.clone();
-        Ok(Place {
-            source,
-            start: self.small()?,
-            end: self.small()?,
-            line: self.small()?,
-            flags: self.small()?,
-        })
-    }
-
-    fn var(&mut self) -> Result<Var, BadImage> {
-        let attrs = self.small()?;
-        let unassigned = self.num()? != 0;
-        let value = match self.num()? {
-            0 => Value::Unset,
-            1 => Value::Scalar(self.bytes()?.to_vec()),
-            2 => {
-                let count: usize = self.small()?;
-                let mut items = BTreeMap::new();
-                for _ in 0..count {
-                    items.insert(self.num()?, self.bytes()?.to_vec());
-                }
-                Value::Indexed(items)
-            }
-            _ => {
-                let count: usize = self.small()?;
-                let mut items = Assoc::default();
-                for _ in 0..count {
-                    let key = self.bytes()?;
-                    items.insert(key, self.bytes()?.to_vec());
-                }
-                Value::Assoc(items)
-            }
-        };
-        Ok(Var {
-            value,
-            attrs,
-            unassigned,
-        })
-    }
-}
-
 /// What an image says to do.
 pub enum Order {
     /// Write this to standard output.
@@ -298,10 +126,7 @@ pub enum Order {
 
 /// Takes an image into a new shell.
 pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
-    let mut r = Reader {
-        rest: image,
-        sources: Vec::new(),
-    };
+    let mut r = Reader::new(image);
     let sources = r.num()?;
     if sources == 0 {
         return Ok(Order::Write(r.bytes()?.to_vec()));
@@ -328,14 +153,7 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
     let mut functions = Functions::default();
     for _ in 0..r.num()? {
         let name = r.bytes()?.to_vec();
-        let place = Rc::new(r.place()?);
-        let function = Function {
-            place,
-            id: r.small()?,
-            body: Default::default(),
-            exported: (r.num()? != 0).into(),
-        };
-        functions.insert(name, Rc::new(function));
+        functions.insert(name, Rc::new(r.function()?));
     }
     sh.st.functions = Rc::new(functions);
     let set = r.num()? as u64;

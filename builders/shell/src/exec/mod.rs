@@ -5,6 +5,7 @@
 pub mod assign;
 pub mod call;
 mod compound;
+pub mod codec;
 pub mod cond;
 mod external;
 pub mod image;
@@ -14,6 +15,7 @@ pub mod lookup;
 pub mod outline;
 pub mod path;
 mod pipeline;
+pub mod recollect;
 mod redirect;
 pub mod regexes;
 pub mod script;
@@ -162,6 +164,7 @@ impl Shell {
     }
 
     fn run_command_kind(&mut self, command: &Rc<Command>) -> Flow {
+        crate::witness::command();
         self.st.line = command.line;
         if let Kind::Simple(simple) = &command.kind {
             return self.run_simple(simple, command);

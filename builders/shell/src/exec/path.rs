@@ -54,6 +54,11 @@ impl SearchPath {
                 self.directories.push((directory.to_vec(), names));
             }
         }
+        for (directory, names) in &self.directories {
+            if names.is_some() {
+                sys::asked(directory);
+            }
+        }
         let places = self.directories.iter();
         let possible = places.filter(|(_, names)| {
             let names = names.as_deref();

@@ -15,6 +15,7 @@ use crate::arith::Expr;
 use crate::syntax::Flags;
 use crate::syntax::ast::{Command, Place, Source};
 use crate::sys::Pid;
+use crate::witness;
 use fds::{Desc, Fds};
 use options::Options;
 use value::PlainMap;
@@ -40,23 +41,33 @@ pub struct Functions(PlainMap<Vec<u8>, Rc<Function>>);
 
 impl Functions {
     pub fn get(&self, name: &[u8]) -> Option<&Rc<Function>> {
+        witness::function(name);
         self.0.get(name)
     }
 
+    /// As [`Self::get`], for who does not run the script.
+    pub fn at_rest(&self, name: &[u8]) -> Option<&Function> {
+        self.0.get(name).map(|function| &**function)
+    }
+
     pub fn contains_key(&self, name: &[u8]) -> bool {
+        witness::function(name);
         self.0.contains_key(name)
     }
 
     pub fn insert(&mut self, name: Vec<u8>, function: Rc<Function>) {
+        witness::function(&name);
         self.0.insert(name, function);
     }
 
     pub fn remove(&mut self, name: &[u8]) {
+        witness::function(name);
         self.0.remove(name);
     }
 
     /// All functions, by name.
     pub fn ordered(&self) -> Vec<(&Vec<u8>, &Rc<Function>)> {
+        witness::spoil();
         let mut list: Vec<_> = self.0.iter().collect();
         list.sort_unstable_by_key(|(name, _)| *name);
         list
@@ -71,6 +82,23 @@ pub struct Function {
     pub id: u32,
     pub body: std::cell::OnceCell<Rc<Command>>,
     pub exported: std::cell::Cell<bool>,
+}
+
+impl Function {
+    /// Were both parsed from the same place of the same text?
+    pub fn is_same(&self, other: &Function) -> bool {
+        let (place, others) = (&*self.place, &*other.place);
+        let same_source = || {
+            Rc::ptr_eq(&place.source, &others.source)
+                || place.source.name == others.source.name
+                    && place.source.text == others.source.text
+        };
+        let numbers = |place: &Place| (place.start, place.end, place.line, place.flags);
+        self.id == other.id
+            && self.exported == other.exported
+            && numbers(place) == numbers(others)
+            && same_source()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

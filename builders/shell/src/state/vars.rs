@@ -7,6 +7,10 @@ use std::rc::Rc;
 
 use super::value::{PlainMap, Value, Var, attr};
 
+mod watched;
+
+pub use watched::Watched;
+
 type Name = Rc<[u8]>;
 
 /// What is known of one name. An entry stays where it is as long as the shell runs, so that the syntax
@@ -20,6 +24,8 @@ struct Entry {
     bindings: Vec<(u32, Rc<Var>)>,
     /// The journal layer that saved this entry last.
     layer: u64,
+    /// The list that it is in ([`watched`]).
+    met: Cell<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +66,7 @@ pub struct Vars {
     scopes: Vec<Scope>,
     journal: Vec<Layer>,
     last_layer: u64,
+    watch: watched::Watch,
 }
 
 /// Names whose value is computed, or on which other state hangs.
@@ -68,8 +75,25 @@ fn is_remarkable(name: &[u8]) -> bool {
 }
 
 impl Vars {
+    /// The number of a name that has an entry.
+    fn find(&self, name: &[u8]) -> Option<u32> {
+        let number = self.numbers.get(name).copied();
+        if self.watch.is_active() {
+            self.meet(number, name);
+        }
+        number
+    }
+
     fn known(&self, name: &[u8]) -> Option<&Entry> {
-        self.entries.get(*self.numbers.get(name)? as usize)
+        self.entries.get(self.find(name)? as usize)
+    }
+
+    /// The entry of a name whose place is remembered in `slot`.
+    fn at(&self, slot: &Slot, name: &[u8]) -> Option<&Entry> {
+        if slot.0.get() == 0 || self.watch.is_active() {
+            slot.0.set(self.find(name)? + 1);
+        }
+        self.entries.get((slot.0.get() as usize).wrapping_sub(1))
     }
 
     /// The visible variable of that name.
@@ -80,15 +104,7 @@ impl Vars {
     /// The visible variable of that name if nothing is remarkable about the name; its place is
     /// remembered.
     pub fn get_plain(&self, slot: &Slot, name: &[u8]) -> Option<&Var> {
-        let entry = self.entries.get((slot.0.get() as usize).wrapping_sub(1));
-        let entry = match entry {
-            Some(entry) => entry,
-            None => {
-                let number = *self.numbers.get(name)?;
-                slot.0.set(number + 1);
-                self.entries.get(number as usize)?
-            }
-        };
+        let entry = self.at(slot, name)?;
         match entry.bindings.last() {
             Some((_, var)) if !entry.remarkable => Some(var),
             _ => None,
@@ -97,21 +113,13 @@ impl Vars {
 
     /// As [`Self::get`], remembering the place.
     pub fn get_at(&self, slot: &Slot, name: &[u8]) -> Option<&Var> {
-        let known = self.entries.get((slot.0.get() as usize).wrapping_sub(1));
-        let entry = match known {
-            Some(entry) => entry,
-            None => {
-                let number = *self.numbers.get(name)?;
-                slot.0.set(number + 1);
-                self.entries.get(number as usize)?
-            }
-        };
+        let entry = self.at(slot, name)?;
         entry.bindings.last().map(|(_, var)| &**var)
     }
 
     /// For changing the visible variable.
     pub fn get_mut(&mut self, name: &[u8]) -> Option<&mut Var> {
-        let number = *self.numbers.get(name)?;
+        let number = self.find(name)?;
         self.entries.get(number as usize)?.bindings.last()?;
         let entry = self.changing(number)?;
         entry.bindings.last_mut().map(|(_, var)| Rc::make_mut(var))
@@ -120,7 +128,7 @@ impl Vars {
     /// For changing the visible variable if nothing but its text would change: it is a scalar without
     /// attributes other than that it is exported, and nothing is remarkable about the name.
     pub fn plain_text_mut(&mut self, name: &[u8]) -> Option<&mut Vec<u8>> {
-        let number = *self.numbers.get(name)?;
+        let number = self.find(name)?;
         let entry = self.entries.get(number as usize)?;
         let (_, var) = entry.bindings.last()?;
         if entry.remarkable
@@ -162,8 +170,8 @@ impl Vars {
 
     /// The number of a name, which gets an entry if it has none.
     fn number(&mut self, name: &[u8]) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
+        if let Some(number) = self.find(name) {
+            return number;
         }
         let number = self.entries.len() as u32;
         let name: Name = name.into();
@@ -173,7 +181,11 @@ impl Vars {
             name,
             bindings: Vec::new(),
             layer: 0,
+            met: Cell::new(0),
         });
+        if self.watch.is_active() {
+            self.meet(Some(number), &[]);
+        }
         number
     }
 
@@ -361,6 +373,7 @@ impl Vars {
     }
 
     fn visible(&self, wanted: impl Fn(&Var) -> bool) -> Vec<(&[u8], &Var)> {
+        crate::witness::spoil();
         let mut list: Vec<_> = self
             .entries
             .iter()
@@ -387,6 +400,7 @@ impl Vars {
     /// Every scope and binding, for another instance: kinds of the scopes, and name, level,
     /// variable of each binding in order.
     pub fn export(&self) -> (Vec<ScopeKind>, Vec<Exported<'_>>) {
+        crate::witness::spoil();
         let mut list: Vec<_> = self
             .entries
             .iter()

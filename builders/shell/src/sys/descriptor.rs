@@ -3,12 +3,15 @@
 use std::ffi::CString;
 use std::io;
 
+use crate::witness;
+
 /// An open descriptor; closed when dropped.
 #[derive(Debug)]
 pub struct Handle(pub(super) i32);
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        witness::closed(self.0);
         // SAFETY: the descriptor is owned by this value alone.
         unsafe { libc::close(self.0) };
     }
@@ -52,23 +55,27 @@ pub fn is_not_executable_format(error: &io::Error) -> bool {
 }
 
 pub fn read(handle: &Handle, buffer: &mut [u8]) -> io::Result<usize> {
+    witness::used(handle.0);
     // SAFETY: pointer and length are of one live slice.
     let n = unsafe { libc::read(handle.0, buffer.as_mut_ptr().cast(), buffer.len()) };
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
 pub fn write(handle: &Handle, data: &[u8]) -> io::Result<usize> {
+    witness::used(handle.0);
     // SAFETY: pointer and length are of one live slice.
     let n = unsafe { libc::write(handle.0, data.as_ptr().cast(), data.len()) };
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
 pub fn can_seek(handle: &Handle) -> bool {
+    witness::used(handle.0);
     // SAFETY: lseek has no memory arguments.
     unsafe { libc::lseek(handle.0, 0, libc::SEEK_CUR) >= 0 }
 }
 
 pub fn seek_back(handle: &Handle, count: usize) {
+    witness::used(handle.0);
     let Ok(count) = i64::try_from(count) else {
         return;
     };
@@ -77,6 +84,7 @@ pub fn seek_back(handle: &Handle, count: usize) {
 }
 
 pub fn is_terminal(handle: &Handle) -> bool {
+    witness::used(handle.0);
     // SAFETY: isatty has no memory arguments.
     unsafe { libc::isatty(handle.0) == 1 }
 }

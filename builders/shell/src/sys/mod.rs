@@ -9,6 +9,7 @@ mod descriptor;
 mod native;
 #[cfg(target_os = "wasi")]
 mod wasm;
+mod witnessed;
 
 use std::io;
 
@@ -17,9 +18,10 @@ pub use descriptor::{
     not_a_directory, permission_denied, read, seek_back, write,
 };
 #[cfg(unix)]
-pub use native::*;
+use native as system;
 #[cfg(target_os = "wasi")]
-pub use wasm::*;
+use wasm as system;
+pub use witnessed::*;
 
 /// A process.
 pub type Pid = u32;

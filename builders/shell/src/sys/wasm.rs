@@ -57,6 +57,10 @@ unsafe extern "C" {
     fn host_kill(pid: u32, signal: u32) -> i32;
     #[link_name = "signal_ignore"]
     fn host_signal_ignore(signal: u32, ignore: u32) -> i32;
+    #[link_name = "recall"]
+    fn host_recall(key: *const u8, len: usize, out: *mut u8, capacity: usize, n: *mut u32) -> i32;
+    #[link_name = "remember"]
+    fn host_remember(key: *const u8, len: usize, value: *const u8, size: usize) -> i32;
     #[link_name = "cwd_get"]
     fn host_cwd_get(buffer: *mut u8, len: usize, out: *mut u32) -> i32;
 }
@@ -219,6 +223,40 @@ pub fn derive(question: &[u8], flags: u8, text: &[u8]) -> Option<Vec<u8>> {
         answer.resize(len, 0);
     }
     None
+}
+
+/// What builds of this run remembered under that key; empty if nothing.
+pub fn recall(key: &[u8]) -> Vec<u8> {
+    let mut found = vec![0; 1 << 14];
+    for _ in 0..2 {
+        let mut len = 0;
+        // SAFETY: all pointers and lengths are of live slices; the result lives through the call.
+        let errno = unsafe {
+            host_recall(
+                key.as_ptr(),
+                key.len(),
+                found.as_mut_ptr(),
+                found.len(),
+                &mut len,
+            )
+        };
+        let len = len as usize;
+        if errno == 0 {
+            found.truncate(len);
+            return found;
+        }
+        if len <= found.len() {
+            break;
+        }
+        found.resize(len, 0);
+    }
+    Vec::new()
+}
+
+/// Adds to what builds of this run remember under that key. The host may decline.
+pub fn remember(key: &[u8], value: &[u8]) {
+    // SAFETY: pointers and lengths are of live slices.
+    unsafe { host_remember(key.as_ptr(), key.len(), value.as_ptr(), value.len()) };
 }
 
 /// Is there a file of that name? The cheapest question about a path.

@@ -71,7 +71,7 @@ impl Module {
     }
 
     /// What no other module has while this one is there.
-    pub(super) fn address(&self) -> usize {
+    pub(crate) fn address(&self) -> usize {
         Arc::as_ptr(&self.unpooled).addr()
     }
 

@@ -32,6 +32,7 @@ use crate::error::Fatal;
 use crate::limits::{LimitKind, Limits};
 use crate::program::ProgramLoader;
 use crate::request::{Console, ProgramTime};
+use crate::run_memory::RunMemory;
 use crate::vfs::Vfs;
 use crate::watch::Watch;
 use bstr::{BString, ByteSlice};
@@ -68,6 +69,8 @@ pub struct Kernel {
     /// What ends the build in time; `None` in a run that only answers a question, which may not ask
     /// any.
     pub watch: Option<Arc<Watch>>,
+    /// What builds of the same run remember for each other.
+    pub run_memory: Option<Arc<RunMemory>>,
     /// Why the build ends now, once that is decided.
     pub fatal: Option<Fatal>,
     /// What each program took.
@@ -104,6 +107,7 @@ impl Kernel {
             limits,
             console: None,
             watch: None,
+            run_memory: None,
             fatal: None,
             programs_time: BTreeMap::new(),
             memory: 0,

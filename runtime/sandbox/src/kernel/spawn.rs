@@ -269,6 +269,28 @@ impl Kernel {
         answer.ok_or(Errno::Io.into())
     }
 
+    /// What builds of this run remembered under a key ([`crate::run_memory`]).
+    ///
+    /// # Errors
+    /// `ENOTSUP` if the build takes no part, `ENOENT` if there is nothing.
+    pub fn recall(&self, pid: u32, key: &[u8]) -> Result<Vec<u8>> {
+        let memory = self.run_memory.as_ref().ok_or(Errno::Notsup)?;
+        let found = memory.recall(&self.process(pid)?.module, key);
+        found.ok_or(Errno::Noent.into())
+    }
+
+    /// Adds to it.
+    ///
+    /// # Errors
+    /// `ENOTSUP` if the build takes no part, `ENOSPC` if there is no room.
+    pub fn remember(&self, pid: u32, key: &[u8], value: &[u8]) -> Result<()> {
+        let memory = self.run_memory.as_ref().ok_or(Errno::Notsup)?;
+        match memory.remember(&self.process(pid)?.module, key, value) {
+            true => Ok(()),
+            false => Err(Errno::Nospc.into()),
+        }
+    }
+
     /// Ignores a signal, or no longer.
     ///
     /// # Errors

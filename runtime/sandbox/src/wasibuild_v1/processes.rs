@@ -99,6 +99,32 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
             mem::write(call.memory, answer, &found)
         }
     );
+    host!(
+        linker,
+        MODULE,
+        "recall",
+        |call, key: u32, key_len: u32, found: u32, capacity: u32, out: u32| {
+            mem::slice(call.memory, found, capacity)?;
+            let key = mem::slice(call.memory, key, key_len)?;
+            let kept = call.kernel.recall(call.pid, key)?;
+            let length = u32::try_from(kept.len()).map_err(|_| Errno::Overflow)?;
+            mem::write_u32(call.memory, out, length)?;
+            if length > capacity {
+                return Err(Errno::Range.into());
+            }
+            mem::write(call.memory, found, &kept)
+        }
+    );
+    host!(
+        linker,
+        MODULE,
+        "remember",
+        |call, key: u32, key_len: u32, value: u32, len: u32| {
+            let key = mem::slice(call.memory, key, key_len)?;
+            let value = mem::slice(call.memory, value, len)?;
+            call.kernel.remember(call.pid, key, value)
+        }
+    );
     host!(linker, MODULE, "cwd_set", |call, path: u32, len: u32| {
         let path = mem::target(call.memory, path, len)?;
         call.kernel.set_cwd(call.pid, path)

@@ -224,6 +224,7 @@ mod tests {
             outputs: [("out".to_owned(), path("fonts"))].into(),
             limits: Default::default(),
             keep_failed: false,
+            memory: None,
         }
     }
 

@@ -180,6 +180,7 @@ impl Sandbox {
             .collect();
         request.seed = sha256(format!("wasibuild seed 1:{}", job.derivation.basename()).as_bytes());
         request.limits = job.limits;
+        request.memory = job.memory;
         let mut leftovers = BTreeMap::new();
         let keep = job.keep_failed.then_some(&mut leftovers);
         match engine.run_keeping(request, &mut Sink(log), cancel, keep) {
