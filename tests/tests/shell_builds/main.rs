@@ -7,6 +7,7 @@ mod fifos;
 mod generated;
 mod hostile;
 mod identify;
+mod recollect;
 mod recursion;
 mod refuse;
 mod support;

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::state::{Frame, FrameKind, Function};
 use crate::state::value::{Assoc, Value, Var};
+use crate::state::{Frame, FrameKind, Function};
 use crate::syntax::ast::{Place, Source};
 
 /// The bytes are no image: the two sides are not the same program.
@@ -237,4 +237,3 @@ impl<'a> Reader<'a> {
         })
     }
 }
-

@@ -4,8 +4,8 @@
 
 pub mod assign;
 pub mod call;
-mod compound;
 pub mod codec;
+mod compound;
 pub mod cond;
 mod external;
 pub mod image;

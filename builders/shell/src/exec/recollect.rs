@@ -165,13 +165,16 @@ impl Shell {
         let place = [recording.start, parser.offset(), parser.line() as usize];
         let outcome = match (result, seen, watched) {
             (Ok(status), Some(seen), Some(watched)) if self.is_as_before(&recording) => {
-                let before = Outcome::write(self, &known.source, &recording, &seen, &watched, status);
+                let before =
+                    Outcome::write(self, &known.source, &recording, &seen, &watched, status);
                 before.filter(|bytes| bytes.len() <= LONGEST)
             }
             _ => None,
         };
         let (verdict, rest) = match outcome {
-            _ if commands.is_some_and(|count| count < LEAST_COMMANDS) => (Verdict::Short, Vec::new()),
+            _ if commands.is_some_and(|count| count < LEAST_COMMANDS) => {
+                (Verdict::Short, Vec::new())
+            }
             Some(bytes) => (Verdict::Outcome, bytes),
             None => (Verdict::Spoiled, Vec::new()),
         };
@@ -215,7 +218,11 @@ impl Recollections {
 
     /// Should the line be watched?
     fn wants(&self, start: usize) -> bool {
-        let count = |verdict| self.of(start).filter(|line| line.verdict == verdict).count();
+        let count = |verdict| {
+            self.of(start)
+                .filter(|line| line.verdict == verdict)
+                .count()
+        };
         count(Verdict::Short) < MOST_TRIES
             && count(Verdict::Spoiled) < MOST_TRIES
             && count(Verdict::Outcome) < MOST_OUTCOMES

@@ -23,7 +23,9 @@ impl Shell {
                 .all()
                 .into_iter()
                 .filter(|(n, v)| {
-                    n.starts_with(prefix) && !matches!(v.value, crate::state::value::Value::Unset)
+                    n.starts_with(prefix)
+                        && !v.unassigned
+                        && !matches!(v.value, crate::state::value::Value::Unset)
                 })
                 .map(|(n, _)| n.to_vec())
                 .collect();

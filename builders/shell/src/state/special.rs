@@ -48,7 +48,10 @@ impl Shell {
             return None;
         }
         // What comes before the command line, or is counted on whatever runs.
-        if matches!(name, b"BASHPID" | b"BASH_COMMAND" | b"RANDOM" | b"SRANDOM" | b"_") {
+        if matches!(
+            name,
+            b"BASHPID" | b"BASH_COMMAND" | b"RANDOM" | b"SRANDOM" | b"_"
+        ) {
             crate::witness::spoil();
         }
         let text: Vec<u8> = match name {
