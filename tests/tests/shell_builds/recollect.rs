@@ -22,7 +22,8 @@ const LINES: &[&str] = &[
     "name=A; v_indirect=${!name-}",
     "declare -n ref=A; v_nameref=${ref-}; unset -n ref",
     "if declare -F f > /dev/null; then v_function=$(f 1); else v_function=none; fi",
-    "v_status=$before",
+    "v_status=$?:${PIPESTATUS[0]}",
+    "v_before=$before",
     "v_arguments=\"$#:${1-}\"",
     "shopt -q extglob && v_extglob=on || v_extglob=off",
     "[[ ABC == abc ]] && v_nocase=same || v_nocase=other",
@@ -62,6 +63,7 @@ const LINES: &[&str] = &[
     "source \"$sourced\"",
     "hash -r; PATH=$PATH",
     "echo \"a line wrote: $A\" >> $out",
+    "echo \"a line wrote to 8: $A\" >&8",
     "v_program=$(cat \"$text\" | tr a-z A-Z)",
     "v_last=$_; : some arguments last",
     "v_line=$LINENO",
@@ -105,6 +107,7 @@ const BEFORE: &[&str] = &[
     "declare -i B; B=4",
     "A1=1; A2=2",
     "trap 'debugged+=.' DEBUG",
+    "set -T; trap 'debugged+=.' DEBUG",
     "set +e -o pipefail",
     "v_array=(own)",
     "v_integer=9",
@@ -122,24 +125,25 @@ const TEXTS: [&str; 2] = ["one\ntwo\n", "three\nfour\n"];
 
 fn setup() -> String {
     let mut text = String::from("# Long enough to be kept.\n");
-    for line in LINES {
+    for (number, line) in LINES.iter().enumerate() {
         // Many commands, so that running them takes longer than comparing.
-        text.push_str("{ for ((n = 0; n < 50; n++)); do :; done; ");
-        text.push_str(line);
-        text.push_str("\n}\n");
+        let many = "for ((n = 0; n < 50; n++)); do :; done";
+        // Short lines are always run; this one sets the status that the next finds.
+        text.push_str("! [[ -n ${A-} ]]\n");
+        match number % 2 {
+            0 => text.push_str(&format!("{{ {line}\n{many}; }}\n")),
+            _ => text.push_str(&format!("{{ {many}; {line}\n}}\n")),
+        }
     }
     text
 }
 
-fn builder(before: &str) -> String {
-    format!(
-        "before=0; list=() A0=0\n{before}\nsource \"$setup\"\n\
-         {{ for name in ${{!v_@}}; do declare -p $name; done; echo \"$# $* $- ${{debugged-}}\"\n\
+/// The same for all builds: what a line may look at is also which script runs.
+const BUILDER: &str = "before=0; list=() A0=0; exec 8>> $out\neval \"$code\"\nsource \"$setup\"\n\
+         { for name in ${!v_@}; do declare -p $name; done; echo \"$# $* $- ${debugged-}\"\n\
          shopt -p nullglob extglob || :; made_by_a_line; by_eval 1; from_sourced\n\
          declare -F gone || echo no gone; declare -p gone 2> /dev/null || echo no gone\n\
-         declare -f f_local; trap -p; }} >> $out\n"
-    )
-}
+         declare -f f_local; trap -p EXIT DEBUG; } >> $out\n";
 
 #[test]
 fn builds_of_a_run_agree_with_gnu_bash_whatever_came_before() {
@@ -164,8 +168,10 @@ fn builds_of_a_run_agree_with_gnu_bash_whatever_came_before() {
         .flat_map(|round| BEFORE.iter().map(move |before| (round, *before)))
         .collect();
     for (number, (_, before)) in rounds.iter().enumerate() {
-        let script = quoted(&builder(before));
-        body.push_str(&format!("(run \"build-{number}\" common {script})\n"));
+        let (code, script) = (quoted(before), quoted(BUILDER));
+        body.push_str(&format!(
+            "(run \"build-{number}\" (common // {{ code = {code}; }}) {script})\n"
+        ));
     }
     body.push(']');
     let native = world.path("native");
@@ -189,7 +195,7 @@ fn builds_of_a_run_agree_with_gnu_bash_whatever_came_before() {
         let directory = native.join(format!("{number}/build"));
         fs::create_dir_all(&directory).expect("made");
         let out = native.join(format!("{number}/out"));
-        let script = write("builder.sh", &builder(before));
+        let script = write("builder.sh", BUILDER);
         let status = Command::new("/bin/bash")
             .arg("-e")
             .arg(&script)
@@ -198,6 +204,7 @@ fn builds_of_a_run_agree_with_gnu_bash_whatever_came_before() {
             .envs(files.iter().map(|(name, place)| (name, place)))
             .env("PATH", "/usr/bin:/bin")
             .env("out", &out)
+            .env("code", before)
             .output()
             .expect("bash starts");
         assert!(

@@ -102,6 +102,13 @@ impl Shell {
         }
         let status = result?;
         self.st.status = status;
+        // Of these two bash takes the status when it is negated already.
+        if pipeline.negated
+            && let [only] = pipeline.commands.as_slice()
+            && matches!(only.kind, Kind::Cond(_) | Kind::Arith(_))
+        {
+            self.set_pipe_status(status);
+        }
         Ok(status)
     }
 

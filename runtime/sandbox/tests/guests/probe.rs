@@ -81,6 +81,8 @@ mod ext {
         pub fn derive(
             argv: *const [usize; 2], argc: usize, t: *const u8, n: usize, buf: *mut u8, cap: usize, out: *mut u32,
         ) -> u32;
+        pub fn recall(key: *const u8, n: usize, buf: *mut u8, cap: usize, out: *mut u32) -> u32;
+        pub fn remember(key: *const u8, n: usize, value: *const u8, m: usize) -> u32;
     }
 }
 
@@ -456,6 +458,23 @@ fn run(words: &[Vec<u8>]) -> Answer {
                 check(errno)?;
                 answer.truncate(out as usize);
                 Ok(text(&answer))
+            }
+            // recall ROOM KEY
+            "recall" => {
+                let (mut found, mut out, key) = (vec![0; fd(1) as usize], 0, word(2));
+                let errno = ext::recall(key.as_ptr(), key.len(), found.as_mut_ptr(), found.len(), &mut out);
+                if errno == 68 {
+                    return Ok(format!("room {out}"));
+                }
+                check(errno)?;
+                found.truncate(out as usize);
+                Ok(text(&found))
+            }
+            // remember KEY VALUE [TIMES]: the value so many times one behind the other
+            "remember" => {
+                let times = words.get(3).map_or(1, |_| fd(3) as usize);
+                let (key, value) = (word(1), word(2).repeat(times));
+                done(ext::remember(key.as_ptr(), key.len(), value.as_ptr(), value.len()))
             }
             "next" => {
                 let mut out = 0;

@@ -3,7 +3,7 @@
 use crate::support::{Build, ENGINE, PROBE, executable, expect, module, probe, write};
 use bstr::BString;
 use std::sync::Arc;
-use wasibuild_sandbox::{BuildError, LoadAnswer, Module, ProgramLoader, ProgramQuery};
+use wasibuild_sandbox::{BuildError, LoadAnswer, Module, ProgramLoader, ProgramQuery, RunMemory};
 
 /// `spawn` of the probe.
 fn spawn(rest: &str) -> String {
@@ -354,4 +354,54 @@ fn an_answer_follows_from_the_module_and_the_question_alone() {
     }
     assert!(!log.contains("mine\\"), "{log}");
     assert_eq!(log.matches("! EIO").count(), 2, "{log}");
+}
+
+#[test]
+fn builds_of_a_run_remember_for_each_other_and_for_nobody_else() {
+    let memory = Arc::new(RunMemory::default());
+    let in_run = |commands: &[&str], memory: &Arc<RunMemory>| {
+        let mut build = probe(commands);
+        build.request.memory = Some(Arc::clone(memory));
+        build.run().log()
+    };
+    let log = in_run(
+        &[
+            "recall 99 key",
+            "remember key one",
+            "remember key two",
+            "remember key one",
+            "remember long x 1048577",
+            "recall 3 key",
+        ],
+        &memory,
+    );
+    assert!(log.contains("recall 99 key ! ENOENT"), "{log}");
+    assert!(log.contains("1048577 ! ENOSPC"), "{log}");
+    assert!(log.contains("recall 3 key = room 6"), "{log}");
+    let log = in_run(&["recall 6 key", "recall 99 long"], &memory);
+    assert!(log.contains("recall 6 key = \"onetwo\""), "{log}");
+    assert!(log.contains("recall 99 long ! ENOENT"), "{log}");
+    // Another run, no run, another module.
+    let log = in_run(&["recall 99 key"], &Arc::default());
+    assert!(log.contains("! ENOENT"), "{log}");
+    let log = probe(&["recall 99 key", "remember key x"]).run().log();
+    assert_eq!(log.matches("! ENOTSUP").count(), 2, "{log}");
+    let other = module(
+        r#"(module
+          (import "wasibuild_v1" "recall" (func $recall (param i32 i32 i32 i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (memory (export "memory") 1)
+          (data (i32.const 8) "key")
+          (func (export "_start") (call $exit
+            (call $recall (i32.const 8) (i32.const 3) (i32.const 16) (i32.const 99) (i32.const 0)))))"#,
+    );
+    let mut build = Build::new(other);
+    build.request.memory = Some(memory);
+    let ran = build.run();
+    // ENOENT
+    assert!(
+        matches!(ran.error(), BuildError::Exit { code: 44, .. }),
+        "{}",
+        ran.error()
+    );
 }
