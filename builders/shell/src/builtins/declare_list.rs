@@ -148,6 +148,7 @@ pub(super) fn functions(
         };
         if request.on & attr::EXPORT != 0 || request.off & attr::EXPORT != 0 {
             let _ = sh.function_body(&function);
+            sh.vars.changes_environment();
             function.exported.set(request.on & attr::EXPORT != 0);
             continue;
         }
