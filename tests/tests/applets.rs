@@ -5,8 +5,6 @@ mod harness;
 
 #[path = "applets/archives.rs"]
 mod archives;
-#[path = "applets/differences.rs"]
-mod differences;
 #[path = "applets/diffutils.rs"]
 mod diffutils;
 #[path = "applets/filters.rs"]

@@ -19,6 +19,14 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "a=(1 2) /usr/bin/env | grep '^a='",
     ),
     (
+        "keeps the variable after the call",
+        "f() { export x=2; }; x=1 f; echo \"${x-none}\"",
+    ),
+    (
+        "counts a shell that is replaced by its last program",
+        "(/usr/bin/env | grep SHLVL); echo $(exec sh -c 'echo $SHLVL'); (/usr/bin/env) | grep SHLVL",
+    ),
+    (
         "makes a variable of the function",
         "f() { y=2 eval 'local y=3'; echo \"${y-none}\"; }; f",
     ),

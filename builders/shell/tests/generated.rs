@@ -147,3 +147,42 @@ fn hostile_scripts_end_with_an_error() {
         assert!(status.is_some_and(|s| s != 0), "{script}: {status:?}");
     }
 }
+
+/// Changes of what programs get, in a word each: a name's number, another's, and a kind.
+fn change(kind: u8, one: u8, two: u8, inner: &str) -> String {
+    match kind {
+        0..=3 => format!("export n{one}={two}"),
+        4 => format!("n{one}=x"),
+        5 => format!("unset n{one} n{two}; export n{one}"),
+        6 => format!("declare +x n{one}"),
+        7 => format!("cd {}", if one > 15 { "/" } else { "/usr" }),
+        8 => "/bin/true".to_owned(),
+        9 => format!("t{one}=1 t{two}=2 t3=3 env"),
+        10 => format!("t{one}=4 t{two}=5 env | cat"),
+        11 => format!("env n{one}=1 -u n{two} n{two}=3 env"),
+        12 => format!("( {inner}; env; : )"),
+        13 => format!("echo $({inner}; env; :)"),
+        14 => format!(
+            "f{one}() {{ local n{one}=1; {inner}; local -x n{two}=2 l{one} m{two}; local -x n5=3; env; }}; f{one}"
+        ),
+        15 => format!("f() {{ local a b c n{one}; {inner}; env; }}; t{one}=1 t{two}=2 f"),
+        16 => format!("t{one}=1 eval '{inner}; env'"),
+        17 => format!("g{one}() {{ :; }}; export -f g{one}; unset -f g{two}"),
+        _ => format!("set -a; n{one}=8; set +a"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_environment_and_its_order(changes in proptest::collection::vec((0u8..19, 0u8..40, 0u8..40, 0u8..9), 1..16)) {
+        let mut script = String::new();
+        for (kind, one, two, inner) in changes {
+            let inner = change(inner, two, one, ":");
+            script += &format!("{}\n", change(kind, one, two, &inner));
+        }
+        // The text of functions is another matter.
+        agree(&format!("x() {{ {script}\nenv; :; }}; x | grep -v '^[ }}]' | sed 's/() {{.*//'\nenv | cut -d= -f1 | grep -v '^[ }}]'"), &[])?;
+    }
+}

@@ -325,7 +325,11 @@ fn start(kernel: &mut Kernel, request: &BuildRequest) -> Result<(), BuildError> 
         }
     };
     kernel
-        .start_first(loaded, request.env.clone(), request.cwd.clone())
+        .start_first(
+            loaded,
+            request.env.clone().into_iter().collect(),
+            request.cwd.clone(),
+        )
         .map(|_| ())
         .map_err(|fail| explain(request, fail, BString::default()))
 }

@@ -400,7 +400,8 @@ fn refusals() {
         "BEGIN { FPAT = \"x\" }",
         "BEGIN { IGNORECASE = 1 }",
         "BEGIN { print |& \"cat\" }",
-        "BEGIN { for (k in ENVIRON) print k }",
+        "BEGIN { for (k in ENVIRON) print ENVIRON[k] }",
+        "BEGIN { ENVIRON[\"x\"] = 1 }",
         "BEGIN { a[-1]; a[-2]; for (k in a) print k }",
         "BEGIN { print 1 / 0 }",
         "BEGIN { print substr(\"abc\", 0, 2) }",
@@ -461,4 +462,36 @@ fn generated_texts() {
         .filter(|it| !it.contains("'in' over"))
         .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// `for (name in ENVIRON)`, as today's `substituteAll` of nixpkgs has it: the order follows from the
+/// order of the environment.
+#[test]
+fn the_environment() {
+    const PROGRAM: &str = "BEGIN { for (v in ENVIRON) if (v ~ /^[a-z][a-zA-Z0-9_]*$/) print v
+        for (v in ENVIRON) print v; print length(ENVIRON), ENVIRON[\"a\"], \"b\" in ENVIRON }";
+    let name = prop_oneof![
+        4 => "[a-z]{1,3}",
+        4 => "[a-z]{4,8}[A-Z][a-z]{2,5}",
+        1 => "[A-Z]{2,5}",
+        1 => "[0-9]{1,2}",
+        1 => "AWK(LIB)?PATH",
+    ];
+    let strategy = prop::collection::vec(name, 0..400);
+    let mut runner = TestRunner::new(Config::default());
+    let mut cases = Vec::new();
+    for count in [1, 2, 8, 30, 60, 120, 250, 400].repeat(12) {
+        let mut names = strategy.new_tree(&mut runner).expect("names").current();
+        names.truncate(count);
+        let mut words = vec!["env".into(), "-i".into()];
+        words.extend(names.into_iter().map(|name| format!("{name}=1")));
+        words.extend([
+            "PATH=@DIR@:/usr/bin:/build/bin".into(),
+            "gawk".into(),
+            PROGRAM.into(),
+        ]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        cases.push(case(&words));
+    }
+    same(cases);
 }

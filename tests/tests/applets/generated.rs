@@ -257,6 +257,32 @@ fn columns() {
 }
 
 #[test]
+fn paragraphs() {
+    let options = &[
+        "fmt",
+        "fmt -w 30",
+        "fmt -20",
+        "fmt -g 12",
+        "fmt -w 25 -g 20",
+        "fmt -s -w 15",
+        "fmt -u",
+        "fmt -u -w 22",
+        "fmt -c -w 24",
+        "fmt -t -w 24",
+        "fmt -p > -w 20",
+        "fmt -w 1",
+    ];
+    agree(over(
+        options,
+        r#"((> ?)?[ \t]{0,4}([a-z(]{1,7}[.,?!)]{0,2}(  ?|\t)){0,9}[a-z]{0,6}[.)]?\n){0,8}"#,
+    ));
+    agree(over(
+        options,
+        r#"((([a-z]{1,9}[.,?!)]{0,2}|[(]?[a-z]{1,4}[)"]?)  ?){1,12}\n){1,9}a?"#,
+    ));
+}
+
+#[test]
 fn parts() {
     let options = "-l[1-5]|-b[1-9]|-C[1-9]|-n[1-9]|-nl/[1-9]|-nr/[1-9]";
     let names = select(vec!["", "-d", "-x", "-a3", "--additional-suffix=.t"]);

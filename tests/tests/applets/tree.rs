@@ -158,7 +158,23 @@ fn links() {
 #[test]
 fn copies() {
     same(lines(
-        "cp a new
+        "cp --parents d/a empty
+         cp --parents -v d/a empty
+         cp --parents d/e/f empty
+         cp -v --parents d/a x empty
+         cp -r --parents -v d/e empty
+         cp -r --parents d/ empty/
+         cp -p --parents d/a empty
+         cp -a --parents d/e empty
+         cp --parents ./d//a empty
+         cp --parents d/nothing empty
+         cp --parents nothing/a empty
+         cp --parents x/a empty
+         cp --parents a new
+         cp --parents a b
+         cp --parents dirlink/a empty
+         cp -t empty --parents d/a
+         cp a new
          cp x new
          cp a b
          cp x b

@@ -38,6 +38,8 @@ pub struct Options {
     pub ignore_mode: bool,
     pub keep_times: bool,
     pub keep_links: bool,
+    /// Asked for, though owners are all the same.
+    pub keeps_owner: bool,
     /// Link instead of copying.
     pub hard_link: bool,
     pub symbolic_link: bool,

@@ -2,6 +2,7 @@
 
 use super::Utility;
 use super::copy::{Copier, Follow, Options};
+use super::parents;
 use super::target::{Target, decide};
 use crate::shared::options::{Parsed, Spec, flag, maybe, parse, value};
 use crate::shared::{fs, program, quote};
@@ -21,6 +22,7 @@ pub const CP: Utility = Utility {
             flag('p', ""),
             maybe('π', "preserve"),
             value('ñ', "no-preserve"),
+            flag('ρ', "parents"),
             flag('P', "no-dereference"),
             flag('r', "recursive"),
             flag('R', ""),
@@ -44,9 +46,12 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let parsed = parse(spec, words);
     let options = options(&parsed);
     let target = decide(&parsed, false);
-    let mut copier = Copier::new(options);
+    let mut copier = Copier::new(options.clone());
     let mut good = true;
     match target {
+        Target::Name(..) if parsed.has('ρ') => {
+            program::usage_error(1, &[b"with --parents, the destination must be a directory"])
+        }
         Target::Name(from, to) => good = copier.copy(&from, &to),
         Target::Directory(directory, sources) => {
             for source in &sources {
@@ -55,6 +60,14 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
                 } else {
                     source
                 };
+                if parsed.has('ρ') {
+                    let made = parents::make(&directory, source, &options, fs::umask());
+                    good &= made.is_some_and(|made| {
+                        let copied = copier.copy(source, &parents::target(&directory, source));
+                        made.finish(&options) && copied
+                    });
+                    continue;
+                }
                 let base = fs::base_name(source);
                 // `cp -r a/.. d` copies into `d` itself.
                 let base: &[u8] = if base == b".." { b"." } else { base };
@@ -78,6 +91,7 @@ fn options(parsed: &Parsed) -> Options {
         ignore_mode: false,
         keep_times: false,
         keep_links: false,
+        keeps_owner: false,
         hard_link: parsed.has('l'),
         symbolic_link: parsed.has('s'),
         moving: false,
@@ -157,6 +171,9 @@ fn attributes(options: &mut Options, list: &[u8], keep: bool) {
         }
         if all || word == b"timestamps" {
             options.keep_times = keep;
+        }
+        if all || word == b"ownership" {
+            options.keeps_owner = keep;
         }
         if all || word == b"links" {
             options.keep_links = keep;

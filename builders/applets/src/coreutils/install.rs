@@ -65,6 +65,7 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         ignore_mode: true,
         keep_times: parsed.has('p'),
         keep_links: false,
+        keeps_owner: false,
         hard_link: false,
         symbolic_link: false,
         moving: false,

@@ -27,6 +27,7 @@ mod expand;
 pub(crate) mod expr;
 mod factor;
 pub(crate) mod float;
+mod fmt;
 mod fold;
 mod install;
 mod join;
@@ -44,6 +45,7 @@ mod nl;
 mod number;
 mod od;
 mod owner;
+mod parents;
 mod paste;
 mod pathchk;
 pub(crate) mod printf;
@@ -59,6 +61,7 @@ mod system;
 mod tac;
 mod target;
 mod tee;
+mod terminal;
 mod test;
 mod touch;
 mod tr;
@@ -102,6 +105,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     expr::EXPR,
     factor::FACTOR,
     small::FALSE,
+    fmt::FMT,
     fold::FOLD,
     system::GROUPS,
     ends::HEAD,
@@ -154,11 +158,14 @@ pub(crate) static UTILITIES: &[Utility] = &[
     small::TRUE,
     truncate::TRUNCATE,
     tsort::TSORT,
+    terminal::TTY,
     system::UNAME,
     expand::UNEXPAND,
     uniq::UNIQ,
     small::UNLINK,
+    terminal::USERS,
     wc::WC,
+    terminal::WHO,
     system::WHOAMI,
     tac::YES,
 ];

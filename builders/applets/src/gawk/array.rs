@@ -35,6 +35,10 @@ pub struct Array {
     peak: usize,
     /// gawk set this array up itself, in an order of its own.
     pub foreign_order: bool,
+    /// Numbers count as words here.
+    pub only_words: bool,
+    /// Elements that gawk has and whose values are its build's.
+    pub foreign_values: Vec<Text>,
 }
 
 /// A whole number as gawk writes it, within 32 bits.
@@ -84,11 +88,15 @@ impl Array {
 
     /// The element, which is made if it is not there.
     pub fn get(&mut self, key: &Text) -> Value {
+        if self.foreign_values.contains(key) {
+            program::refuse("a path that is built into gawk");
+        }
         self.slot(key).clone()
     }
 
     /// Sets an element.
     pub fn set(&mut self, key: &Text, value: Value) {
+        self.foreign_values.retain(|it| it != key);
         *self.slot(key) = value;
     }
 
@@ -118,6 +126,9 @@ impl Array {
 
     /// Keys and values in no particular order.
     pub fn pairs(&self) -> Vec<(Text, Value)> {
+        if !self.foreign_values.is_empty() {
+            program::refuse("the paths that are built into gawk");
+        }
         let pairs = self.elements.iter();
         pairs
             .map(|(key, (_, value))| (key.clone(), value.clone()))
@@ -144,7 +155,7 @@ impl Array {
             program::refuse("'in' over numbers and other keys of which some were deleted");
         }
         // The first key decides what the array is.
-        if keys.first().is_none_or(|key| integer(key).is_none()) {
+        if self.only_words || keys.first().is_none_or(|key| integer(key).is_none()) {
             return self.hashed(&keys);
         }
         let mut others: Vec<&Text> = Vec::new();
@@ -188,7 +199,7 @@ impl Array {
 
     /// The order of the hash table after these insertions.
     fn hashed(&self, keys: &[&Text]) -> Vec<Text> {
-        if keys.first().is_some_and(|key| integer(key).is_some()) {
+        if !self.only_words && keys.first().is_some_and(|key| integer(key).is_some()) {
             program::refuse("'in' over negative numbers");
         }
         if keys.iter().any(|key| !key.is_ascii()) {

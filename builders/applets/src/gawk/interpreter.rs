@@ -349,12 +349,21 @@ impl Interpreter {
 
     fn set_element(&mut self, place: Place, array: &Shared, key: &Text, value: Value) {
         if place == Place::Global(ENVIRON) {
+            if matches!(value, Value::Number(_)) {
+                program::refuse("a number as an element of ENVIRON, of which programs see nothing");
+            }
             let mut word = BString::from(key.to_vec());
             word.push(b'=');
             let start = word.clone();
             word.extend_from_slice(&self.text(&value));
-            self.environment.retain(|it| !it.starts_with(&start));
-            self.environment.push(word);
+            match self
+                .environment
+                .iter_mut()
+                .find(|it| it.starts_with(&start))
+            {
+                Some(there) => *there = word,
+                None => self.environment.push(word),
+            }
         }
         if place == Place::Global(PROCINFO) && &**key != b"sorted_in" {
             program::refuse("an element of PROCINFO");

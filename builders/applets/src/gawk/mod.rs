@@ -119,12 +119,20 @@ fn set_up(parsed: &Parsed) -> Interpreter {
         interpreter.set_special(at, Value::Number(number));
     }
     let variables = interpreter.array(Place::Global(interpreter::ENVIRON));
-    variables.borrow_mut().foreign_order = true;
+    variables.borrow_mut().only_words = true;
     for word in &environment {
         if let Some((name, value)) = word.split_once_str("=") {
             variables
                 .borrow_mut()
                 .set(&Text::from(name), Value::input(value.into()));
+        }
+    }
+    for name in ["AWKPATH", "AWKLIBPATH"] {
+        let mut variables = variables.borrow_mut();
+        let key: Text = name.as_bytes().into();
+        if !variables.has(&key) {
+            variables.set(&key, Value::Nothing);
+            variables.foreign_values.push(key);
         }
     }
     let info = interpreter.array(Place::Global(interpreter::PROCINFO));

@@ -220,9 +220,10 @@ pub fn exec(sh: &mut Shell, call: &mut Call) -> Flow {
             Err(Unwind::Exit(127))
         };
     };
-    if let Some(level) = sh
-        .get(b"SHLVL")
-        .and_then(|t| crate::arith::parse_decimal(&t))
+    if sh.st.subshell == 0
+        && let Some(level) = sh
+            .get(b"SHLVL")
+            .and_then(|t| crate::arith::parse_decimal(&t))
         && let Some(var) = sh.vars.get_mut(b"SHLVL")
     {
         var.value = Value::Scalar((level - 1).to_string().into_bytes());

@@ -431,6 +431,9 @@ fn one(
     if request.on == 0 && (value.is_some() || array.is_some()) {
         return Ok(Ok(()));
     }
+    if (request.on | request.off) & attr::EXPORT != 0 {
+        sh.vars.changes_environment();
+    }
     let var = sh.binding(&name, scope);
     var.attrs |= request.on;
     if scope == Scope::Visible

@@ -149,6 +149,7 @@ pub(super) fn functions(
         if request.on & attr::EXPORT != 0 || request.off & attr::EXPORT != 0 {
             let _ = sh.function_body(&function);
             crate::witness::spoil();
+            sh.vars.changes_environment();
             function.exported.set(request.on & attr::EXPORT != 0);
             continue;
         }

@@ -118,8 +118,12 @@ fn enter(sh: &mut Shell, target: &[u8], physical: bool) -> std::io::Result<()> {
     }
     let old = sh.get(b"PWD").unwrap_or_else(|| sh.st.cwd.to_vec());
     sh.st.cwd = path.as_slice().into();
+    let fresh = sh.vars.has_environment();
     sh.put(b"OLDPWD", old);
     sh.put(b"PWD", path);
+    if fresh {
+        sh.vars.enters_directory();
+    }
     Ok(())
 }
 

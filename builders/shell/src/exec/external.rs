@@ -53,6 +53,7 @@ impl Shell {
             &Program::File {
                 path: &path,
                 argv: args,
+                called: Some(&path),
             },
             batch,
         ) {
@@ -120,6 +121,7 @@ impl Shell {
             &Program::File {
                 path: &sys::own_program(),
                 argv: &argv,
+                called: Some(path),
             },
             batch,
         ) {
@@ -205,7 +207,12 @@ impl Shell {
         if let Some(first) = argv.first_mut() {
             *first = name;
         }
-        match self.launch(&Program::File { path, argv: &argv }, batch) {
+        let program = Program::File {
+            path,
+            argv: &argv,
+            called: None,
+        };
+        match self.launch(&program, batch) {
             Ok(pid) => Ok(Ok(pid)),
             Err(e) if sys::is_not_executable_format(&e) => self.start_script(path, args, batch),
             Err(e) => Ok(Err(self.report_start(path, path, &e))),

@@ -35,7 +35,7 @@ pub fn encode_writer(text: &[u8]) -> Vec<u8> {
 pub fn encode(sh: &Shell, task: &Task) -> Vec<u8> {
     let mut w = Writer::default();
     let st = &sh.st;
-    let (scopes, bindings) = sh.vars.export();
+    let (scopes, bindings) = sh.vars.describe();
     w.num(scopes.len() as i128);
     for kind in scopes {
         w.num(u8::from(kind == ScopeKind::Temporary));
@@ -46,7 +46,8 @@ pub fn encode(sh: &Shell, task: &Task) -> Vec<u8> {
         w.num(level);
         w.var(var);
     }
-    let functions = st.functions.ordered();
+    w.list(&st.nameless);
+    let functions = st.functions.by_age();
     w.num(functions.len() as i128);
     for (name, function) in functions {
         w.bytes(name);
@@ -150,6 +151,7 @@ pub fn decode(sh: &mut Shell, image: &[u8]) -> Result<Order, BadImage> {
         let var = r.var()?;
         sh.vars.import_binding(name, level, var);
     }
+    sh.st.nameless = Rc::new(r.list()?);
     let mut functions = Functions::default();
     for _ in 0..r.num()? {
         let name = r.bytes()?.to_vec();

@@ -82,34 +82,17 @@ pub fn drain(read: &Desc, sink: &Desc) {
 /// What to start.
 pub enum Program<'a> {
     /// A file, with its arguments.
-    File { path: &'a [u8], argv: &'a [Vec<u8>] },
+    File {
+        path: &'a [u8],
+        argv: &'a [Vec<u8>],
+        /// What `_` says in its environment.
+        called: Option<&'a [u8]>,
+    },
     /// Another instance of this shell.
     Instance(Task<'a>),
 }
 
 impl Shell {
-    /// The environment of a program, in the order of names.
-    pub fn environment(&self) -> Vec<Vec<u8>> {
-        let mut env = Vec::new();
-        for (name, var) in self.vars.exported() {
-            if !var.is_array()
-                && let Some(text) = var.text()
-            {
-                env.push([name, b"=", text].concat());
-            }
-        }
-        for (name, function) in self.st.functions.ordered() {
-            if function.exported.get()
-                && let Some(body) = self.function_body(function)
-            {
-                let text =
-                    crate::syntax::print::function_environment(&body, &function.place.source);
-                env.push([b"BASH_FUNC_", name.as_slice(), b"%%=() ", &text].concat());
-            }
-        }
-        env
-    }
-
     /// Starts a program or an instance with the shell's descriptors.
     pub fn launch(&mut self, program: &Program, batch: &mut Batch) -> io::Result<Pid> {
         let mut list: Vec<(u32, Rc<Desc>)> = Vec::new();
@@ -152,7 +135,10 @@ impl Shell {
             made.push((desc, real.clone()));
             list.push((fd, real));
         }
-        let env = self.environment();
+        let env = match program {
+            Program::File { called, .. } => self.environment(*called),
+            Program::Instance(_) => Vec::new(),
+        };
         let ignored = self.ignored_signals();
         let start = |program: &[u8],
                      argv: &[Vec<u8>],
@@ -182,7 +168,7 @@ impl Shell {
         };
         let pid = match program {
             // As it was found: a script sees this as its own path.
-            Program::File { path, argv } => start(path, argv, &list, &env)?,
+            Program::File { path, argv, .. } => start(path, argv, &list, &env)?,
             Program::Instance(task) => {
                 let state = image::encode(self, task);
                 start_instance(&state, &mut list, &mut |argv, list| {

@@ -9,6 +9,7 @@ mod compound;
 pub mod cond;
 mod external;
 pub mod image;
+mod import;
 pub mod inert;
 pub mod launch;
 pub mod lookup;

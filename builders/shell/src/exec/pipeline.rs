@@ -10,6 +10,7 @@ use super::image::Task;
 use super::launch::{Batch, Program, text_desc};
 use crate::builtins;
 use crate::state::fds::Desc;
+use crate::state::vars::ScopeKind;
 use crate::state::{Flow, Shell, Unwind};
 use crate::syntax::ast::{Command, Kind, ParamOp, Part, RedirectOp, Simple, Word};
 use crate::sys::{self, Pid};
@@ -216,6 +217,7 @@ impl Shell {
         simple: &Simple,
         batch: &mut Batch,
     ) -> Result<Result<Pid, i32>, Unwind> {
+        self.make_environment();
         let mut started = Err(0);
         let status = self.in_subshell(|sh| {
             sh.st.line = command.line;
@@ -223,15 +225,10 @@ impl Shell {
             if !sh.redirect_all(&command.redirects, &mut Vec::new())? {
                 return Ok(1);
             }
+            sh.vars.push_scope(ScopeKind::Temporary);
             for assign in &simple.assigns {
-                if sh
-                    .run_assign(assign, crate::state::assign::Scope::Visible, true)?
-                    .is_err()
-                {
+                if sh.run_temporary(assign, ScopeKind::Temporary)?.is_err() {
                     return Ok(1);
-                }
-                if let Some(var) = sh.vars.get_mut(&assign.name) {
-                    var.set_attr(crate::state::value::attr::EXPORT, true);
                 }
             }
             if sh.st.options.xtrace() {

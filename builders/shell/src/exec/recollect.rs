@@ -16,6 +16,7 @@ use std::rc::Rc;
 
 use super::codec::{BadImage, Reader, Writer};
 use crate::state::fds::Fds;
+use crate::state::value::Var;
 use crate::state::vars::Vars;
 use crate::state::{CommandText, Flow, Function, Functions, Shell};
 use crate::syntax::Parser;
@@ -322,13 +323,17 @@ fn beginning(sh: &Shell) -> Vec<u8> {
     }
     w.num(sh.sub_status.unwrap_or(-1));
     w.num(u8::from(sh.quiet_discard));
+    w.num(u8::from(sh.vars.is_environment_stale()));
     w.out
 }
 
 /// What a command line left.
 struct Outcome {
-    vars: Vec<(Vec<u8>, Option<crate::state::value::Var>)>,
-    functions: Vec<(Vec<u8>, Option<Function>)>,
+    /// With whether they were made anew, in the order in which they were.
+    vars: Vec<(Vec<u8>, bool, Option<Var>)>,
+    functions: Vec<(Vec<u8>, bool, Option<Function>)>,
+    /// The environment of programs has to be made anew.
+    stale: bool,
     status: i32,
     pipe_status: Vec<i32>,
     sub_status: Option<i32>,
@@ -349,7 +354,7 @@ impl Outcome {
         status: i32,
     ) -> Option<Vec<u8>> {
         let mut changed = watched.changed.iter();
-        if changed.any(|(name, _)| Vars::is_remarkable(name) && &**name != b"PATH") {
+        if changed.any(|it| Vars::is_remarkable(&it.name) && &*it.name != b"PATH") {
             return None;
         }
         // The script itself is source 0, and not kept.
@@ -372,27 +377,31 @@ impl Outcome {
             w.bytes(object);
         }
         w.num(watched.changed.len() as i128);
-        for (name, var) in &watched.changed {
-            w.bytes(name);
-            w.optional(var.as_deref(), Writer::var);
+        for changed in &watched.changed {
+            w.bytes(&changed.name);
+            w.num(u8::from(changed.fresh));
+            w.optional(changed.var.as_deref(), Writer::var);
         }
-        let functions: Vec<_> = (seen.functions.iter())
+        let (before, now) = (&recording.functions, &sh.st.functions);
+        let mut functions: Vec<_> = (seen.functions.iter())
             .filter_map(|name| {
-                let before = recording.functions.at_rest(name);
-                let now = sh.st.functions.at_rest(name);
-                let same = match (before, now) {
-                    (Some(before), Some(now)) => std::ptr::eq(before, now),
+                let fresh = before.age(name) != now.age(name);
+                let same = match (before.at_rest(name), now.at_rest(name)) {
+                    (Some(before), Some(now)) => std::ptr::eq(before, now) && !fresh,
                     (None, None) => true,
                     _ => false,
                 };
-                (!same).then_some((name, now))
+                (!same).then(|| (now.age(name), name, fresh))
             })
             .collect();
+        functions.sort_unstable();
         w.num(functions.len() as i128);
-        for (name, function) in functions {
+        for (_, name, fresh) in functions {
             w.bytes(name);
-            w.optional(function, Writer::function);
+            w.num(u8::from(fresh));
+            w.optional(now.at_rest(name), Writer::function);
         }
+        w.num(u8::from(sh.vars.is_environment_stale()));
         w.num(status);
         w.num(sh.st.pipe_status.len() as i128);
         for status in sh.st.pipe_status.iter() {
@@ -462,12 +471,15 @@ impl Outcome {
         }
         let mut vars = Vec::new();
         for _ in 0..r.num()? {
-            vars.push((r.bytes()?.to_vec(), r.optional(Reader::var)?));
+            let (name, fresh) = (r.bytes()?.to_vec(), r.num()? != 0);
+            vars.push((name, fresh, r.optional(Reader::var)?));
         }
         let mut functions = Vec::new();
         for _ in 0..r.num()? {
-            functions.push((r.bytes()?.to_vec(), r.optional(Reader::function)?));
+            let (name, fresh) = (r.bytes()?.to_vec(), r.num()? != 0);
+            functions.push((name, fresh, r.optional(Reader::function)?));
         }
+        let stale = r.num()? != 0;
         let status = r.small()?;
         let mut pipe_status = Vec::new();
         for _ in 0..r.num()? {
@@ -476,6 +488,7 @@ impl Outcome {
         Ok(Some(Outcome {
             vars,
             functions,
+            stale,
             status,
             pipe_status,
             sub_status: Some(r.small()?).filter(|status| *status >= 0),
@@ -488,19 +501,22 @@ impl Outcome {
 
     /// Makes the state what it was behind the line. Gives its status.
     fn apply(self, sh: &mut Shell) -> i32 {
-        for (name, var) in self.vars {
-            sh.vars.put(&name, var);
+        for (name, fresh, var) in self.vars {
+            sh.vars.put(&name, var, fresh);
             if Vars::is_remarkable(&name) {
                 sh.assigned(&name);
             }
         }
-        for (name, function) in self.functions {
+        for (name, fresh, function) in self.functions {
             let functions = Rc::make_mut(&mut sh.st.functions);
-            match function {
-                Some(function) => functions.insert(name, Rc::new(function)),
-                None => functions.remove(&name),
+            if fresh {
+                functions.remove(&name);
+            }
+            if let Some(function) = function {
+                functions.insert(name, Rc::new(function));
             }
         }
+        sh.vars.set_environment_stale(self.stale);
         sh.st.status = self.status;
         sh.st.pipe_status = Rc::new(self.pipe_status);
         sh.sub_status = self.sub_status;

@@ -190,7 +190,7 @@ impl Shell {
         result
     }
 
-    fn run_temporary(
+    pub(super) fn run_temporary(
         &mut self,
         assign: &Assign,
         kind: ScopeKind,
@@ -219,6 +219,7 @@ impl Shell {
         let (_, var) = self.vars.local(&assign.name, kind == ScopeKind::Temporary);
         var.value = crate::state::value::Value::Scalar(value);
         var.set_attr(attr::EXPORT | attr::TEMPORARY, true);
+        self.vars.changes_environment();
         self.assigned(&assign.name.clone());
         Ok(Ok(()))
     }

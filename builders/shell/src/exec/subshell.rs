@@ -104,6 +104,9 @@ impl Shell {
             None => {
                 let sink = Rc::new(Desc::Sink(RefCell::default()));
                 let outer_line = self.st.line;
+                if !self.vars.has_environment() {
+                    self.make_environment();
+                }
                 let status = self.in_subshell(|sh| {
                     sh.st.fds.set(1, sink.clone());
                     if !sh.st.options.inherit_errexit() && !sh.st.options.posix() {

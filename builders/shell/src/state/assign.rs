@@ -283,6 +283,9 @@ impl Shell {
     /// The variable to change, made where `scope` says.
     pub fn binding(&mut self, name: &[u8], scope: Scope) -> &mut Var {
         let export = self.st.options.allexport();
+        if export {
+            self.vars.changes_environment();
+        }
         let var = match scope {
             Scope::Visible => self.vars.get_or_create(name),
             Scope::Global => self.vars.global_mut(name),

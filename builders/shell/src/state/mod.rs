@@ -2,6 +2,7 @@
 //! it is shared until changed. Variables have a journal of their own ([`vars`]).
 
 pub mod assign;
+pub mod environment;
 pub mod fds;
 pub mod options;
 pub mod special;
@@ -37,40 +38,63 @@ pub type Flow = Result<i32, Unwind>;
 
 /// Functions by name.
 #[derive(Debug, Clone, Default)]
-pub struct Functions(PlainMap<Vec<u8>, Rc<Function>>);
+pub struct Functions {
+    /// With their number in order of definition, which a new body does not change.
+    functions: PlainMap<Vec<u8>, (u64, Rc<Function>)>,
+    next: u64,
+}
 
 impl Functions {
     pub fn get(&self, name: &[u8]) -> Option<&Rc<Function>> {
         witness::function(name);
-        self.0.get(name)
+        self.functions.get(name).map(|(_, function)| function)
     }
 
     /// As [`Self::get`], for who does not run the script.
     pub fn at_rest(&self, name: &[u8]) -> Option<&Function> {
-        self.0.get(name).map(|function| &**function)
+        self.functions.get(name).map(|(_, function)| &**function)
+    }
+
+    /// The function's number in order of definition.
+    pub fn age(&self, name: &[u8]) -> Option<u64> {
+        self.functions.get(name).map(|(number, _)| *number)
     }
 
     pub fn contains_key(&self, name: &[u8]) -> bool {
         witness::function(name);
-        self.0.contains_key(name)
+        self.functions.contains_key(name)
     }
 
     pub fn insert(&mut self, name: Vec<u8>, function: Rc<Function>) {
         witness::function(&name);
-        self.0.insert(name, function);
+        let next = self.next;
+        let entry = self.functions.entry(name);
+        entry
+            .and_modify(|(_, old)| *old = function.clone())
+            .or_insert((next, function));
+        self.next += 1;
     }
 
     pub fn remove(&mut self, name: &[u8]) {
         witness::function(name);
-        self.0.remove(name);
+        self.functions.remove(name);
     }
 
     /// All functions, by name.
     pub fn ordered(&self) -> Vec<(&Vec<u8>, &Rc<Function>)> {
-        witness::spoil();
-        let mut list: Vec<_> = self.0.iter().collect();
+        let mut list = self.by_age();
         list.sort_unstable_by_key(|(name, _)| *name);
         list
+    }
+
+    /// All functions, the oldest first.
+    pub fn by_age(&self) -> Vec<(&Vec<u8>, &Rc<Function>)> {
+        witness::spoil();
+        let mut list: Vec<_> = self.functions.iter().collect();
+        list.sort_unstable_by_key(|(_, (number, _))| *number);
+        list.into_iter()
+            .map(|(name, (_, function))| (name, function))
+            .collect()
     }
 }
 
@@ -161,6 +185,8 @@ pub const TRAP_RETURN: i32 = 1002;
 #[derive(Debug, Clone)]
 pub struct State {
     pub functions: Rc<Functions>,
+    /// Words of the environment whose names are no names: programs get them, the script cannot.
+    pub nameless: Rc<Vec<Vec<u8>>>,
     pub options: Options,
     pub positional: Rc<Vec<Vec<u8>>>,
     pub arg0: Rc<[u8]>,

@@ -69,6 +69,10 @@ impl Var {
         }
     }
 
+    pub fn is_set(&self) -> bool {
+        !matches!(self.value, Value::Unset)
+    }
+
     pub fn is_array(&self) -> bool {
         matches!(self.value, Value::Indexed(_) | Value::Assoc(_))
     }

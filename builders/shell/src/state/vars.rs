@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::environment::Made;
 use super::value::{PlainMap, Value, Var, attr};
 
 mod watched;
@@ -20,12 +21,35 @@ struct Entry {
     name: Name,
     /// Its value is computed when it is read, or other state hangs on it.
     remarkable: bool,
-    /// Scope and variable, innermost last.
-    bindings: Vec<(u32, Rc<Var>)>,
+    /// Innermost last.
+    bindings: Vec<Binding>,
     /// The journal layer that saved this entry last.
     layer: u64,
     /// The list that it is in ([`watched`]).
     met: Cell<u32>,
+}
+
+/// A variable in a scope.
+#[derive(Debug, Clone)]
+pub(super) struct Binding {
+    pub(super) level: u32,
+    /// Counts bindings as they are made: bash's tables, and so the environment, are in that order.
+    pub(super) made: u64,
+    pub(super) var: Rc<Var>,
+}
+
+impl Binding {
+    fn new(level: u32, made: u64) -> Binding {
+        Binding {
+            level,
+            made,
+            var: Rc::default(),
+        }
+    }
+
+    pub(super) fn exports(&self) -> bool {
+        self.var.has(attr::EXPORT)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,17 +67,18 @@ struct Scope {
 }
 
 /// Bindings that an entry had, by its number.
-type Saved = (u32, u64, Vec<(u32, Rc<Var>)>);
+type Saved = (u32, u64, Vec<Binding>);
 
 #[derive(Debug)]
 struct Layer {
     id: u64,
     saved: Vec<Saved>,
     scopes: usize,
+    made: Made,
 }
 
 /// Name, level and variable of a binding.
-pub type Exported<'a> = (&'a [u8], u32, &'a Var);
+pub type Described<'a> = (&'a [u8], u32, &'a Var);
 
 /// The number of a name's entry plus one, once it was looked up; it belongs to one table.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +92,10 @@ pub struct Vars {
     journal: Vec<Layer>,
     last_layer: u64,
     watch: watched::Watch,
+    /// Number of the next binding.
+    next: u64,
+    /// The environment that programs got last.
+    pub(super) made: Made,
 }
 
 /// Names whose value is computed, or on which other state hangs.
@@ -98,7 +127,7 @@ impl Vars {
 
     /// The visible variable of that name.
     pub fn get(&self, name: &[u8]) -> Option<&Var> {
-        self.known(name)?.bindings.last().map(|(_, var)| &**var)
+        self.known(name)?.bindings.last().map(|it| &*it.var)
     }
 
     /// The visible variable of that name if nothing is remarkable about the name; its place is
@@ -106,7 +135,7 @@ impl Vars {
     pub fn get_plain(&self, slot: &Slot, name: &[u8]) -> Option<&Var> {
         let entry = self.at(slot, name)?;
         match entry.bindings.last() {
-            Some((_, var)) if !entry.remarkable => Some(var),
+            Some(binding) if !entry.remarkable => Some(&binding.var),
             _ => None,
         }
     }
@@ -114,15 +143,22 @@ impl Vars {
     /// As [`Self::get`], remembering the place.
     pub fn get_at(&self, slot: &Slot, name: &[u8]) -> Option<&Var> {
         let entry = self.at(slot, name)?;
-        entry.bindings.last().map(|(_, var)| &**var)
+        entry.bindings.last().map(|it| &*it.var)
     }
 
     /// For changing the visible variable.
     pub fn get_mut(&mut self, name: &[u8]) -> Option<&mut Var> {
         let number = self.find(name)?;
-        self.entries.get(number as usize)?.bindings.last()?;
+        let exports = self
+            .entries
+            .get(number as usize)?
+            .bindings
+            .last()?
+            .exports();
+        self.made.stale |= exports;
         let entry = self.changing(number)?;
-        entry.bindings.last_mut().map(|(_, var)| Rc::make_mut(var))
+        let binding = entry.bindings.last_mut();
+        binding.map(|it| Rc::make_mut(&mut it.var))
     }
 
     /// For changing the visible variable if nothing but its text would change: it is a scalar without
@@ -130,15 +166,16 @@ impl Vars {
     pub fn plain_text_mut(&mut self, name: &[u8]) -> Option<&mut Vec<u8>> {
         let number = self.find(name)?;
         let entry = self.entries.get(number as usize)?;
-        let (_, var) = entry.bindings.last()?;
+        let var = &entry.bindings.last()?.var;
         if entry.remarkable
             || var.attrs & !attr::EXPORT != 0
             || !matches!(var.value, Value::Scalar(_))
         {
             return None;
         }
-        let (_, var) = self.changing(number)?.bindings.last_mut()?;
-        match &mut Rc::make_mut(var).value {
+        self.made.stale |= var.has(attr::EXPORT);
+        let binding = self.changing(number)?.bindings.last_mut()?;
+        match &mut Rc::make_mut(&mut binding.var).value {
             Value::Scalar(text) => Some(text),
             _ => None,
         }
@@ -146,24 +183,34 @@ impl Vars {
 
     /// The visible variable, made in the global scope if there is none.
     pub fn get_or_create(&mut self, name: &[u8]) -> &mut Var {
-        let entry = self.entry(name);
+        let number = self.number(name);
+        let made = self.next;
+        self.next += 1;
+        let entry = self.entry(number);
         if entry.bindings.is_empty() {
-            entry.bindings.push((0, Rc::default()));
+            entry.bindings.push(Binding::new(0, made));
         }
-        match entry.bindings.last_mut() {
-            Some((_, var)) => Rc::make_mut(var),
+        let exports = entry.bindings.last().is_some_and(Binding::exports);
+        self.made.stale |= exports;
+        match self.bindings(number).and_then(|it| it.last_mut()) {
+            Some(binding) => Rc::make_mut(&mut binding.var),
             None => unreachable!("a binding was just pushed"),
         }
     }
 
     /// The variable in the global scope (`declare -g`).
     pub fn global_mut(&mut self, name: &[u8]) -> &mut Var {
-        let entry = self.entry(name);
-        if entry.bindings.first().is_none_or(|(level, _)| *level != 0) {
-            entry.bindings.insert(0, (0, Rc::default()));
+        let number = self.number(name);
+        let made = self.next;
+        self.next += 1;
+        let entry = self.entry(number);
+        if entry.bindings.first().is_none_or(|it| it.level != 0) {
+            entry.bindings.insert(0, Binding::new(0, made));
         }
-        match entry.bindings.first_mut() {
-            Some((_, var)) => Rc::make_mut(var),
+        let exports = entry.bindings.first().is_some_and(Binding::exports);
+        self.made.stale |= exports;
+        match self.bindings(number).and_then(|it| it.first_mut()) {
+            Some(binding) => Rc::make_mut(&mut binding.var),
             None => unreachable!("a binding was just inserted"),
         }
     }
@@ -203,8 +250,12 @@ impl Vars {
         Some(entry)
     }
 
-    fn entry(&mut self, name: &[u8]) -> &mut Entry {
-        let number = self.number(name);
+    fn bindings(&mut self, number: u32) -> Option<&mut Vec<Binding>> {
+        let entry = self.entries.get_mut(number as usize)?;
+        Some(&mut entry.bindings)
+    }
+
+    fn entry(&mut self, number: u32) -> &mut Entry {
         match self.changing(number) {
             Some(entry) => entry,
             None => unreachable!("the entry was just made"),
@@ -232,6 +283,7 @@ impl Vars {
         let Some(scope) = self.scopes.pop() else {
             return Vec::new();
         };
+        self.made.stale |= scope.kind == ScopeKind::Temporary;
         let mut remarkable = Vec::new();
         for number in scope.names {
             let Some(entry) = self.entries.get(number as usize) else {
@@ -240,12 +292,14 @@ impl Vars {
             if entry.remarkable {
                 remarkable.push(entry.name.clone());
             }
-            if entry.bindings.last().is_some_and(|(l, _)| *l >= level)
+            if entry.bindings.last().is_some_and(|it| it.level >= level)
                 && let Some(entry) = self.changing(number)
             {
-                while entry.bindings.last().is_some_and(|(l, _)| *l >= level) {
-                    entry.bindings.pop();
+                let mut exported = false;
+                while let Some(gone) = entry.bindings.pop_if(|it| it.level >= level) {
+                    exported |= gone.exports();
                 }
+                self.made.stale |= exported;
             }
         }
         remarkable
@@ -267,16 +321,20 @@ impl Vars {
         {
             scope.names.push(number);
         }
+        let made = self.next;
+        self.next += 1;
         let Some(entry) = self.changing(number) else {
             unreachable!("the entry was just made")
         };
-        let at = entry.bindings.partition_point(|(l, _)| *l < level);
-        let new = entry.bindings.get(at).is_none_or(|(l, _)| *l != level);
+        let at = entry.bindings.partition_point(|it| it.level < level);
+        let new = entry.bindings.get(at).is_none_or(|it| it.level != level);
         if new {
-            entry.bindings.insert(at, (level, Rc::default()));
+            entry.bindings.insert(at, Binding::new(level, made));
         }
-        match entry.bindings.get_mut(at) {
-            Some((_, var)) => (new, Rc::make_mut(var)),
+        let exports = entry.bindings.get(at).is_some_and(Binding::exports);
+        self.made.stale |= exports || temporary;
+        match self.bindings(number).and_then(|it| it.get_mut(at)) {
+            Some(binding) => (new, Rc::make_mut(&mut binding.var)),
             None => unreachable!("a binding was just inserted"),
         }
     }
@@ -291,8 +349,13 @@ impl Vars {
             return false;
         };
         let mut attrs = 0;
-        if let Some((hidden_level, hidden)) = entry.bindings.last() {
-            if *hidden_level >= level
+        if let Some(Binding {
+            level: outer,
+            var: hidden,
+            ..
+        }) = entry.bindings.last()
+        {
+            if *outer >= level
                 || hidden.attrs & !attr::EXPORT != 0
                 || !matches!(hidden.value, Value::Scalar(_) | Value::Unset)
             {
@@ -310,6 +373,9 @@ impl Vars {
         if !scope.names.contains(&number) {
             scope.names.push(number);
         }
+        self.made.stale |= attrs != 0 && value.is_some();
+        let made = self.next;
+        self.next += 1;
         let Some(entry) = self.changing(number) else {
             return false;
         };
@@ -319,7 +385,11 @@ impl Vars {
             attrs,
             unassigned: false,
         };
-        entry.bindings.push((level, Rc::new(var)));
+        entry.bindings.push(Binding {
+            level,
+            made,
+            var: Rc::new(var),
+        });
         true
     }
 
@@ -328,7 +398,7 @@ impl Vars {
         let level = self.function_level();
         (self.known(name))
             .and_then(|entry| entry.bindings.last())
-            .is_some_and(|(own, _)| (1..level).contains(own))
+            .is_some_and(|it| (1..level).contains(&it.level))
     }
 
     /// Is the visible variable local to the innermost function?
@@ -337,20 +407,24 @@ impl Vars {
         level > 0
             && (self.known(name))
                 .and_then(|e| e.bindings.last())
-                .is_some_and(|(l, _)| *l == level)
+                .is_some_and(|it| it.level == level)
     }
 
     /// Removes the visible variable. One that is local to the innermost function stays local,
     /// without a value; an outer one uncovers what it hid.
     pub fn unset(&mut self, name: &[u8]) {
         let level = self.function_level();
-        if self.get(name).is_none() {
+        let Some(hidden) = self.get(name) else {
             return;
-        }
-        let entry = self.entry(name);
+        };
+        self.made.stale |= hidden.has(attr::EXPORT);
+        let number = self.number(name);
+        let entry = self.entry(number);
         match entry.bindings.last_mut() {
-            Some((l, var)) if *l == level && level > 0 && !var.has(attr::TEMPORARY) => {
-                *var = Rc::new(Var {
+            Some(binding)
+                if binding.level == level && level > 0 && !binding.var.has(attr::TEMPORARY) =>
+            {
+                binding.var = Rc::new(Var {
                     value: Value::Unset,
                     attrs: 0,
                     unassigned: false,
@@ -364,24 +438,22 @@ impl Vars {
 
     /// All visible variables, by name.
     pub fn all(&self) -> Vec<(&[u8], &Var)> {
-        self.visible(|_| true)
-    }
-
-    /// The visible variables that programs see, by name.
-    pub fn exported(&self) -> Vec<(&[u8], &Var)> {
-        self.visible(|var| var.has(attr::EXPORT))
-    }
-
-    fn visible(&self, wanted: impl Fn(&Var) -> bool) -> Vec<(&[u8], &Var)> {
         crate::witness::spoil();
         let mut list: Vec<_> = self
             .entries
             .iter()
-            .filter_map(|e| e.bindings.last().map(|(_, v)| (&*e.name, &**v)))
-            .filter(|(_, var)| wanted(var))
+            .filter_map(|e| e.bindings.last().map(|it| (&*e.name, &*it.var)))
             .collect();
         list.sort_unstable_by_key(|(name, _)| *name);
         list
+    }
+
+    /// Every binding with its name.
+    pub(super) fn bound(&self) -> impl Iterator<Item = (&[u8], &Binding)> {
+        crate::witness::spoil();
+        self.entries
+            .iter()
+            .flat_map(|entry| entry.bindings.iter().map(|it| (&*entry.name, it)))
     }
 
     /// The names that are local to the innermost function, in order of declaration.
@@ -398,19 +470,18 @@ impl Vars {
     }
 
     /// Every scope and binding, for another instance: kinds of the scopes, and name, level,
-    /// variable of each binding in order.
-    pub fn export(&self) -> (Vec<ScopeKind>, Vec<Exported<'_>>) {
-        crate::witness::spoil();
-        let mut list: Vec<_> = self
-            .entries
-            .iter()
-            .flat_map(|e| e.bindings.iter().map(|(l, v)| (&*e.name, *l, &**v)))
-            .collect();
-        list.sort_unstable_by_key(|(name, level, _)| (*name, *level));
-        (self.scopes.iter().map(|s| s.kind).collect(), list)
+    /// variable of each binding in the order in which they were made.
+    pub fn describe(&self) -> (Vec<ScopeKind>, Vec<Described<'_>>) {
+        let mut list: Vec<_> = self.bound().collect();
+        list.sort_unstable_by_key(|(_, binding)| binding.made);
+        let list = list.into_iter();
+        (
+            self.scopes.iter().map(|s| s.kind).collect(),
+            list.map(|(name, it)| (name, it.level, &*it.var)).collect(),
+        )
     }
 
-    /// Takes what [`Self::export`] gave.
+    /// Takes what [`Self::describe`] gave.
     pub fn import_binding(&mut self, name: &[u8], level: u32, var: Var) {
         let number = self.number(name);
         if let Some(scope) = (level as usize)
@@ -419,7 +490,12 @@ impl Vars {
         {
             scope.names.push(number);
         }
-        self.entry(name).bindings.push((level, Rc::new(var)));
+        let made = self.next;
+        self.next += 1;
+        let bindings = &mut self.entry(number).bindings;
+        let at = bindings.partition_point(|it| it.level < level);
+        let var = Rc::new(var);
+        bindings.insert(at, Binding { level, made, var });
     }
 
     /// Begins a subshell in the same instance.
@@ -429,6 +505,7 @@ impl Vars {
             id: self.last_layer,
             saved: Vec::new(),
             scopes: self.scopes.len(),
+            made: self.made.clone(),
         });
     }
 
@@ -438,6 +515,7 @@ impl Vars {
             return;
         };
         self.scopes.truncate(layer.scopes);
+        self.made = layer.made;
         for (number, layer, bindings) in layer.saved {
             if let Some(entry) = self.entries.get_mut(number as usize) {
                 entry.bindings = bindings;

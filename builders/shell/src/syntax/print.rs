@@ -10,6 +10,8 @@ struct Printer<'a> {
     source: &'a Source,
     out: Vec<u8>,
     indent: usize,
+    /// As in the environment: one blank at the most, and the first command right behind the brace.
+    narrow: bool,
     /// Here-documents that follow the line.
     docs: Vec<Vec<u8>>,
 }
@@ -27,6 +29,7 @@ pub fn function_text(name: &[u8], body: &Command, source: &Source) -> Vec<u8> {
 /// The body as an exported function's environment variable holds it.
 pub fn function_environment(body: &Command, source: &Source) -> Vec<u8> {
     let mut p = Printer::new(source);
+    p.narrow = true;
     p.function_body(body);
     p.out
 }
@@ -44,6 +47,7 @@ impl<'a> Printer<'a> {
             source,
             out: Vec::new(),
             indent: 0,
+            narrow: false,
             docs: Vec::new(),
         }
     }
@@ -55,8 +59,12 @@ impl<'a> Printer<'a> {
     fn newline(&mut self) {
         self.put("\n");
         self.flush_docs();
-        let pad = " ".repeat(self.indent * 4);
-        self.put(pad);
+        let width = if self.narrow {
+            self.indent.min(1)
+        } else {
+            self.indent * 4
+        };
+        self.put(" ".repeat(width));
     }
 
     fn flush_docs(&mut self) {
@@ -69,9 +77,7 @@ impl<'a> Printer<'a> {
         match &body.kind {
             Kind::Group(list) => self.braces(list),
             _ => {
-                self.put("{ ");
-                self.indent += 1;
-                self.newline();
+                self.open_brace();
                 self.command(body);
                 self.indent -= 1;
                 self.newline();
@@ -82,10 +88,19 @@ impl<'a> Printer<'a> {
         self.redirects(&body.redirects);
     }
 
-    fn braces(&mut self, list: &List) {
+    fn open_brace(&mut self) {
         self.put("{ ");
-        self.indent += 1;
-        self.newline();
+        if self.narrow && self.indent == 0 {
+            self.put(" ");
+            self.indent += 1;
+        } else {
+            self.indent += 1;
+            self.newline();
+        }
+    }
+
+    fn braces(&mut self, list: &List) {
+        self.open_brace();
         self.list(list, false);
         self.indent -= 1;
         self.newline();

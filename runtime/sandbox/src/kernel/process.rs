@@ -8,7 +8,6 @@ use super::table::Table;
 use crate::engine::Module;
 use crate::error::ScriptLine;
 use bstr::BString;
-use std::collections::BTreeMap;
 
 /// Number of a build's first process, as in the process namespace that Nix makes.
 pub const FIRST_PID: u32 = 1;
@@ -24,6 +23,9 @@ pub enum State {
     Ended(Status),
 }
 
+/// Names and values, in the order in which the parent gave them: scripts see it.
+pub type Environment = Vec<(BString, BString)>;
+
 /// A process of the build.
 pub struct Process {
     /// Process that started it; 0 for the first and for those whose parent ended.
@@ -36,8 +38,8 @@ pub struct Process {
     pub place: Option<ScriptLine>,
     /// Argument vector.
     pub argv: Vec<BString>,
-    /// Environment, sorted by name.
-    pub env: BTreeMap<BString, BString>,
+    /// Environment.
+    pub env: Environment,
     /// Working directory: a path, since WASI's own directory is the guest's affair.
     pub cwd: BString,
     /// Mode bits that new files do not get.

@@ -3,7 +3,7 @@
 use super::description::{Object, OpenFile};
 use super::exec::{Loaded, Start};
 use super::log::Channel;
-use super::process::{Process, State};
+use super::process::{Environment, Process, State};
 use super::random::Stream;
 use super::status::Status;
 use super::table::{Descriptor, FIRST_PREOPEN, PREOPENS, Table};
@@ -29,8 +29,8 @@ pub struct SpawnRequest {
     pub path: BString,
     /// Argument vector.
     pub argv: Vec<BString>,
-    /// Environment.
-    pub env: BTreeMap<BString, BString>,
+    /// Environment, as the program gets it.
+    pub env: Environment,
     /// Working directory, absolute.
     pub cwd: BString,
     /// Descriptor of the child and of the parent that it duplicates. Nothing else is inherited.
@@ -41,12 +41,7 @@ pub struct SpawnRequest {
 
 impl Kernel {
     /// Makes the build's first process: standard input is `/dev/null`, output and error the log.
-    pub fn start_first(
-        &mut self,
-        loaded: Loaded,
-        env: BTreeMap<BString, BString>,
-        cwd: BString,
-    ) -> Result<u32> {
+    pub fn start_first(&mut self, loaded: Loaded, env: Environment, cwd: BString) -> Result<u32> {
         let null = self
             .vfs
             .resolve(self.vfs.root(), b"/dev/null", true)?
@@ -137,7 +132,7 @@ impl Kernel {
         &mut self,
         parent: u32,
         loaded: Loaded,
-        env: BTreeMap<BString, BString>,
+        env: Environment,
         cwd: BString,
         mut table: Table,
         (umask, ignored): (u32, u32),

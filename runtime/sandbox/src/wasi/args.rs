@@ -1,4 +1,4 @@
-//! `args_*` and `environ_*`: the vectors exactly as the build was asked with, environment sorted.
+//! `args_*` and `environ_*`: the vectors exactly as whoever started the process gave them.
 
 use super::call::{Call, Ctx};
 use super::{MODULE, host, mem};
@@ -47,7 +47,7 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// The environment as `NAME=value`, sorted by name.
+/// The environment as `NAME=value`.
 fn environment(call: &Call<'_>) -> Result<Vec<BString>> {
     let process = call.kernel.process(call.pid)?;
     Ok(process

@@ -7,7 +7,6 @@ use crate::kernel::spawn::{ARG_MAX, SpawnRequest};
 use crate::wasi::call::{Call, Ctx};
 use crate::wasi::{host, host_blocking, mem};
 use bstr::{BString, ByteSlice};
-use std::collections::BTreeMap;
 use wasmtime::Linker;
 
 /// Most words in a vector, and most descriptors that a child is given.
@@ -167,10 +166,10 @@ fn read_request(call: &Call<'_>, at: u32) -> Result<SpawnRequest> {
     let path = mem::target(call.memory, field(0)?, field(1)?)?;
     let mut room = ARG_MAX;
     let argv = strings(call, field(2)?, field(3)?, &mut room)?;
-    let mut env = BTreeMap::new();
+    let mut env = Vec::new();
     for word in strings(call, field(4)?, field(5)?, &mut room)? {
         let (name, value) = word.split_once_str("=").ok_or(Errno::Inval)?;
-        env.insert(BString::from(name), BString::from(value));
+        env.push((BString::from(name), BString::from(value)));
     }
     let cwd = mem::target(call.memory, field(6)?, field(7)?)?;
     let (fds, count) = (field(8)?, field(9)?);

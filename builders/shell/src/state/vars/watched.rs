@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use super::{Layer, Name, Vars};
+use super::{Binding, Layer, Name, Vars};
 use crate::state::value::Var;
 
 /// More names than this are not worth keeping.
@@ -22,6 +22,8 @@ pub(super) struct Watch {
     list: Cell<u32>,
     /// Entries that were met.
     met: RefCell<Vec<u32>>,
+    /// Number of the first binding that is made meanwhile.
+    first: Cell<u64>,
     /// Names without an entry that were looked up.
     missed: RefCell<BTreeSet<Vec<u8>>>,
 }
@@ -40,8 +42,17 @@ pub type Named = (Name, Option<Rc<Var>>);
 pub struct Watched {
     /// All names that were looked up, as they were before.
     pub before: Vec<Named>,
-    /// Those that changed, as they are now.
-    pub changed: Vec<Named>,
+    /// Those that changed, as they are now, in the order in which they were made.
+    pub changed: Vec<Changed>,
+}
+
+/// A variable that changed.
+#[derive(Debug)]
+pub struct Changed {
+    pub name: Name,
+    pub var: Option<Rc<Var>>,
+    /// It was made anew: in bash's tables, and so in the environment, it comes after those that were there.
+    pub fresh: bool,
 }
 
 impl Vars {
@@ -76,6 +87,7 @@ impl Vars {
         watch.list.set(watch.list.get() + 1);
         watch.met.borrow_mut().clear();
         watch.missed.borrow_mut().clear();
+        watch.first.set(self.next);
         watch.active.set(true);
     }
 
@@ -96,12 +108,15 @@ impl Vars {
             return None;
         }
         let mut found = Watched::default();
+        let mut changed = Vec::new();
+        let first = self.watch.first.get();
         // Every name that changed was met, for it had to be looked up.
         for number in met {
             let entry = self.entries.get(number as usize)?;
-            let now = entry.bindings.last().map(|(_, var)| var.clone());
+            let now = entry.bindings.last().map(|it| it.var.clone());
+            let made = entry.bindings.last().map_or(0, |it| it.made);
             let before = match old.remove(&number) {
-                Some(bindings) => bindings.last().map(|(_, var)| var.clone()),
+                Some(bindings) => bindings.last().map(|it| it.var.clone()),
                 None => now.clone(),
             };
             let same = match (&before, &now) {
@@ -110,7 +125,9 @@ impl Vars {
                 _ => false,
             };
             if !same {
-                found.changed.push((entry.name.clone(), now));
+                let (name, fresh) = (entry.name.clone(), made >= first);
+                let var = now;
+                changed.push((made, Changed { name, var, fresh }));
             }
             found.before.push((entry.name.clone(), before));
         }
@@ -122,16 +139,34 @@ impl Vars {
                 found.before.push((name.into(), None));
             }
         }
+        changed.sort_by_key(|(made, _)| *made);
+        found.changed = changed.into_iter().map(|(_, it)| it).collect();
         Some(found)
     }
 
-    /// Gives a variable outside of functions a value, or takes it away.
-    pub fn put(&mut self, name: &[u8], var: Option<Var>) {
-        let entry = self.entry(name);
+    /// Gives a variable outside of functions a value, or takes it away; `fresh`: it is made anew.
+    pub fn put(&mut self, name: &[u8], var: Option<Var>, fresh: bool) {
+        let number = self.number(name);
+        let next = self.next;
+        self.next += 1;
+        let entry = self.entry(number);
+        let there = entry.bindings.first().filter(|_| !fresh);
+        let made = there.map_or(next, |it| it.made);
         entry.bindings.clear();
-        if let Some(var) = var {
-            entry.bindings.push((0, Rc::new(var)));
+        if let Some(var) = var.map(Rc::new) {
+            let level = 0;
+            entry.bindings.push(Binding { level, made, var });
         }
+    }
+
+    /// Has the environment of programs to be made anew? `describe` and `bound` tell what it is made of.
+    pub fn is_environment_stale(&self) -> bool {
+        self.made.stale
+    }
+
+    /// See [`Self::is_environment_stale`].
+    pub fn set_environment_stale(&mut self, stale: bool) {
+        self.made.stale = stale;
     }
 
     /// Does other state hang on the variable, or is it computed?
