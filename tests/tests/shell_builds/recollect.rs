@@ -32,6 +32,7 @@ const LINES: &[&str] = &[
     "v_keys=; for x in \"${!map[@]}\"; do v_keys+=\"$x=${map[$x]} \"; done",
     "[[ -e $pkg/bin/sed ]] && v_file=there || v_file=gone",
     "[[ -e $pkg/bin/$A ]] && v_other_file=there || v_other_file=gone",
+    "[[ -e $hidden ]] && v_hidden=there || v_hidden=gone",
     "[[ -e made ]] && v_made=there || v_made=gone",
     "v_text=; while read -r line; do v_text+=\"$line;\"; done < \"$text\"",
     "v_here=; while read -r line; do v_here+=\"$line;\"; done <<< \"$A\"",
@@ -115,7 +116,13 @@ const BEFORE: &[&str] = &[
     "set -u; A=x B=1",
     "exec 7>&1",
     "alias ll=ls",
+    SEES,
+    "",
+    SEES,
 ];
+
+/// A build that does this has the file `hidden` among its inputs; others know its name only.
+const SEES: &str = ": sees";
 
 const SOURCED: [&str; 2] = [
     "v_sourced=first\nfrom_sourced() { echo \"first $v_plain\"; }\n",
@@ -143,7 +150,7 @@ const BUILDER: &str = "before=0; list=() A0=0; exec 8>> $out\neval \"$code\"\nso
          { for name in ${!v_@}; do declare -p $name; done; echo \"$# $* $- ${debugged-}\"\n\
          shopt -p nullglob extglob || :; made_by_a_line; by_eval 1; from_sourced\n\
          declare -F gone || echo no gone; declare -p gone 2> /dev/null || echo no gone\n\
-         declare -f f_local; trap -p EXIT DEBUG; } >> $out\n";
+         declare -f f_local; trap -p EXIT DEBUG; env | grep '^v_'; } >> $out\n";
 
 #[test]
 fn builds_of_a_run_agree_with_gnu_bash_whatever_came_before() {
@@ -154,14 +161,16 @@ fn builds_of_a_run_agree_with_gnu_bash_whatever_came_before() {
     };
     let file = |name: &str, text: &str| format!("builtins.toFile \"{name}\" {}", quoted(text));
     let mut body = format!(
-        "let setup = {}; text = {}; other = {}; sourced = {}; other_sourced = {};\n\
+        "let setup = {}; text = {}; other = {}; sourced = {}; other_sourced = {}; seen = {};\n\
+         hidden = builtins.unsafeDiscardStringContext \"${{seen}}\";\n\
          pkg = p.gnused; other_pkg = p.gnugrep;\n\
-         common = {{ inherit setup text other sourced other_sourced pkg other_pkg; }}; in [\n",
+         common = {{ inherit setup text other sourced other_sourced pkg other_pkg hidden; }}; in [\n",
         file("setup.sh", &setup()),
         file("text", TEXTS[0]),
         file("other", TEXTS[1]),
         file("sourced", SOURCED[0]),
         file("other-sourced", SOURCED[1]),
+        file("hidden", "here"),
     );
     // Twice, so that each build also comes after itself and after all others.
     let rounds: Vec<(usize, &str)> = (0..2)
@@ -169,8 +178,9 @@ fn builds_of_a_run_agree_with_gnu_bash_whatever_came_before() {
         .collect();
     for (number, (_, before)) in rounds.iter().enumerate() {
         let (code, script) = (quoted(before), quoted(BUILDER));
+        let sees = if *before == SEES { "inherit seen;" } else { "" };
         body.push_str(&format!(
-            "(run \"build-{number}\" (common // {{ code = {code}; }}) {script})\n"
+            "(run \"build-{number}\" (common // {{ code = {code}; {sees} }}) {script})\n"
         ));
     }
     body.push(']');
@@ -196,6 +206,10 @@ fn builds_of_a_run_agree_with_gnu_bash_whatever_came_before() {
         fs::create_dir_all(&directory).expect("made");
         let out = native.join(format!("{number}/out"));
         let script = write("builder.sh", BUILDER);
+        let hidden = match *before {
+            SEES => out.clone(),
+            _ => directory.join("none"),
+        };
         let status = Command::new("/bin/bash")
             .arg("-e")
             .arg(&script)
@@ -205,6 +219,7 @@ fn builds_of_a_run_agree_with_gnu_bash_whatever_came_before() {
             .env("PATH", "/usr/bin:/bin")
             .env("out", &out)
             .env("code", before)
+            .env("hidden", &hidden)
             .output()
             .expect("bash starts");
         assert!(
