@@ -41,7 +41,7 @@ let
       '')
     ];
     large = [
-      (mk "large" "$tools/bin/busybox yes 'a line of a file' | $tools/bin/busybox head -c 268435456 > $out; echo made")
+      (mk "large" "$tools/bin/busybox dd if=/dev/zero of=$out bs=1M count=256; echo made")
     ];
   };
 in

@@ -222,7 +222,8 @@ fn max_cores(architecture: Architecture) -> u32 {
 
 fn processor(machine: &Machine) -> &'static str {
     match (machine.accelerator, machine.architecture) {
-        (Accelerator::Tcg, Architecture::X86_64) => "max",
+        // Without these, kernels copy by `rep movsb`, which TCG does byte by byte.
+        (Accelerator::Tcg, Architecture::X86_64) => "max,erms=off,fsrm=off",
         // Without this, signing pointers costs TCG more than all else.
         (Accelerator::Tcg, Architecture::Aarch64) => "max,pauth-impdef=on",
         _ => "host",
@@ -244,6 +245,8 @@ fn kernel_line(machine: &Machine) -> String {
         "quiet".to_owned(),
         "loglevel=4".to_owned(),
         "panic=-1".to_owned(),
+        // The kernel's tests of its own ciphers: nothing here relies on them, and under TCG they take longest.
+        "cryptomgr.notests".to_owned(),
     ];
     if let Some(khz) = machine.tsc_khz {
         words.push(format!("tsc_early_khz={khz}"));
