@@ -93,7 +93,7 @@ pub fn run() -> Result<()> {
     Ok(fs::write(folder.join("initramfs"), archive)?)
 }
 
-/// The modules of the kernel that machines have.
+/// The kernel that machines have, as Debian ships it, and its modules.
 fn modules(root: &Path) -> Result<()> {
     let package = kernels::package("amd64")?;
     // Beside its place: dpkg-deb would make a directory of the link `lib`.
@@ -101,6 +101,8 @@ fn modules(root: &Path) -> Result<()> {
     let mut dpkg = Command::new("dpkg-deb");
     output(dpkg.arg("-x").arg(package).arg(&work))?;
     fs::rename(work.join("lib/modules"), root.join("usr/lib/modules"))?;
+    let image = format!("boot/vmlinuz-{}", release(root)?);
+    fs::rename(work.join(image), root.with_file_name("kernel"))?;
     fs::remove_dir_all(work)?;
     let mut depmod = Command::new("depmod");
     run_command(depmod.arg("-b").arg(root).arg(release(root)?))
