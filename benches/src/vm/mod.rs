@@ -54,7 +54,7 @@ impl World {
     /// # Errors
     /// When something is missing.
     pub fn new(scratch: &Path, wasibuild: &Path) -> Result<World> {
-        let kernels = debian::folder().join("../state/wasibuild/vm/kernels");
+        let kernels = debian::folder().with_file_name("state/wasibuild/vm/kernels");
         ensure!(
             kernels.exists(),
             "no kernel: `cargo xtask kernels` fetches it"

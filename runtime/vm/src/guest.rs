@@ -97,6 +97,7 @@ impl Start {
 #[derive(Debug)]
 pub struct Guest {
     child: Child,
+    disk: Option<scratch::Watch>,
     stream: Option<UnixStream>,
     console: Arc<Mutex<Console>>,
     /// What the agent said.
@@ -199,9 +200,11 @@ impl Guest {
             ),
             (initramfs, qemu::INITRAMFS_DESCRIPTOR),
         ];
+        let mut watch = None;
         if machine.disk {
             let disk = scratch::make(&start.state, start.disk)
                 .map_err(io("make a disk in", &start.state))?;
+            watch = Some(scratch::Watch::new(&disk).map_err(quiet)?);
             descriptors.push((disk, qemu::DISK_DESCRIPTOR));
         }
         let begun = Instant::now();
@@ -234,6 +237,7 @@ impl Guest {
         }
         let mut guest = Guest {
             child,
+            disk: watch,
             stream: None,
             console,
             hello: GuestHello {
@@ -270,6 +274,11 @@ impl Guest {
     /// The control stream, once.
     pub fn take_stream(&mut self) -> Option<UnixStream> {
         self.stream.take()
+    }
+
+    /// What tells whether its disk can grow, once.
+    pub(crate) fn take_disk(&mut self) -> Option<scratch::Watch> {
+        self.disk.take()
     }
 
     /// QEMU's process.
