@@ -15,3 +15,4 @@ pub mod plain;
 pub mod program;
 pub mod realise;
 pub mod shell;
+pub mod vm;

@@ -11,7 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SUITE: &str = "bookworm";
+/// The release of Debian whose kernels and programs machines have.
+pub const SUITE: &str = "bookworm";
 /// Debian's names of the architectures, and ours.
 const ARCHITECTURES: [(&str, &str); 2] = [("amd64", "x86_64"), ("arm64", "aarch64")];
 
@@ -35,6 +36,11 @@ pub fn run() -> Result<()> {
         run_command(&mut take)?;
     }
     Ok(())
+}
+
+/// The package of a kernel, which [`run`] fetched if it was not there.
+pub fn package(architecture: &str) -> Result<PathBuf> {
+    download(&target_dir().join("vm").join(architecture), architecture)
 }
 
 /// A program for the architecture that this machine does not have: `busybox`, static.

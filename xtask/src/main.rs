@@ -7,6 +7,7 @@ mod agents;
 mod builders;
 mod command;
 mod compare;
+mod debian;
 mod example;
 mod fixtures;
 mod kernels;
@@ -34,6 +35,8 @@ enum Chore {
     Builders(builders::Options),
     /// Build derivations natively with GNU tools and in the sandbox, and compare every output
     Compare(compare::Options),
+    /// Make a Debian with systemd, sshd and Nix in target/vm/debian, for the benchmark `vm` (needs root)
+    Debian,
     /// Build the example machine from its fixture, with no Nix involved, and print the tree
     Example(example::Options),
     /// Evaluate nix-plugin/examples with the installed Nix and compare with tests/fixtures
@@ -55,6 +58,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Agents => agents::run(),
         Chore::Builders(options) => builders::run(&options),
         Chore::Compare(options) => compare::run(&options),
+        Chore::Debian => debian::run(),
         Chore::Example(options) => example::run(&options),
         Chore::Fixtures(options) => fixtures::run(&options),
         Chore::Kernels => kernels::run(),

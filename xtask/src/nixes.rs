@@ -82,7 +82,7 @@ fn tempfile_beside(folder: &Path) -> Result<PathBuf> {
 }
 
 /// The mirror of Debian's main archive that this machine uses.
-fn mirror() -> Result<String> {
+pub fn mirror() -> Result<String> {
     let mut command = Command::new("apt-get");
     command.args([
         "indextargets",

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::measure::{self, medians};
-pub use machine::{Machine, Nix};
+pub use machine::{Machine, Nix, output};
 pub use side::{Kind, Side, Through};
 
 /// How many derivations.

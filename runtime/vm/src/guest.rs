@@ -6,7 +6,7 @@
 //! not, another one is started under TCG, and both findings are remembered.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -70,7 +70,6 @@ impl Start {
         self.machine(
             accelerator,
             self.kernel.join("kernel"),
-            PathBuf::from("INITRAMFS"),
             match host {
                 Host::Linux(Architecture::X86_64) | Host::MacOs(Architecture::X86_64) => None,
                 _ => Some(1_000_000),
@@ -78,13 +77,7 @@ impl Start {
         )
     }
 
-    fn machine(
-        &self,
-        accelerator: Accelerator,
-        kernel: PathBuf,
-        initramfs: PathBuf,
-        tsc_khz: Option<u64>,
-    ) -> Machine {
+    fn machine(&self, accelerator: Accelerator, kernel: PathBuf, tsc_khz: Option<u64>) -> Machine {
         let counts = accelerator == Accelerator::Tcg && self.architecture == Architecture::X86_64;
         Machine {
             architecture: self.architecture,
@@ -92,7 +85,6 @@ impl Start {
             memory: self.memory,
             cores: self.cores,
             kernel,
-            initramfs,
             store: self.store.clone(),
             network: self.network,
             disk: self.disk > 0,
@@ -105,6 +97,7 @@ impl Start {
 #[derive(Debug)]
 pub struct Guest {
     child: Child,
+    disk: Option<scratch::Watch>,
     stream: Option<UnixStream>,
     console: Arc<Mutex<Console>>,
     /// What the agent said.
@@ -131,13 +124,7 @@ impl Guest {
             start.qemu.as_deref(),
             start.path.as_deref(),
         )?;
-        let archive = initramfs::write(agent, &kernel.read_modules()?);
-        let mut initramfs = tempfile::NamedTempFile::new_in(&start.state)
-            .map_err(io("make a file in", &start.state))?;
-        initramfs
-            .write_all(&archive)
-            .map_err(io("write", initramfs.path()))?;
-        drop(archive);
+        let initramfs = write_initramfs(start, agent, &kernel)?;
 
         let proofs = Proofs::open(&start.state.join("accelerators"), &program);
         let hardware = Host::this()
@@ -160,13 +147,8 @@ impl Guest {
         let last = attempts.len().saturating_sub(1);
         for (index, (accelerator, patience)) in attempts.into_iter().enumerate() {
             let tsc = (accelerator == Accelerator::Tcg).then(platform::tsc_khz);
-            let machine = start.machine(
-                accelerator,
-                kernel.image.clone(),
-                initramfs.path().to_owned(),
-                tsc,
-            );
-            let result = Self::boot(start, &machine, &program.path, patience);
+            let machine = start.machine(accelerator, kernel.image.clone(), tsc);
+            let result = Self::boot(start, &machine, &initramfs, &program.path, patience);
             if start.accelerator.is_none() && accelerator != Accelerator::Tcg {
                 match &result {
                     Ok(_) => proofs.remember(accelerator, true),
@@ -196,6 +178,7 @@ impl Guest {
     fn boot(
         start: &Start,
         machine: &Machine,
+        initramfs: &File,
         program: &Path,
         patience: Duration,
     ) -> Result<Self, MachineError> {
@@ -207,11 +190,22 @@ impl Guest {
         };
         let quiet = |error: std::io::Error| failed(false, error.to_string(), String::new());
         let (ours, theirs) = UnixStream::pair().map_err(quiet)?;
-        let mut descriptors = vec![(File::from(std::os::fd::OwnedFd::from(theirs)), 3)];
+        let mut initramfs = initramfs.try_clone().map_err(quiet)?;
+        // On macOS a descriptor that is opened once more shares its place.
+        initramfs.rewind().map_err(quiet)?;
+        let mut descriptors = vec![
+            (
+                File::from(std::os::fd::OwnedFd::from(theirs)),
+                qemu::CONTROL_DESCRIPTOR,
+            ),
+            (initramfs, qemu::INITRAMFS_DESCRIPTOR),
+        ];
+        let mut watch = None;
         if machine.disk {
             let disk = scratch::make(&start.state, start.disk)
                 .map_err(io("make a disk in", &start.state))?;
-            descriptors.push((disk, 4));
+            watch = Some(scratch::Watch::new(&disk).map_err(quiet)?);
+            descriptors.push((disk, qemu::DISK_DESCRIPTOR));
         }
         let begun = Instant::now();
         let mut command = Command::new(program);
@@ -243,6 +237,7 @@ impl Guest {
         }
         let mut guest = Guest {
             child,
+            disk: watch,
             stream: None,
             console,
             hello: GuestHello {
@@ -279,6 +274,11 @@ impl Guest {
     /// The control stream, once.
     pub fn take_stream(&mut self) -> Option<UnixStream> {
         self.stream.take()
+    }
+
+    /// What tells whether its disk can grow, once.
+    pub(crate) fn take_disk(&mut self) -> Option<scratch::Watch> {
+        self.disk.take()
     }
 
     /// QEMU's process.
@@ -333,12 +333,7 @@ pub fn run_system(
     let agent = architecture
         .agent()
         .ok_or(MachineError::NoAgent(architecture))?;
-    let archive = initramfs::write(agent, &system.kernel.read_modules()?);
-    let mut initramfs = tempfile::NamedTempFile::new_in(&start.state)
-        .map_err(io("make a file in", &start.state))?;
-    initramfs
-        .write_all(&archive)
-        .map_err(io("write", initramfs.path()))?;
+    let initramfs = write_initramfs(start, agent, &system.kernel)?;
     let program = qemu::find(architecture, start.qemu.as_deref(), start.path.as_deref())?;
     let proofs = Proofs::open(&start.state.join("accelerators"), &program);
     let hardware = Host::this()
@@ -350,7 +345,6 @@ pub fn run_system(
     let machine = start.machine(
         accelerator,
         system.kernel.image.clone(),
-        initramfs.path().to_owned(),
         Some(platform::tsc_khz()),
     );
     let arguments = qemu::run_arguments(&machine, run);
@@ -359,15 +353,26 @@ pub fn run_system(
     }
     let mut command = Command::new(&program.path);
     command.args(arguments);
-    let mut descriptors = Vec::new();
+    let mut descriptors = vec![(initramfs, qemu::INITRAMFS_DESCRIPTOR)];
     if machine.disk {
         let disk =
             scratch::make(&start.state, start.disk).map_err(io("make a disk in", &start.state))?;
-        descriptors.push((disk, 4));
+        descriptors.push((disk, qemu::DISK_DESCRIPTOR));
     }
     platform::inherit(&mut command, descriptors);
     let status = command.status().map_err(io("start", &program.path))?;
     Ok(Ok(status))
+}
+
+/// The initramfs, as a file without a name: whoever is killed when, none stays behind.
+fn write_initramfs(start: &Start, agent: &[u8], kernel: &Kernel) -> Result<File, MachineError> {
+    let archive = initramfs::write(agent, &kernel.read_modules()?);
+    let mut file =
+        tempfile::tempfile_in(&start.state).map_err(io("make a file in", &start.state))?;
+    file.write_all(&archive)
+        .and_then(|()| file.rewind())
+        .map_err(io("write an initramfs in", &start.state))?;
+    Ok(file)
 }
 
 /// Whether there is the device without which an accelerator cannot work. That there is one proves

@@ -13,13 +13,17 @@ use std::time::{Duration, Instant};
 
 use wasibuild_nix_compat::file_system_object::{FileSystemObject, FromNarError, Limits};
 use wasibuild_vm_protocol::{
-    BuildSpec, Ending, Frame, FromGuest, ProtocolError, ToGuest, VERSION, Window,
+    BuildSpec, Ending, Frame, FromGuest, ProtocolError, ToGuest, VERSION, WINDOW, Window,
 };
 
 use crate::outcome::{BuildFailure, LimitKind};
 
 /// How often a build looks whether it was cancelled.
 const TICK: Duration = Duration::from_millis(50);
+
+/// Bytes are granted when so many were used: a guest needs a moment for each message. The rest of the window
+/// keeps it busy meanwhile.
+const GRANT: u64 = WINDOW / 4;
 
 /// How long a build that was ended may take to be gone, before the machine counts as hanging.
 const MERCY: Duration = Duration::from_secs(30);
@@ -154,6 +158,7 @@ impl Link {
             bounds,
             cancelled,
             finished: false,
+            used: 0,
         };
         let message = ToGuest::Build(number, Box::new(spec));
         let result = match self.send(&message) {
@@ -205,6 +210,8 @@ struct Building<'l> {
     cancelled: &'l dyn Fn() -> bool,
     /// Whether the guest said that nothing more comes.
     finished: bool,
+    /// Bytes that were used and not granted again.
+    used: u64,
 }
 
 impl Building<'_> {
@@ -292,7 +299,11 @@ impl Building<'_> {
     }
 
     fn grant(&mut self, bytes: usize) -> Result<(), BuildFailure> {
-        let bytes = bytes as u64;
+        self.used = self.used.saturating_add(bytes as u64);
+        if self.used < GRANT {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.used);
         if let Some(open) = lock(&self.link.shared).builds.get_mut(&self.number) {
             open.window.grant(bytes);
         }

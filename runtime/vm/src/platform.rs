@@ -1,5 +1,5 @@
 //! Everything in which operating systems differ, and what the standard library does not have: starting
-//! QEMU so that it ends with this process, and the rate of the processor's counter.
+//! QEMU so that it ends with this process, the rate of the processor's counter, the room on a disk.
 //!
 //! Contract: compiles on Linux and macOS. The only module with unsafe code, each with the reason why it
 //! is sound.
@@ -112,6 +112,21 @@ pub fn system() -> String {
         };
         format!("{} {}", text(&names.release), text(&names.version))
     }
+}
+
+/// How many bytes this user may still write to the file system of a file.
+pub fn free(file: &impl AsRawFd) -> io::Result<u64> {
+    // SAFETY: every bit pattern is a valid `statvfs`, which the kernel fills; the descriptor is open.
+    let found = unsafe {
+        let mut found: libc::statvfs = std::mem::zeroed();
+        if libc::fstatvfs(file.as_raw_fd(), &raw mut found) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        found
+    };
+    // The types differ between systems.
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+    Ok((found.f_bavail as u64).saturating_mul(found.f_frsize as u64))
 }
 
 /// The user as whom this process acts.

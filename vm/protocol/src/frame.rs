@@ -16,7 +16,7 @@ pub const MAX_REQUEST: u32 = 64 << 20;
 /// The most bytes of a text for people.
 pub const MAX_TEXT: u32 = 4096;
 
-const HEADER: usize = 9;
+pub const HEADER: usize = 9;
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,6 +158,14 @@ impl Frame {
         Ok(Some(Frame::new(kind, build, content)))
     }
 
+    /// The head of the frame, were its content so long: at most what its kind allows.
+    pub fn head(&self, length: usize) -> [u8; HEADER] {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let [l0, l1, l2, l3] = length.min(self.kind.limit()).to_le_bytes();
+        let [b0, b1, b2, b3] = self.build.to_le_bytes();
+        [l0, l1, l2, l3, b0, b1, b2, b3, self.kind as u8]
+    }
+
     /// Writes the frame in one piece.
     ///
     /// # Errors
@@ -173,9 +181,7 @@ impl Frame {
             });
         }
         let mut bytes = Vec::with_capacity(HEADER + self.content.len());
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&self.build.to_le_bytes());
-        bytes.push(self.kind as u8);
+        bytes.extend_from_slice(&self.head(self.content.len()));
         bytes.extend_from_slice(&self.content);
         sink.write_all(&bytes)?;
         Ok(())

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::deb;
+use super::{deb, direct};
 use crate::Architecture;
 use crate::error::{KernelError, io};
 
@@ -106,7 +106,7 @@ fn source(named: &Path, root: &Path, image: Option<PathBuf>) -> Result<Source, K
 pub fn architecture_of(image: &[u8], source: &Source) -> Result<Architecture, KernelError> {
     // Documentation/arch/x86/boot.rst; Documentation/arch/arm64/booting.rst; a compressed arm64
     // image is started by QEMU if it is gzip.
-    if image.get(0x202..0x206) == Some(b"HdrS") {
+    if image.get(0x202..0x206) == Some(b"HdrS") || direct::is_kernel(image) {
         return Ok(Architecture::X86_64);
     }
     if image.get(56..60) == Some(b"ARM\x64") || image.starts_with(b"\x1f\x8b") {
@@ -115,7 +115,7 @@ pub fn architecture_of(image: &[u8], source: &Source) -> Result<Architecture, Ke
     Err(KernelError::NotAKernel {
         path: source.named.clone(),
         problem: format!(
-            "'{}' is neither a bzImage for x86_64 nor an Image for aarch64",
+            "'{}' is neither a bzImage (nor an ELF kernel with an entry for PVH) for x86_64 nor an Image for aarch64",
             source.image.display()
         ),
     })

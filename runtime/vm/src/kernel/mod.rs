@@ -8,6 +8,7 @@
 
 mod deb;
 mod decompress;
+mod direct;
 mod find;
 mod module;
 mod tar;
@@ -140,7 +141,7 @@ pub fn install_with(
         Ok(())
     };
     fs::create_dir(new.path().join(MODULES)).map_err(io("make a directory in", new.path()))?;
-    write(IMAGE, &image)?;
+    write(IMAGE, direct::kernel(&image).as_ref().unwrap_or(&image))?;
     for (place, (name, bytes)) in modules.iter().enumerate() {
         write(&format!("{MODULES}/{place:03}-{name}.ko"), bytes)?;
     }

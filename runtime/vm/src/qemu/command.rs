@@ -3,8 +3,8 @@
 //! Contract: pure, so that it can be shown for a host that is not this one. Devices are virtio on
 //! virtio-mmio: `microvm` on x86 (with ACPI, by which distributions' kernels find them; without
 //! BIOS or PCI to wait for), `virt` on Arm. Everything that QEMU would add by itself is left out. What
-//! the guest may reach is what stands here: two descriptors (the control stream, the disk), the store
-//! read-only, and the user network. Counterpart: QEMU's manual, chapters "System Emulation: Invocation",
+//! the guest may reach is what stands here: three descriptors (the control stream, the disk, the initramfs), the
+//! store read-only, and the user network. Counterpart: QEMU's manual, chapters "System Emulation: Invocation",
 //! "microvm" and "virt".
 
 use std::ffi::OsString;
@@ -19,6 +19,8 @@ use crate::Architecture;
 pub const CONTROL_DESCRIPTOR: i32 = 3;
 /// See above.
 pub const DISK_DESCRIPTOR: i32 = 4;
+/// See above.
+pub const INITRAMFS_DESCRIPTOR: i32 = 5;
 
 /// Where QEMU runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +67,6 @@ pub struct Machine {
     pub cores: u32,
     /// The kernel's image.
     pub kernel: PathBuf,
-    /// The initramfs.
-    pub initramfs: PathBuf,
     /// The directory that is the store.
     pub store: PathBuf,
     /// Whether there is a network for fixed-output builds.
@@ -178,7 +178,7 @@ fn common(machine: &Machine, kernel_line: &str) -> Line {
     line.pair("-smp", &cores.to_string());
     line.pair("-m", &format!("{}M", machine.memory));
     line.file("-kernel", "", &machine.kernel);
-    line.file("-initrd", "", &machine.initramfs);
+    line.pair("-initrd", &format!("/dev/fd/{INITRAMFS_DESCRIPTOR}"));
     line.pair("-append", kernel_line);
     line.pair("-global", "virtio-mmio.force-legacy=false");
     line.file(
@@ -222,7 +222,8 @@ fn max_cores(architecture: Architecture) -> u32 {
 
 fn processor(machine: &Machine) -> &'static str {
     match (machine.accelerator, machine.architecture) {
-        (Accelerator::Tcg, Architecture::X86_64) => "max",
+        // Without these, kernels copy by `rep movsb`, which TCG does byte by byte.
+        (Accelerator::Tcg, Architecture::X86_64) => "max,erms=off,fsrm=off",
         // Without this, signing pointers costs TCG more than all else.
         (Accelerator::Tcg, Architecture::Aarch64) => "max,pauth-impdef=on",
         _ => "host",
@@ -244,9 +245,14 @@ fn kernel_line(machine: &Machine) -> String {
         "quiet".to_owned(),
         "loglevel=4".to_owned(),
         "panic=-1".to_owned(),
+        // The kernel's tests of its own ciphers: nothing here relies on them, and under TCG they take longest.
+        "cryptomgr.notests".to_owned(),
     ];
     if let Some(khz) = machine.tsc_khz {
         words.push(format!("tsc_early_khz={khz}"));
+        // Else the counter is compared with ticks, which a busy host delays: the guest would give it up, and
+        // with it all timers but a tick of 250 in a second, also when idle.
+        words.push("tsc=reliable".to_owned());
     }
     if machine.disk {
         words.push("wasibuild.swap".to_owned());
@@ -295,7 +301,6 @@ mod tests {
             memory: 1024,
             cores: 14,
             kernel: "/k,1".into(),
-            initramfs: "/i".into(),
             store: "/s,t/nix/store".into(),
             network: true,
             disk: true,

@@ -89,7 +89,12 @@ pub fn supervise(
     let Some(stream) = guest.take_stream() else {
         return Ok(());
     };
-    let reason = relay::run(stream, &listener, guest.hello.clone(), idle, start.patience);
+    let bounds = relay::Bounds {
+        idle,
+        patience: start.patience,
+        disk: guest.take_disk(),
+    };
+    let reason = relay::run(stream, &listener, guest.hello.clone(), &bounds);
     // New clients shall start a new machine, and not wait for this one.
     let _ = fs::remove_file(place.socket());
     guest.kill();

@@ -3,7 +3,7 @@
 //! Contract: a client's builds have other numbers at the guest; nothing else of a frame is changed, and
 //! only its head is looked at. What a build may send is counted here as well, so that a guest that floods
 //! ends, and a client that does not read holds up no other. A client that goes takes its builds with it.
-//! A guest that does not answer while it builds is ended.
+//! A guest that does not answer while it builds is ended, and one for whose swap space the host has no room.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, ErrorKind};
@@ -16,10 +16,26 @@ use wasibuild_vm_protocol::{
     Frame, FromGuest, GuestHello, Kind, ProtocolError, ToGuest, VERSION, Window,
 };
 
+use crate::scratch::Watch;
+
 /// How often a guest that builds is asked whether it is there; more often if it has little time to answer.
 const ASK: Duration = Duration::from_secs(20);
 
+/// How often the host's disk is looked at while something is built.
+const LOOK: Duration = Duration::from_secs(1);
+
 type Reason = String;
+
+/// When a machine ends.
+#[derive(Debug)]
+pub struct Bounds {
+    /// After so long without a build.
+    pub idle: Duration,
+    /// After so long without an answer.
+    pub patience: Duration,
+    /// When the host has no room for what it swaps.
+    pub disk: Option<Watch>,
+}
 
 /// A build, by its number at the guest.
 #[derive(Debug)]
@@ -58,14 +74,13 @@ pub fn run(
     stream: UnixStream,
     listener: &UnixListener,
     hello: GuestHello,
-    idle: Duration,
-    patience: Duration,
+    bounds: &Bounds,
 ) -> Reason {
     let reader = match stream.try_clone() {
         Ok(reader) => reader,
         Err(error) => return error.to_string(),
     };
-    if let Err(error) = stream.set_write_timeout(Some(patience)) {
+    if let Err(error) = stream.set_write_timeout(Some(bounds.patience)) {
         return error.to_string();
     }
     let now = Instant::now();
@@ -107,7 +122,7 @@ pub fn run(
             }
         });
     }
-    relay.wait(idle, patience)
+    relay.wait(bounds)
 }
 
 impl Relay {
@@ -137,7 +152,8 @@ impl Relay {
     }
 
     /// Waits for the end.
-    fn wait(&self, idle: Duration, patience: Duration) -> Reason {
+    fn wait(&self, bounds: &Bounds) -> Reason {
+        let Bounds { idle, patience, .. } = *bounds;
         let ask = ASK.min(patience / 6);
         let mut state = self.state();
         loop {
@@ -158,6 +174,8 @@ impl Relay {
                     "it did not answer for {} s (vm.patience)",
                     patience.as_secs()
                 );
+            } else if let Some(problem) = bounds.disk.as_ref().and_then(Watch::problem) {
+                return problem;
             } else {
                 if state.asked.elapsed() >= ask {
                     state.asked = Instant::now();
@@ -165,7 +183,7 @@ impl Relay {
                     let _ = self.to_guest(&ToGuest::Ping(0).frame());
                     state = self.state();
                 }
-                pause = ask;
+                pause = ask.min(LOOK);
             }
             let pause = pause.max(Duration::from_millis(1));
             state = self

@@ -94,3 +94,16 @@ fn a_state_directory_without_room() {
     assert!(text.contains("wasibuild/vm"), "{text}");
     nothing_is_left(&world);
 }
+
+#[test]
+fn no_room_for_what_a_machine_swaps() {
+    let mut world = World::new();
+    let memory = ("WASIBUILD_VM_MEMORY", "192M".to_owned());
+    world.settings.push(memory);
+    let _small = Small::over(&world.state(), "260m");
+    // No zeros: they take no room on the disk.
+    let body = r#"script "large" "yes | head -c 400000000 > $out""#;
+    let text = fails(&world, "large", body, &[]);
+    assert!(text.contains("MiB left for the rest; make room"), "{text}");
+    nothing_is_left(&world);
+}

@@ -2,10 +2,11 @@
 //!
 //! Contract: all processes of the build are dead, so that nothing changes meanwhile. Entries are
 //! sorted by their bytes; nothing is followed. What a store cannot hold (a device, a pipe, a socket) is
-//! an error with its path. Not recursive, so that depth costs no stack.
+//! an error with its path. Not recursive, so that depth costs no stack. What large files hold is not read, but
+//! handed to the sink as a file.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,17 @@ use wasibuild_nix_compat::nar::Writer;
 
 use super::{Result, Tried};
 
+/// From so many bytes on a file is handed over, rather than read.
+const LARGE: u64 = 32 << 10;
+
+/// Takes an archive.
+pub trait Sink: Write {
+    /// Takes the first `size` bytes of a file.
+    fn take_file(&mut self, file: &File, size: u64) -> io::Result<()>;
+}
+
 /// Writes what lies at `root`.
-pub fn write(root: &Path, sink: &mut dyn Write) -> Result<()> {
+pub fn write(root: &Path, sink: &mut impl Sink) -> Result<()> {
     let mut writer = Writer::new(sink);
     // The directories that are open, with what is left of each, last name first.
     let mut open: Vec<(PathBuf, Vec<Vec<u8>>)> = Vec::new();
@@ -35,7 +45,7 @@ pub fn write(root: &Path, sink: &mut dyn Write) -> Result<()> {
 }
 
 fn node(
-    writer: &mut Writer<&mut dyn Write>,
+    writer: &mut Writer<&mut impl Sink>,
     place: PathBuf,
     open: &mut Vec<(PathBuf, Vec<Vec<u8>>)>,
 ) -> Result<()> {
@@ -46,12 +56,15 @@ fn node(
         let target = fs::read_link(&place).tried(shown)?;
         writer.symlink(target.as_os_str().as_bytes()).tried(shown)
     } else if kind.is_file() {
-        let file = File::open(&place).tried(shown)?;
+        let mut file = File::open(&place).tried(shown)?;
         let executable = metadata.permissions().mode() & 0o100 != 0;
-        let mut reader = BufReader::with_capacity(64 << 10, file);
-        writer
-            .file(executable, metadata.len(), &mut reader)
-            .tried(shown)
+        let size = metadata.len();
+        if size < LARGE {
+            writer.file(executable, size, &mut file).tried(shown)
+        } else {
+            let whole = |sink: &mut &mut _| Sink::take_file(*sink, &file, size);
+            writer.file_by(executable, size, whole).tried(shown)
+        }
     } else if kind.is_dir() {
         let mut names = Vec::new();
         for entry in fs::read_dir(&place).tried(shown)? {

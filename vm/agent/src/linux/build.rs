@@ -187,6 +187,22 @@ impl Write for Archive<'_> {
     }
 }
 
+impl archive::Sink for Archive<'_> {
+    fn take_file(&mut self, file: &File, size: u64) -> io::Result<()> {
+        self.flush()?;
+        let mut left = size;
+        while left > 0 {
+            let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+            let count = self.build.take(wanted.min(MAX_CHUNK as usize));
+            let count = count.ok_or_else(|| io::Error::other("the build was killed"))?;
+            let frame = FromGuest::Archive(self.build.number, Vec::new()).frame();
+            self.build.sender.send_file(&frame, file, count)?;
+            left = left.saturating_sub(count as u64);
+        }
+        Ok(())
+    }
+}
+
 /// Runs a build to its end and sends everything but the last word.
 pub fn run(build: &Build, spec: &BuildSpec) -> Result<()> {
     let scratch = Scratch::new(build.number, spec)?;

@@ -104,6 +104,21 @@ pub fn load_module(file: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// How many bytes a pipe holds (`F_SETPIPE_SZ`).
+pub fn set_pipe_size(pipe: &impl AsRawFd, size: usize) -> io::Result<()> {
+    let size = libc::c_int::try_from(size).map_err(Error::other)?;
+    // SAFETY: the request takes a number.
+    checked(unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, size) })
+}
+
+/// `splice(2)` between descriptors without offsets.
+pub fn splice(from: &impl AsRawFd, to: &impl AsRawFd, count: usize) -> io::Result<usize> {
+    let none = std::ptr::null_mut();
+    // SAFETY: null pointers stand for the descriptors' own offsets; no memory is handed over.
+    let moved = unsafe { libc::splice(from.as_raw_fd(), none, to.as_raw_fd(), none, count, 0) };
+    usize::try_from(moved).map_err(|_| Error::last_os_error())
+}
+
 /// `swapon(2)`, giving freed pages back to the disk.
 pub fn swap_on(device: &Path) -> io::Result<()> {
     const SWAP_FLAG_DISCARD: libc::c_int = 0x10000;
