@@ -27,6 +27,14 @@ fn over(line: &str) -> Case {
             "b",
             "one\n2\nthree\nfour\nfive\nnew\nsix\nseven\neight\nnine\nten\n11\nend\n".to_owned(),
         ),
+        (
+            "code1",
+            "int f(void)\n{\n  a;\n  b;\n\n  c;\n}\n\n$g = 1 that is a very long line, beyond forty columns   \n  x\n  y\n  z\n_h  \n 1\n 2\n".to_owned(),
+        ),
+        (
+            "code2",
+            "int f(void)\n{\n  a;\n  B;\n\n  c;\n}\n\n$g = 1 that is a very long line, beyond forty columns   \n  x\n  Y\n  z\n_h  \n 1\n 3\n".to_owned(),
+        ),
         ("pre", "one\ntwo\n".to_owned()),
         ("pre2", "one\ntw".to_owned()),
         ("empty", String::new()),
@@ -111,6 +119,26 @@ fn files() {
          diff nonl a
          diff -u --label x --label y a nonl
          diff -u --label x --label y nonl nonl2
+         diff -c --label x --label y a b
+         diff -C 0 --label x --label y a b
+         diff -C1 --label x --label y a b
+         diff --context --label x --label y a b
+         diff --context=2 --label x --label y nonl a
+         diff -c -C 5 --label x --label y nonl2 nonl
+         diff -c --label x --label y empty a
+         diff -c --label x --label y a empty
+         diff -c --label x --label y sp1 sp2
+         diff -p --label x --label y a b
+         diff -pu --label x --label y a b
+         diff -pU0 --label x --label y a b
+         diff -pC0 --label x --label y a b
+         diff -pU0 --label x --label y code1 code2
+         diff -pC1 --label x --label y code1 code2
+         diff -n a b
+         diff -n empty a
+         diff --rcs a nonl
+         diff -n nonl nonl2
+         diff -C x a b
          diff -b sp1 sp2
          diff -w sp1 sp2
          diff -Z sp1 sp2
@@ -132,10 +160,28 @@ fn files() {
     ));
 }
 
+/// The context format has POSIX's form of time, the unified one another.
+#[test]
+fn times() {
+    same(
+        ["diff -c a b", "diff -u a b", "diff -pN a nothing"]
+            .into_iter()
+            .map(|line| {
+                let mut case = over(line);
+                case.touch(&"1234567890".into());
+                case
+            })
+            .collect(),
+    );
+}
+
 #[test]
 fn directories() {
     same(lines(
         "diff -r d1 d2
+         diff -r -x f d1 d2
+         diff -r --exclude=s* -x new -x [mo]* d1 d2
+         diff -rn d1 d2
          diff d1 d2
          diff -rq d1 d2
          diff -rN d1 d2
@@ -155,13 +201,13 @@ fn refusals() {
         return;
     }
     for line in [
-        "diff -c a b",
+        "diff -c -u a b",
+        "diff -pn a b",
         "diff -y a b",
         "diff -e a b",
         "diff -B a b",
-        "diff -p a b",
         "diff --color=always a b",
-        "diff -x f d1 d2",
+        "diff -r -x a/b d1 d2",
         "diff -d a b",
     ] {
         assert!(refusal(&over(line)).is_some(), "{line}");
@@ -186,13 +232,13 @@ fn generated_files() {
     let strategy = (
         prop::collection::vec(line.clone(), 0..150),
         prop::collection::vec((0usize..150, 0u8..3, line), 0..40),
-        0usize..5,
+        0usize..9,
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.9),
     );
     let mut runner = TestRunner::new(Config::default());
     let mut cases = Vec::new();
-    for _ in 0..250 {
+    for _ in 0..400 {
         let (one, edits, option, end, other_end) =
             strategy.new_tree(&mut runner).expect("files").current();
         let mut two = one.clone();
@@ -206,7 +252,7 @@ fn generated_files() {
                 _ => two.push(line),
             }
         }
-        let options = ["", "-U0", "-u", "-U1", "-w"][option];
+        let options = ["", "-U0", "-u", "-U1", "-w", "-c", "-C0", "-C2", "-n"][option];
         let mut words = vec!["diff"];
         if !options.is_empty() {
             words.extend([options, "--label", "x", "--label", "y"]);

@@ -4,6 +4,7 @@
 
 use super::lines::{Equality, split};
 use super::{output, script};
+use crate::findutils::glob;
 use crate::shared::errno;
 use crate::shared::fs::{self, Kind};
 use crate::shared::io::{self, Source};
@@ -18,10 +19,15 @@ pub(crate) const SPEC: Spec = Spec {
     options: &[
         flag('a', "text"),
         flag('b', "ignore-space-change"),
+        flag('c', ""),
+        value('C', ""),
+        maybe('ç', "context"),
         flag('i', "ignore-case"),
         value('ł', "label"),
+        flag('n', "rcs"),
         flag('N', "new-file"),
         flag('ņ', "normal"),
+        flag('p', "show-c-function"),
         flag('q', "brief"),
         flag('r', "recursive"),
         flag('s', "report-identical-files"),
@@ -30,6 +36,7 @@ pub(crate) const SPEC: Spec = Spec {
         value('U', ""),
         maybe('ü', "unified"),
         flag('w', "ignore-all-space"),
+        value('x', "exclude"),
         flag('Z', "ignore-trailing-space"),
     ],
     permute: true,
@@ -39,10 +46,20 @@ pub(crate) const SPEC: Spec = Spec {
 /// The place in which GNU diff looks for a NUL: one block.
 const BLOCK: usize = 4096;
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    Normal,
+    Context,
+    Unified,
+    Rcs,
+}
+
 struct Diff {
     equality: Equality,
-    /// Lines of context of the unified format.
-    unified: Option<usize>,
+    style: Style,
+    shown: output::Shown,
+    /// Patterns of names that are left out of directories.
+    excluded: Vec<BString>,
     brief: bool,
     text: bool,
     recursive: bool,
@@ -95,17 +112,39 @@ impl Diff {
             Some(count) => count,
             None => program::usage_error(2, &[b"invalid context length '", text, b"'"]),
         };
-        let mut unified = None;
+        let (mut lines, mut style) = (None, None);
         for (key, text) in &parsed.options {
-            let wanted = match (key, text) {
-                ('u', _) | ('ü', None) => 3,
-                ('U' | 'ü', Some(text)) => context(text),
+            let (wanted, count) = match (key, text) {
+                ('u', _) | ('ü', None) => (Style::Unified, Some(3)),
+                ('U' | 'ü', Some(text)) => (Style::Unified, Some(context(text))),
+                ('c', _) | ('ç', None) => (Style::Context, Some(3)),
+                ('C' | 'ç', Some(text)) => (Style::Context, Some(context(text))),
+                ('n', _) => (Style::Rcs, None),
+                ('ņ', _) => (Style::Normal, None),
                 _ => continue,
             };
-            unified = Some(unified.map_or(wanted, |old: usize| old.max(wanted)));
+            if style.is_some_and(|style| style != wanted) {
+                program::refuse("two formats at once");
+            }
+            style = Some(wanted);
+            lines = lines.max(count);
         }
-        if unified.is_some() && parsed.has('ņ') {
-            program::refuse("two formats at once");
+        let function = parsed.has('p');
+        let style = style.unwrap_or(if function {
+            Style::Context
+        } else {
+            Style::Normal
+        });
+        if function && matches!(style, Style::Normal | Style::Rcs) {
+            program::refuse("the functions of changes without context");
+        }
+        let excluded = parsed.options.iter().filter(|(key, _)| *key == 'x');
+        let excluded: Vec<BString> = excluded.filter_map(|(_, text)| text.clone()).collect();
+        if excluded
+            .iter()
+            .any(|it| it.contains(&b'\\') || it.contains(&b'/'))
+        {
+            program::refuse("a pattern of names with a backslash or a slash");
         }
         if parsed.has('ş') {
             program::refuse("--strip-trailing-cr");
@@ -136,7 +175,12 @@ impl Diff {
                 all_space: parsed.has('w'),
                 trailing_space: parsed.has('Z'),
             },
-            unified,
+            style,
+            shown: output::Shown {
+                context: lines.unwrap_or(if style == Style::Context { 3 } else { 0 }),
+                function,
+            },
+            excluded,
             brief: parsed.has('q'),
             text: parsed.has('a'),
             recursive: parsed.has('r'),
@@ -224,7 +268,11 @@ impl Diff {
                 }
             }
         }
-        let names: BTreeSet<&BString> = lists.iter().flatten().collect();
+        let mut names: BTreeSet<&BString> = lists.iter().flatten().collect();
+        names.retain(|name| {
+            let excludes = |it: &BString| glob::matches(it, name, glob::Options::default());
+            !self.excluded.iter().any(excludes)
+        });
         let mut status = 0;
         for name in names {
             let holds = |side: usize| lists.get(side).is_some_and(|it| it.contains(name));
@@ -274,8 +322,7 @@ impl Diff {
             say(format!("{kind} {one} and {two} differ\n"));
             return 1;
         }
-        let context = self.unified.unwrap_or(0);
-        let texts = split(left, right, self.equality, context);
+        let texts = split(left, right, self.equality, self.shown.context);
         let changes = script::changes(&texts);
         if changes.is_empty() {
             if self.identical {
@@ -296,12 +343,18 @@ impl Diff {
                 quote(two)
             ));
         }
-        match self.unified {
-            None => output::normal(&texts, &changes),
-            Some(context) => {
+        match self.style {
+            Style::Normal => output::normal(&texts, &changes),
+            Style::Rcs => output::rcs(&texts, &changes),
+            Style::Context => {
+                self.header("***", one, 0);
+                self.header("---", two, 1);
+                output::context(&texts, &changes, self.shown);
+            }
+            Style::Unified => {
                 self.header("---", one, 0);
                 self.header("+++", two, 1);
-                output::unified(&texts, &changes, context);
+                output::unified(&texts, &changes, self.shown);
             }
         }
         1
@@ -325,6 +378,13 @@ impl Diff {
             Ok(meta) => meta.times[1],
             Err(_) => (0, 0),
         };
+        if self.style == Style::Context {
+            // POSIX has the time of the context format so.
+            let broken = crate::shared::time::broken_down(seconds);
+            let time = crate::shared::time::strftime("%a %b %e %T %Y", &broken);
+            io::put(format!("{mark} {path}\t{}\n", time.unwrap_or_default()).as_bytes());
+            return;
+        }
         let time = crate::shared::time::date(seconds);
         let [year, month, day, hour, minute, second] = time;
         let text = format!(

@@ -1,10 +1,58 @@
-//! Scripts as text: the normal and the unified format.
+//! Scripts as text: the normal, the context, the unified and the RCS format.
 //!
 //! Counterpart: diffutils' `normal.c`, `context.c`, `util.c`.
 
 use super::lines::Text;
 use super::script::Change;
 use crate::shared::io;
+
+/// How much is shown besides changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// Lines of context.
+    pub context: usize,
+    /// The last line before a hunk that looks like the head of a function (`-p`).
+    pub function: bool,
+}
+
+/// Behind the mark of a hunk: the function that it begins in.
+fn function(text: &Text<'_>, start: usize) {
+    let head = |line: &&&[u8]| matches!(line.first(), Some(byte) if byte.is_ascii_alphabetic() || matches!(byte, b'$' | b'_'));
+    let before = text.lines.get(..start).unwrap_or_default();
+    if let Some(line) = before.iter().rev().find(head) {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.get(..40).unwrap_or(line);
+        let blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 11;
+        let end = line
+            .iter()
+            .rposition(|it| !blank(it))
+            .map_or(0, |at| at + 1);
+        io::put(b" ");
+        io::put(line.get(..end).unwrap_or_default());
+    }
+}
+
+/// Changes with little between them share a hunk.
+fn hunks(changes: &[Change], context: usize) -> impl Iterator<Item = &[Change]> {
+    changes.chunk_by(move |left, right| {
+        right.from - (left.from + left.gone) <= context.saturating_mul(2)
+    })
+}
+
+/// The lines of a hunk in both files: from, to, from, to.
+fn extent(texts: &[Text<'_>; 2], hunk: &[Change], context: usize) -> [usize; 4] {
+    let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else {
+        return [0; 4];
+    };
+    let [one, _] = texts;
+    let start = first.from.saturating_sub(context);
+    let end = (last.from + last.gone)
+        .saturating_add(context)
+        .min(one.lines.len());
+    let to_start = first.to - (first.from - start);
+    let to_end = last.to + last.new + (end - (last.from + last.gone));
+    [start, end, to_start, to_end]
+}
 
 fn line(mark: &[u8], line: &[u8]) {
     io::put(mark);
@@ -58,31 +106,20 @@ fn unified_range(from: usize, count: usize) -> String {
     }
 }
 
-/// The unified format with so many lines of context.
-pub fn unified(texts: &[Text<'_>; 2], changes: &[Change], context: usize) {
+/// The unified format.
+pub fn unified(texts: &[Text<'_>; 2], changes: &[Change], shown: Shown) {
     let [one, two] = texts;
-    let mut rest = changes;
-    while let Some(first) = rest.first() {
-        // Changes with little between them share a hunk.
-        let near = rest.windows(2).take_while(|pair| {
-            let [left, right] = pair else { return false };
-            right.from - (left.from + left.gone) <= context.saturating_mul(2)
-        });
-        let count = near.count() + 1;
-        let (hunk, after) = rest.split_at(count);
-        rest = after;
-        let last = hunk.last().unwrap_or(first);
-        let start = first.from.saturating_sub(context);
-        let end = (last.from + last.gone)
-            .saturating_add(context)
-            .min(one.lines.len());
-        let to_start = first.to - (first.from - start);
-        let to_end = last.to + last.new + (end - (last.from + last.gone));
+    for hunk in hunks(changes, shown.context) {
+        let [start, end, to_start, to_end] = extent(texts, hunk, shown.context);
         let (left, right) = (
             unified_range(start, end - start),
             unified_range(to_start, to_end - to_start),
         );
-        io::put(format!("@@ -{left} +{right} @@\n").as_bytes());
+        io::put(format!("@@ -{left} +{right} @@").as_bytes());
+        if shown.function {
+            function(one, start);
+        }
+        io::put(b"\n");
         let mut at = start;
         for change in hunk {
             lines(one, b" ", at, change.from);
@@ -91,5 +128,56 @@ pub fn unified(texts: &[Text<'_>; 2], changes: &[Change], context: usize) {
             at = change.from + change.gone;
         }
         lines(one, b" ", at, end);
+    }
+}
+
+/// The context format.
+pub fn context(texts: &[Text<'_>; 2], changes: &[Change], shown: Shown) {
+    let [one, two] = texts;
+    for hunk in hunks(changes, shown.context) {
+        let [start, end, to_start, to_end] = extent(texts, hunk, shown.context);
+        io::put(b"***************");
+        if shown.function {
+            function(one, start);
+        }
+        io::put(format!("\n*** {} ****\n", range(start, end - start)).as_bytes());
+        if hunk.iter().any(|change| change.gone > 0) {
+            let mut at = start;
+            for change in hunk {
+                let mark: &[u8] = if change.new > 0 { b"! " } else { b"- " };
+                lines(one, b"  ", at, change.from);
+                at = change.from + change.gone;
+                lines(one, mark, change.from, at);
+            }
+            lines(one, b"  ", at, end);
+        }
+        io::put(format!("--- {} ----\n", range(to_start, to_end - to_start)).as_bytes());
+        if hunk.iter().any(|change| change.new > 0) {
+            let mut at = to_start;
+            for change in hunk {
+                let mark: &[u8] = if change.gone > 0 { b"! " } else { b"+ " };
+                lines(two, b"  ", at, change.to);
+                at = change.to + change.new;
+                lines(two, mark, change.to, at);
+            }
+            lines(two, b"  ", at, to_end);
+        }
+    }
+}
+
+/// The RCS format.
+pub fn rcs([_, two]: &[Text<'_>; 2], changes: &[Change]) {
+    for change in changes {
+        if change.gone > 0 {
+            io::put(format!("d{} {}\n", change.from + 1, change.gone).as_bytes());
+        }
+        if change.new > 0 {
+            let behind = change.from + change.gone;
+            io::put(format!("a{behind} {}\n", change.new).as_bytes());
+            let new = two.lines.get(change.to..change.to + change.new);
+            for line in new.unwrap_or_default() {
+                io::put(line);
+            }
+        }
     }
 }
