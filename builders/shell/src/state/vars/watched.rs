@@ -5,7 +5,7 @@
 //! journal, in which a layer is opened, tells what the names had before.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::{Binding, Layer, Name, Vars};
@@ -97,7 +97,7 @@ impl Vars {
         let Layer { saved, .. } = self.journal.pop()?;
         let met = self.watch.met.take();
         let missed = self.watch.missed.take();
-        let mut old = HashMap::new();
+        let mut old = BTreeMap::new();
         for (number, layer, bindings) in saved {
             if let Some(entry) = self.entries.get_mut(number as usize) {
                 entry.layer = layer;
