@@ -11,7 +11,7 @@ const GZIP: &[u8] = b"\x1f\x8b";
 /// The decompressed stream of `source`.
 ///
 /// # Errors
-/// When it begins like a form that is not known here.
+/// When it begins like a form that is known here, and is none.
 pub fn reader<'r, R: Read + 'r>(mut source: R) -> io::Result<Box<dyn Read + 'r>> {
     let mut head = Vec::new();
     source.by_ref().take(8).read_to_end(&mut head)?;
@@ -25,10 +25,7 @@ pub fn reader<'r, R: Read + 'r>(mut source: R) -> io::Result<Box<dyn Read + 'r>>
         return Ok(Box::new(decoder));
     }
     if kind.starts_with(GZIP) {
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "compressed with gzip, which is not supported: unpack it first",
-        ));
+        return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(source)));
     }
     Ok(Box::new(source))
 }
@@ -47,4 +44,23 @@ pub fn all(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn gzip_is_unpacked_and_a_cut_stream_is_an_error() {
+        let module = b"a module ".repeat(5000);
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(&module).expect("packed");
+        let packed = packer.finish().expect("packed");
+        assert_eq!(all(packed.as_slice(), 1 << 20).expect("whole"), module);
+        assert!(all(packed.as_slice(), 1000).is_err(), "the bound");
+        for cut in [20, packed.len() - 1] {
+            assert!(all(&packed[..cut], 1 << 20).is_err(), "{cut}");
+        }
+    }
 }
