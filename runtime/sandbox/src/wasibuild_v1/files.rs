@@ -58,9 +58,6 @@ pub fn add(linker: &mut Linker<Ctx>) -> wasmtime::Result<()> {
         MODULE,
         "path_access",
         |call, fd: u32, flags: u32, path: u32, len: u32, bits: u32| {
-            if bits > 7 {
-                return Err(Errno::Inval.into());
-            }
             let path = mem::path(call.memory, path, len)?;
             call.kernel
                 .path_access(call.pid, fd, &path, flags & FOLLOW != 0, bits)
