@@ -46,6 +46,66 @@ fn links_of_other_packages_lead_to_the_program() {
     assert_eq!(found, "y\nz\n");
 }
 
+/// After a dozen searches the shell lists the inputs in `PATH` (docs/shell.md). What it answers is what
+/// asking answers: outputs and other directories change, links lead on, names in inputs stay.
+#[test]
+fn a_listed_input_answers_as_asking_does() {
+    let world = World::new();
+    let found = text(
+        &world,
+        r##"let
+             tool = run "tool-1.0" {} ''
+               mkdir -p $out/bin $out/more
+               echo 'echo tool' > $out/bin/tool
+               echo 'echo more' > $out/more/other
+               chmod +x $out/bin/* $out/more/*
+               touch $out/bin/plain
+               mkdir $out/bin/directory
+               ln -s ../more/other $out/bin/linked
+               ln -s nowhere $out/bin/dangling
+               ln -s more $out/way
+             '';
+           in run "x" { inherit tool; } ''
+             export PATH=$PATH:$tool/bin:$tool/way:$PWD/mine::$out/bin
+             ask() {
+               for name in tool other linked plain directory dangling own late here made nothing; do
+                 type -P $name > /dev/null && echo $name=$(type -t $name)
+               done
+               hash -r
+             }
+             exec 3>&1 > first
+             ask
+             for i in {1..30}; do type -P nothing$i > /dev/null || :; done
+             exec > second
+             ask
+             exec > third
+             mkdir -p mine $out/bin
+             for name in mine/own mine/late here $out/bin/made; do
+               echo "echo $name" > $name
+               chmod +x $name
+             done
+             ask
+             rm mine/late
+             exec > fourth
+             ask
+             late || echo late is gone
+             exec >&3
+             cat first > $out/all
+             echo - >> $out/all
+             cat second third fourth >> $out/all
+             rm -r $out/bin
+             cat $out/all > text
+             rm -r $out
+             cat text > $out
+           ''"##,
+    );
+    let (first, rest) = found.split_once("-\n").expect("two parts");
+    assert_eq!(first, "tool=file\nother=file\nlinked=file\nplain=file\n");
+    let made = "own=file\nlate=file\nhere=file\nmade=file\n";
+    let left = "own=file\nhere=file\nmade=file\nlate is gone\n";
+    assert_eq!(rest, format!("{first}{first}{made}{first}{left}"));
+}
+
 #[test]
 fn scripts_run_by_their_first_line() {
     let world = World::new();

@@ -210,7 +210,8 @@ fn describe(sh: &mut Shell, name: &[u8], how: How, all: bool, no_functions: bool
         }
         sh.search_path(name, all)
             .into_iter()
-            .filter(|p| crate::sys::access(&sh.absolute(p), crate::sys::Access::Execute))
+            // A single answer may be a file that cannot be executed, if nothing else has the name.
+            .filter(|p| !all || crate::sys::access(&sh.absolute(p), crate::sys::Access::Execute))
             .collect()
     };
     for path in paths {

@@ -6,3 +6,5 @@ declare -x ex=1; declare -p ex; export -p | grep ' ex='; declare -l lo=ABC; decl
 umask 027; umask; umask -S; umask 022; set -o | grep errexit; shopt -p extglob; echo -e 'a\nb\c'; echo -n x; echo; eval 'echo ev $((1+1))'; compgen -A function | wc -l; ( : ${nope?message} ); echo $?; true; times > /dev/null; echo "$-" | tr -d s
 printf '[%c][%3c]' '' | od -c; printf '%#.0o\n' 0; printf -v v 'a%cb' ''; echo "$v"; BASH_ARGV0=other; echo "$0"
 mapfile -t x < <(printf 'a\0b\nc\n'); declare -p x; mapfile -d '' x < <(printf 'a\nb\0c'); declare -p x
+mkdir -p some/bin; touch some/bin/plain
+( PATH=some/bin; type -t plain; type -P plain; type plain; command -v plain; type -at plain; echo $? )
