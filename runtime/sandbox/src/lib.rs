@@ -9,6 +9,7 @@
 //! - [`kernel`]: processes, descriptors, pipes, clocks, the log; [`vfs`]: the files.
 //! - [`wasi`] and [`wasibuild_v1`]: the functions that guests import.
 //! - [`scheduler`] runs the processes; [`run`] puts it together.
+//! - [`run_memory`]: what builds of one run remember for each other; no outcome follows from it.
 #![deny(unsafe_code)]
 
 mod errno;
