@@ -108,7 +108,11 @@ impl World {
 
     /// The file with that expression.
     pub fn expression(&self, body: &str) -> PathBuf {
-        fs::copy(&shared().guest, self.path("guest.wasm")).expect("the guest is copied");
+        // Once: a Nix that was started with another expression may be reading it.
+        let guest = self.path("guest.wasm");
+        if !guest.exists() {
+            fs::copy(&shared().guest, &guest).expect("the guest is copied");
+        }
         let text = format!(
             "let guest = {}/guest.wasm;\n mk = name: attributes: derivation ({{ inherit name; system = \"wasm32-wasip1\"; builder = \"${{guest}}\"; }} // attributes);\nin {body}",
             self.directory.path().display()
