@@ -9,7 +9,7 @@
 mod job;
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,9 +18,9 @@ use std::time::Duration;
 use bstr::{BStr, ByteSlice};
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_vm::supervisor::{self, Connection, Place};
-use wasibuild_vm::{Architecture, BuildFailure, MachineError, Start, kernel, qemu};
+use wasibuild_vm::{Architecture, BuildFailure, Input, MachineError, Share, Start, kernel, qemu};
 
-use crate::policy::{Accelerator, Policy, VmPolicy};
+use crate::policy::{Accelerator, Policy, VmPolicy, VmShare};
 use crate::realise::error::RealiseError;
 use crate::realise::executor::{Failure, Job, Machine};
 use crate::realise::log::BuildLog;
@@ -72,6 +72,12 @@ impl Vm {
             architecture,
             kernel: self.kernel(&state, architecture),
             store: store.to_owned(),
+            share: match self.policy.share {
+                VmShare::Auto => None,
+                VmShare::NineP => Some(Share::NineP),
+                VmShare::Image => Some(Share::Images),
+            },
+            images: self.policy.images,
             memory: (self.policy.memory >> 20).max(128),
             cores: u32::try_from(cores).unwrap_or(1).max(1),
             disk: self.policy.disk,
@@ -149,6 +155,10 @@ impl Vm {
         pair("--idle", self.policy.idle.as_millis().to_string().as_ref());
         let patience = start.patience.as_millis().to_string();
         pair("--patience", patience.as_ref());
+        pair("--images", start.images.to_string().as_ref());
+        if let Some(share) = start.share {
+            pair("--share-by", share.name().as_ref());
+        }
         if let Some(qemu) = &start.qemu {
             pair("--qemu", qemu.as_os_str());
         }
@@ -197,6 +207,7 @@ impl Vm {
     fn attempt(
         &self,
         job: &Job,
+        inputs: &[Input],
         start: &Start,
         log: &mut BuildLog<'_>,
         stop: &Stop,
@@ -208,7 +219,7 @@ impl Vm {
             Err(_) if cancelled() => return Err(BuildFailure::Cancelled.into()),
             Err(error) => return Err(error.into()),
         };
-        let spec = job::spec(job, &connection.hello)?;
+        let spec = job::spec(job, inputs, &connection.hello)?;
         let mut tail = job::Tail::default();
         let mut sink = |bytes: &[u8]| {
             tail.add(bytes);
@@ -231,8 +242,12 @@ impl Vm {
     /// was killed there is nothing but what they noticed.
     fn why_gone(&self, start: &Start, told: String) -> String {
         let mut text = Vec::new();
-        let read = std::fs::File::open(self.place(start).log())
-            .and_then(|file| file.take(64 << 10).read_to_end(&mut text));
+        // It is at the end of what may be long: each image has a line.
+        let read = std::fs::File::open(self.place(start).log()).and_then(|mut file| {
+            let size = file.metadata()?.len();
+            file.seek(SeekFrom::Start(size.saturating_sub(64 << 10)))?;
+            file.take(64 << 10).read_to_end(&mut text)
+        });
         if read.is_err() {
             return told;
         }
@@ -262,6 +277,7 @@ impl Machines for Vm {
             .map_err(first_line)?;
         if self.policy.kernel.is_none() {
             kernel::Kernel::open(&start.kernel, architecture)
+                .and_then(|kernel| kernel.share(start.share))
                 .map_err(|error| first_line(error.into()))?;
         }
         Ok(())
@@ -281,17 +297,17 @@ impl Machine for Vm {
         };
         let architecture = Architecture::of_system(&job.system)
             .ok_or_else(|| unsupported(format!("there is no machine for '{}'", job.system)))?;
-        let store = job::share(&job).map_err(unsupported)?;
+        let (store, inputs) = job::inputs(&job).map_err(unsupported)?;
         let start = self.start(architecture, &store).map_err(unsupported)?;
         if Architecture::of_this_program() != Some(architecture) {
             let text = format!("wasibuild: {architecture} is emulated here, which is slow\n");
             log.note(text.as_bytes());
         }
-        let mut result = self.attempt(&job, &start, log, stop);
+        let mut result = self.attempt(&job, &inputs, &start, log, stop);
         if let Err(job::Problem::Build(BuildFailure::Gone(reason), _)) = &result {
             let text = format!("wasibuild: the machine ended ({reason}); building once more\n");
             log.note(text.as_bytes());
-            result = self.attempt(&job, &start, log, stop);
+            result = self.attempt(&job, &inputs, &start, log, stop);
         }
         if job.keep_failed && matches!(result, Err(job::Problem::Build(..))) {
             log.note(b"wasibuild: the build directory was in the machine and is not kept\n");

@@ -407,6 +407,20 @@ pub const KEYS: &[Key] = &[
         "The most that its scratch disk grows to.",
     ),
     key(
+        "vm.share",
+        Kind::Choice(&["auto", "9p", "image"]),
+        "'auto'",
+        None,
+        "How the machine gets the store. `\"9p\"`: the directory is shared. `\"image\"`: what builds need is written to read-only images on a disk. `\"auto\"`: 9p where the kernel has it.",
+    ),
+    key(
+        "vm.images",
+        Kind::Size,
+        "'20G'",
+        None,
+        "The most that images of inputs take on this computer's disk.",
+    ),
+    key(
         "vm.idle",
         Kind::Seconds { auto: false },
         "60",

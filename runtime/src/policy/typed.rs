@@ -133,6 +133,18 @@ pub enum Accelerator {
     Tcg,
 }
 
+/// How the machine gets the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VmShare {
+    /// As its kernel can: by 9p, else by images.
+    #[default]
+    Auto,
+    /// The directory is shared.
+    NineP,
+    /// Images of what builds need.
+    Image,
+}
+
 /// The table `vm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VmPolicy {
@@ -142,6 +154,10 @@ pub struct VmPolicy {
     pub cores: Option<u16>,
     /// The most that the scratch disk grows to, in bytes.
     pub disk: u64,
+    /// How it gets the store.
+    pub share: VmShare,
+    /// The most that images of inputs take, in bytes.
+    pub images: u64,
     /// How long it waits without a build before it is stopped.
     pub idle: Duration,
     /// How long it may take to start, and to answer while it builds.
@@ -273,6 +289,12 @@ impl From<Settings> for Policy {
                 memory: read.number("vm.memory"),
                 cores: read.auto("vm.cores").map(narrow),
                 disk: read.number("vm.disk"),
+                share: match read.text("vm.share") {
+                    "9p" => VmShare::NineP,
+                    "image" => VmShare::Image,
+                    _ => VmShare::Auto,
+                },
+                images: read.number("vm.images"),
                 idle: Duration::from_secs(read.number("vm.idle")),
                 // Without any time nothing would ever start.
                 patience: Duration::from_secs(read.number("vm.patience").clamp(1, 86_400)),

@@ -26,6 +26,15 @@ pub struct Limits {
     pub open_files: u64,
 }
 
+/// A store path that a build sees.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Input {
+    /// Its base name.
+    pub name: BString,
+    /// Where it lies, an absolute path: for a supervisor on the host, for the agent in the guest.
+    pub place: BString,
+}
+
 /// A build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildSpec {
@@ -39,8 +48,8 @@ pub struct BuildSpec {
     pub environment: Vec<(BString, BString)>,
     /// Files in `/build`: names and contents.
     pub files: Vec<(BString, BString)>,
-    /// The base names of the store paths that it sees.
-    pub inputs: Vec<BString>,
+    /// The store paths that it sees.
+    pub inputs: Vec<Input>,
     /// Its outputs: names, and base names of the store paths.
     pub outputs: Vec<(BString, BString)>,
     /// The program that is `/bin/sh`, an absolute path.
@@ -69,7 +78,9 @@ impl BuildSpec {
             .list(&self.arguments, one)
             .list(&self.environment, pair)
             .list(&self.files, pair)
-            .list(&self.inputs, one)
+            .list(&self.inputs, |put, input| {
+                put.string(&input.name).string(&input.place);
+            })
             .list(&self.outputs, pair)
             .list(self.shell.as_slice(), one)
             .flag(self.network)
@@ -106,7 +117,11 @@ impl BuildSpec {
                 Ok((file_name(name, "a file")?, contents))
             })?,
             inputs: take.list("the inputs", |take| {
-                file_name(take.string("an input")?, "an input")
+                let (name, place) = pair(take, "an input")?;
+                Ok(Input {
+                    name: file_name(name, "an input")?,
+                    place: absolute(place, "the place of an input")?,
+                })
             })?,
             outputs: take.list("the outputs", |take| {
                 let (name, base) = pair(take, "an output")?;

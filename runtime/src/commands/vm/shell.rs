@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 use bstr::BString;
 use wasibuild_nix_compat::store_path::StorePath;
-use wasibuild_vm::{Bounds, BuildFailure, BuildSpec, Limits};
+use wasibuild_vm::{Bounds, BuildFailure, BuildSpec, Input, Limits};
 
 use crate::error::Error;
 use crate::exit_code;
@@ -55,7 +55,18 @@ pub fn shell(vm: &Vm, policy: &Policy, options: &VmShell) -> Result<u8, Error> {
         .map(|(name, value)| (name.into(), value.into()))
         .to_vec(),
         files: Vec::new(),
-        inputs: closure.iter().map(|path| path.basename().into()).collect(),
+        inputs: closure
+            .iter()
+            .map(|path| Input {
+                name: path.basename().into(),
+                place: start
+                    .store
+                    .join(path.basename())
+                    .as_os_str()
+                    .as_bytes()
+                    .into(),
+            })
+            .collect(),
         outputs: Vec::new(),
         shell: Some(program.into()),
         network: false,

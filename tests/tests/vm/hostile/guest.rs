@@ -49,7 +49,7 @@ fn main() {
     match mode.trim() {
         "version" => port.frame(HELLO, 0, &hello(7)),
         "drip" => {
-            for byte in frame(HELLO, 0, &hello(1)) {
+            for byte in frame(HELLO, 0, &hello(2)) {
                 port.bytes(&[byte]);
                 sleep(Duration::from_secs(1));
             }
@@ -57,7 +57,7 @@ fn main() {
         "garbage" => port.bytes(&[0x5a; 4096]),
         "long" => port.bytes(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, HELLO]),
         _ => {
-            port.frame(HELLO, 0, &hello(1));
+            port.frame(HELLO, 0, &hello(2));
             serve(&mut port);
         }
     }

@@ -60,7 +60,7 @@ fn a_guest_that_floods_its_console() {
 #[test]
 fn a_guest_that_greets_wrongly() {
     for (mode, word) in [
-        ("version", "speaks version 7 of the protocol, this one 1"),
+        ("version", "speaks version 7 of the protocol, this one 2"),
         ("garbage", "a frame of the unknown kind 90"),
         ("long", "announces 4294967295 bytes; at most"),
     ] {

@@ -124,10 +124,9 @@ pub fn enter(root: &Path, spec: &BuildSpec) -> Result<()> {
         "",
     )
     .tried(|| "make mounts private".to_owned())?;
-    for name in &spec.inputs {
-        let from = Path::new(boot::STORE).join(path(name));
-        let to = root.join(STORE).join(path(name));
-        show(&from, &to).tried(|| format!("show the input '{name}'"))?;
+    for input in &spec.inputs {
+        let to = root.join(STORE).join(path(&input.name));
+        show(path(&input.place), &to).tried(|| format!("show the input '{}'", input.name))?;
     }
     let strict = sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC;
     for (kind, name, flags, options) in [
