@@ -34,6 +34,13 @@ impl Disk {
         Ok(Disk { file, reading })
     }
 
+    /// One that is another file: for tests.
+    #[cfg(test)]
+    pub fn of(file: File) -> io::Result<Self> {
+        let reading = file.try_clone()?;
+        Ok(Disk { file, reading })
+    }
+
     /// For what writes an image.
     pub fn file(&self) -> &File {
         &self.file

@@ -321,6 +321,27 @@ fn what_changes_while_it_is_written_is_an_error() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_takes_no_more_is_an_error() {
+    let world = World::new();
+    world.path("a", 1_000_000);
+    let place = world.store().join("a");
+    let stop = AtomicBool::new(false);
+    let source = std::iter::once(("a".into(), place.as_path()));
+    let tree = Tree::scan(source, &stop).expect("a tree");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    let disk = Disk::of(full.expect("a disk")).expect("a disk");
+    let bound = tree.bound();
+    let problem = tree.write(&disk, 0, bound, &stop).expect_err("refused");
+    assert!(matches!(problem, ImageError::Full(_)), "{problem}");
+    let words = problem.to_string();
+    assert!(
+        words.contains("No space left") && words.contains("make room"),
+        "{words}"
+    );
+}
+
+#[test]
 fn directories_may_lie_as_deep_in_each_other_as_archives_allow() {
     let world = World::new();
     let stop = AtomicBool::new(false);

@@ -71,3 +71,32 @@ fn shared(store: &Path, input: &Input) -> Result<BString, ImageError> {
         [STORE_PLACE.as_bytes(), b"/", &input.name].concat(),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_shared_shows_nothing_else() {
+        let inputs = Inputs::Shared("/s/nix/store".into());
+        let place = |name: &str, place: &str| {
+            let mut input = [Input {
+                name: name.into(),
+                place: place.into(),
+            }];
+            let result = inputs.prepare(1, &mut input, &AtomicBool::new(false), &mut |_| Ok(()));
+            result.map(|()| input[0].place.to_string())
+        };
+        assert_eq!(place("a", "/s/nix/store/a").expect("shown"), "/store/a");
+        for (name, other) in [
+            ("a", "/t/nix/store/a"),
+            ("a", "/s/nix/store/b"),
+            ("a", "/s/nix/store/a/a"),
+            ("a", "/s/nix/store/../a"),
+            ("store", "/s/nix/store"),
+        ] {
+            let problem = place(name, other).expect_err("refused").to_string();
+            assert!(problem.contains("only directory"), "{problem}");
+        }
+    }
+}

@@ -55,10 +55,10 @@ fn a_state_directory_with_a_name_beyond_the_limit_of_sockets() {
 }
 
 /// A file system of its own in the place of a directory's content, unmounted at the end.
-struct Small(std::path::PathBuf);
+pub struct Small(std::path::PathBuf);
 
 impl Small {
-    fn over(directory: &std::path::Path, size: &str) -> Small {
+    pub fn over(directory: &std::path::Path, size: &str) -> Small {
         let aside = directory.with_extension("aside");
         fs::rename(directory, &aside).expect("moved");
         fs::create_dir(directory).expect("made");
