@@ -129,6 +129,7 @@ pub fn spec(job: &Job, inputs: &[Input], guest: &GuestHello) -> Result<BuildSpec
         network: job.fixed_output,
         kvm,
         interactive: false,
+        keep_failed: job.keep_failed,
         limits: Limits {
             // The machine's memory is the bound; see docs/vm.md.
             memory: 0,

@@ -18,7 +18,9 @@ use std::time::Duration;
 use bstr::{BStr, ByteSlice};
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_vm::supervisor::{self, Connection, Place};
-use wasibuild_vm::{Architecture, BuildFailure, Input, MachineError, Share, Start, kernel, qemu};
+use wasibuild_vm::{
+    Architecture, BuildFailure, Input, Leftovers, MachineError, Share, Start, kernel, qemu,
+};
 
 use crate::policy::{Accelerator, Policy, VmPolicy, VmShare};
 use crate::realise::error::RealiseError;
@@ -211,6 +213,7 @@ impl Vm {
         start: &Start,
         log: &mut BuildLog<'_>,
         stop: &Stop,
+        left: &mut Leftovers,
     ) -> Result<BTreeMap<String, FileSystemObject>, job::Problem> {
         let cancelled = || stop.is_stopped();
         let mut notice = |text: &str| log.note(format!("wasibuild: {text}\n").as_bytes());
@@ -228,7 +231,7 @@ impl Vm {
         let bounds = job::bounds(job);
         let result = connection
             .link
-            .build(spec, &bounds, &mut sink, &cancelled, &mut |_| ());
+            .build(spec, &bounds, &mut sink, &cancelled, &mut |_| (), left);
         result.map_err(|failure| {
             let failure = match failure {
                 BuildFailure::Gone(told) => BuildFailure::Gone(self.why_gone(start, told)),
@@ -303,15 +306,22 @@ impl Machine for Vm {
             let text = format!("wasibuild: {architecture} is emulated here, which is slow\n");
             log.note(text.as_bytes());
         }
-        let mut result = self.attempt(&job, &inputs, &start, log, stop);
+        let mut left = Leftovers::default();
+        let mut result = self.attempt(&job, &inputs, &start, log, stop, &mut left);
         if let Err(job::Problem::Build(BuildFailure::Gone(reason), _)) = &result {
             let text = format!("wasibuild: the machine ended ({reason}); building once more\n");
             log.note(text.as_bytes());
-            result = self.attempt(&job, &inputs, &start, log, stop);
+            left = Leftovers::default();
+            result = self.attempt(&job, &inputs, &start, log, stop, &mut left);
         }
-        if job.keep_failed && matches!(result, Err(job::Problem::Build(..))) {
-            log.note(b"wasibuild: the build directory was in the machine and is not kept\n");
+        if let Some(problem) = &left.problem {
+            let problem = printable::name(problem.to_string().as_bytes());
+            let text = format!("wasibuild: not all that the build left can be kept: {problem}\n");
+            log.note(text.as_bytes());
         }
-        result.map_err(|problem| problem.into_failure(&job))
+        result.map_err(|problem| Failure {
+            leftovers: left.trees,
+            ..problem.into_failure(&job)
+        })
     }
 }

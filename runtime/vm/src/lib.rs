@@ -25,7 +25,7 @@ mod system;
 pub use architecture::Architecture;
 pub use error::{FileError, KernelError, MachineError};
 pub use guest::{Guest, Start, run_system};
-pub use link::{Bounds, Link};
+pub use link::{Bounds, Leftovers, Link};
 pub use outcome::{BuildFailure, LimitKind};
 pub use share::Share;
 pub use system::System;

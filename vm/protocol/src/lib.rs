@@ -48,6 +48,9 @@ pub const IMAGES_SERIAL: &str = "wasibuild-images";
 /// Where a guest shows the store; images have directories of their own there, by their numbers.
 pub const STORE_PLACE: &str = "/store";
 
+/// The name under which the build directory of a failed build is sent.
+pub const BUILD_DIRECTORY: &str = "build";
+
 /// The highest number of an image: a disk of Linux has 255 partitions (`DISK_MAX_PARTS`).
 pub const MAX_IMAGES: u64 = 200;
 

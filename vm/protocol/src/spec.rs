@@ -60,6 +60,8 @@ pub struct BuildSpec {
     pub kvm: bool,
     /// Whether somebody types: then standard input is a terminal.
     pub interactive: bool,
+    /// Whether what it leaves is to be sent if it fails by itself: `/build` and outputs, as outputs are.
+    pub keep_failed: bool,
     /// Bounds.
     pub limits: Limits,
 }
@@ -86,6 +88,7 @@ impl BuildSpec {
             .flag(self.network)
             .flag(self.kvm)
             .flag(self.interactive)
+            .flag(self.keep_failed)
             .number(self.limits.memory)
             .number(self.limits.scratch)
             .number(self.limits.files)
@@ -139,6 +142,7 @@ impl BuildSpec {
             network: take.flag("whether there is a network")?,
             kvm: take.flag("whether there is KVM")?,
             interactive: take.flag("whether somebody types")?,
+            keep_failed: take.flag("whether what is left is kept")?,
             limits: Limits {
                 memory: take.number("the bound of memory")?,
                 scratch: take.number("the bound of scratch space")?,

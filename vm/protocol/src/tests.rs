@@ -45,8 +45,8 @@ fn spec() -> impl Strategy<Value = BuildSpec> {
             processes,
             open_files,
         });
-    (words, files, any::<[bool; 3]>(), limits).prop_map(|(words, files, flags, limits)| {
-        let [network, kvm, interactive] = flags;
+    (words, files, any::<[bool; 4]>(), limits).prop_map(|(words, files, flags, limits)| {
+        let [network, kvm, interactive, keep_failed] = flags;
         BuildSpec {
             name: words.0,
             builder: words.1,
@@ -59,6 +59,7 @@ fn spec() -> impl Strategy<Value = BuildSpec> {
             network,
             kvm,
             interactive,
+            keep_failed,
             limits,
         }
     })

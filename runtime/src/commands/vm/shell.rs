@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 use bstr::BString;
 use wasibuild_nix_compat::store_path::StorePath;
-use wasibuild_vm::{Bounds, BuildFailure, BuildSpec, Input, Limits};
+use wasibuild_vm::{Bounds, BuildFailure, BuildSpec, Input, Leftovers, Limits};
 
 use crate::error::Error;
 use crate::exit_code;
@@ -72,6 +72,7 @@ pub fn shell(vm: &Vm, policy: &Policy, options: &VmShell) -> Result<u8, Error> {
         network: false,
         kvm: connection.hello.kvm,
         interactive: true,
+        keep_failed: false,
         limits: Limits {
             memory: 0,
             scratch: limits.output_size,
@@ -107,9 +108,10 @@ pub fn shell(vm: &Vm, policy: &Policy, options: &VmShell) -> Result<u8, Error> {
                 }
             });
         };
+        let left = &mut Leftovers::default();
         connection
             .link
-            .build(spec, &bounds, &mut print, &|| false, &mut started)
+            .build(spec, &bounds, &mut print, &|| false, &mut started, left)
     });
     match result {
         Ok(_) => Ok(exit_code::SUCCESS),

@@ -133,6 +133,14 @@ impl Port {
         self.frame(ENDED, build, &[0; 16]);
     }
 
+    /// A builder that failed, and left this.
+    fn left(&mut self, build: u32, name: &str, archive: &[u8]) {
+        let mut status = [0; 16];
+        status[8] = 9;
+        self.frame(ENDED, build, &status);
+        self.output(build, name, archive);
+    }
+
     /// An output with such an archive.
     fn output(&mut self, build: u32, name: &str, archive: &[u8]) {
         self.frame(OUTPUT, build, &string(name));
@@ -213,6 +221,18 @@ fn tell(port: &mut Port, build: u32, lie: &str) {
             let mut words = 4_u64.to_le_bytes().to_vec();
             words.extend(string("cannot \x1b[31mdo\x07 it"));
             port.frame(ENDED, build, &words);
+        }
+        "leftdots" => port.left(build, "build", &archive("dots")),
+        "leftother" => port.left(build, "other", &nar(&file("x", 1))),
+        "leftcut" => port.left(build, "build", &archive("cut")),
+        "lefttwice" => {
+            port.left(build, "build", &nar(&file("x", 1)));
+            port.output(build, "build", &nar(&file("y", 1)));
+        }
+        "lefthuge" => port.left(build, "build", &archive("huge")),
+        "leftlog" => {
+            port.left(build, "build", &nar(&file("x", 1)));
+            port.frame(LOG, build, b"more");
         }
         "nothing" => port.ended_well(build),
         "early" => {}

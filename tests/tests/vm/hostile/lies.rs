@@ -105,6 +105,39 @@ fn lies_about_outputs_are_the_builds_failure() {
     nothing_is_left(&world);
 }
 
+/// The builder's failure stays what it is, whatever is said of what it left.
+#[test]
+fn lies_about_what_a_build_left_are_told_beside_its_failure() {
+    let world = world_of("builds");
+    for (lie, word) in [
+        ("leftdots", "directory entry “..”"),
+        ("leftother", "an output in the wrong place"),
+        ("leftcut", "the NAR ends at byte"),
+        ("lefttwice", "an output in the wrong place"),
+        ("lefthuge", "it passed its bound"),
+        ("leftlog", "a log after the builder's end"),
+    ] {
+        let name = format!("lie-{lie}");
+        let body = format!("script \"{name}\" \"exit 0\"");
+        let options = ["--keep-failed", "--set", "limits.output-size=100M"];
+        let text = fails(&world, &name, &body, &options);
+        for word in [
+            word,
+            "not all that the build left can be kept",
+            "exit code 9",
+        ] {
+            assert!(text.contains(word), "no '{word}' in\n{text}");
+        }
+        // Whoever did not ask is not told.
+        let text = fails(&world, &name, &body, &[]);
+        assert!(
+            text.contains("exit code 9") && !text.contains("can be kept"),
+            "{text}"
+        );
+    }
+    nothing_is_left(&world);
+}
+
 /// What breaks the control stream ends the machine: the build is tried in another one, and then it fails.
 #[test]
 fn lies_in_the_protocol_end_the_machine() {

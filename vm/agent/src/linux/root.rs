@@ -21,7 +21,8 @@ pub const GROUP: u32 = 100;
 
 /// Below the root.
 pub const STORE: &str = "nix/store";
-const BUILD: &str = "build";
+/// See above.
+pub const BUILD: &str = "build";
 /// Where the new root stands for the moment in which the old one is given up.
 const DOOR: &str = "/jail";
 
