@@ -100,8 +100,13 @@ pub fn inputs(job: &Job) -> Result<(PathBuf, Vec<Input>), String> {
     }
 }
 
-/// The job for the agent.
-pub fn spec(job: &Job, inputs: &[Input], guest: &GuestHello) -> Result<BuildSpec, Problem> {
+/// The job for the agent, with so many bytes of memory; 0 for what the machine has.
+pub fn spec(
+    job: &Job,
+    inputs: &[Input],
+    memory: u64,
+    guest: &GuestHello,
+) -> Result<BuildSpec, Problem> {
     let kvm = job.features.iter().any(|feature| feature == "kvm");
     if kvm && !guest.kvm {
         return Err(Problem::Unsupported(
@@ -131,8 +136,7 @@ pub fn spec(job: &Job, inputs: &[Input], guest: &GuestHello) -> Result<BuildSpec
         interactive: false,
         keep_failed: job.keep_failed,
         limits: Limits {
-            // The machine's memory is the bound; see docs/vm.md.
-            memory: 0,
+            memory,
             scratch: limits.output_size,
             files: limits.files,
             processes: u64::from(limits.processes),
@@ -164,8 +168,8 @@ pub fn bounds(job: &Job) -> Bounds {
 }
 
 impl Problem {
-    /// As the sandbox would tell it, so that it counts the same.
-    pub fn into_failure(self, job: &Job) -> Failure {
+    /// As the sandbox would tell it, so that it counts the same, of a build with so many bytes of memory.
+    pub fn into_failure(self, job: &Job, memory: u64) -> Failure {
         let unsupported = |problem: String| RealiseError::Unsupported {
             derivation: job.derivation.to_absolute_path(),
             problem,
@@ -211,7 +215,14 @@ impl Problem {
                     ),
                     LimitKind::Memory => (
                         SandboxLimit::TotalMemory,
-                        "what the machine has of memory (vm.memory and vm.disk)".to_owned(),
+                        match memory {
+                            0 => {
+                                "what the machine has of memory (vm.memory and vm.disk)".to_owned()
+                            }
+                            bound => format!(
+                                "{bound} bytes of memory, its files included (vm.build-memory)"
+                            ),
+                        },
                     ),
                 };
                 BuildError::Limit {

@@ -222,7 +222,7 @@ impl Vm {
             Err(_) if cancelled() => return Err(BuildFailure::Cancelled.into()),
             Err(error) => return Err(error.into()),
         };
-        let spec = job::spec(job, inputs, &connection.hello)?;
+        let spec = job::spec(job, inputs, self.policy.build_memory, &connection.hello)?;
         let mut tail = job::Tail::default();
         let mut sink = |bytes: &[u8]| {
             tail.add(bytes);
@@ -234,16 +234,16 @@ impl Vm {
             .build(spec, &bounds, &mut sink, &cancelled, &mut |_| (), left);
         result.map_err(|failure| {
             let failure = match failure {
-                BuildFailure::Gone(told) => BuildFailure::Gone(self.why_gone(start, told)),
+                BuildFailure::Gone(told) => self.why_gone(start, told),
                 other => other,
             };
             job::Problem::Build(failure, tail)
         })
     }
 
-    /// Why a machine ended: what its supervisor wrote, which does so before its clients notice. Of one that
+    /// Why a machine ended, and whether another one would: what its supervisor wrote, which does so before its clients notice. Of one that
     /// was killed there is nothing but what they noticed.
-    fn why_gone(&self, start: &Start, told: String) -> String {
+    fn why_gone(&self, start: &Start, told: String) -> BuildFailure {
         let mut text = Vec::new();
         // It is at the end of what may be long: each image has a line.
         let read = std::fs::File::open(self.place(start).log()).and_then(|mut file| {
@@ -252,12 +252,18 @@ impl Vm {
             file.take(64 << 10).read_to_end(&mut text)
         });
         if read.is_err() {
-            return told;
+            return BuildFailure::Gone(told);
         }
-        let found = text
-            .lines()
-            .find_map(|line| line.strip_prefix(supervisor::ENDED.as_bytes()));
-        found.map_or(told, printable::name)
+        let said = |before: &str| {
+            let mut lines = text.lines();
+            let found = lines.find_map(|line| line.strip_prefix(before.as_bytes()));
+            found.map(printable::name)
+        };
+        match (said(supervisor::GIVEN_UP), said(supervisor::ENDED)) {
+            (Some(reason), _) => BuildFailure::GivenUp(reason),
+            (None, Some(reason)) => BuildFailure::Gone(reason),
+            (None, None) => BuildFailure::Gone(told),
+        }
     }
 }
 
@@ -321,7 +327,7 @@ impl Machine for Vm {
         }
         result.map_err(|problem| Failure {
             leftovers: left.trees,
-            ..problem.into_failure(&job)
+            ..problem.into_failure(&job, self.policy.build_memory)
         })
     }
 }

@@ -389,6 +389,13 @@ pub const KEYS: &[Key] = &[
         "Memory of the machine. What it does not use is given back to the host.",
     ),
     key(
+        "vm.build-memory",
+        Kind::Size,
+        "0",
+        None,
+        "The most memory that one build may take, the files that it writes included; it uses no scratch disk then. 0: what the machine has.",
+    ),
+    key(
         "vm.cores",
         Kind::Count {
             min: 1,

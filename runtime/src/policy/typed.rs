@@ -150,6 +150,8 @@ pub enum VmShare {
 pub struct VmPolicy {
     /// Memory, in bytes.
     pub memory: u64,
+    /// The most that one build may take of it, in bytes; 0 for all.
+    pub build_memory: u64,
     /// Processors; none for half of the host's, at least one.
     pub cores: Option<u16>,
     /// The most that the scratch disk grows to, in bytes.
@@ -287,6 +289,7 @@ impl From<Settings> for Policy {
             },
             vm: VmPolicy {
                 memory: read.number("vm.memory"),
+                build_memory: read.number("vm.build-memory"),
                 cores: read.auto("vm.cores").map(narrow),
                 disk: read.number("vm.disk"),
                 share: match read.text("vm.share") {

@@ -131,6 +131,18 @@ fn bounds_of_time_log_and_output_hold() {
             "100000 bytes of log",
         ),
         (
+            "hoards",
+            "x=$(yes | head -c 200000000); echo $x > $out",
+            "--set=vm.build-memory=64M",
+            "67108864 bytes of memory, its files included (vm.build-memory)",
+        ),
+        (
+            "writes",
+            "yes > $out",
+            "--set=vm.build-memory=64M",
+            "(vm.build-memory)",
+        ),
+        (
             "fills",
             "yes > $out",
             "--max-output-size=1000000",

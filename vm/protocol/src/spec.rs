@@ -14,7 +14,7 @@ const MAX_NAME: usize = 255;
 /// What one build may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Memory of all its processes together, in bytes; 0: whatever the machine has.
+    /// Memory of all its processes together and of the files that it writes, in bytes; 0: whatever the machine has.
     pub memory: u64,
     /// What it may write, in bytes.
     pub scratch: u64,

@@ -245,16 +245,16 @@ impl Images {
             .as_ref()
             .map_or(0, |length| length.next_multiple_of(BLOCK));
         self.disk.punch(offset + length, bound - length);
-        let mut known = self.known();
-        known.room.trim(offset, length);
+        self.known().room.trim(offset, length);
         written?;
         let image = Image {
             number,
             offset,
             length,
         };
-        // Nobody is shown it before the guest knows of it.
+        // Nobody is shown it before the guest knows of it; and nobody waits for a guest that does not listen.
         tell(&ToGuest::Image(image))?;
+        let mut known = self.known();
         known.clock += 1;
         let used = known.clock;
         let users = BTreeSet::from([build]);

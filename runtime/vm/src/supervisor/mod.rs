@@ -28,6 +28,9 @@ use inputs::Inputs;
 /// What a supervisor's log says at the machine's end, before the reason.
 pub const ENDED: &str = "wasibuild: the machine ended: ";
 
+/// The same, where another machine would end so, too.
+pub const GIVEN_UP: &str = "wasibuild: the machine was given up: ";
+
 /// What a supervisor says about its start: a word, and for some a text on the same line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Report {
@@ -101,11 +104,15 @@ pub fn supervise(
         Some(images) => Inputs::Images(images),
         None => Inputs::Shared(start.store.clone()),
     };
-    let reason = relay::run(stream, &listener, guest.hello.clone(), inputs, &bounds);
+    let end = relay::run(stream, &listener, guest.hello.clone(), inputs, &bounds);
     // New clients shall start a new machine, and not wait for this one.
     let _ = fs::remove_file(place.socket());
     guest.kill();
-    eprintln!("{ENDED}{reason}{}", guest.console_tail());
+    let (how, reason) = match end {
+        relay::End::Reason(reason) => (ENDED, reason),
+        relay::End::GivenUp(reason) => (GIVEN_UP, reason),
+    };
+    eprintln!("{how}{reason}{}", guest.console_tail());
     let _ = fs::remove_file(place.description());
     Ok(())
 }

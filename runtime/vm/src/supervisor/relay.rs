@@ -30,6 +30,15 @@ const LOOK: Duration = Duration::from_secs(1);
 
 type Reason = String;
 
+/// Why a machine ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// What another machine may be spared.
+    Reason(Reason),
+    /// What another one would meet as well.
+    GivenUp(Reason),
+}
+
 /// When a machine ends.
 #[derive(Debug)]
 pub struct Bounds {
@@ -90,13 +99,13 @@ pub fn run(
     hello: GuestHello,
     inputs: Inputs,
     bounds: &Bounds,
-) -> Reason {
+) -> End {
     let reader = match stream.try_clone() {
         Ok(reader) => reader,
-        Err(error) => return error.to_string(),
+        Err(error) => return End::Reason(error.to_string()),
     };
     if let Err(error) = stream.set_write_timeout(Some(bounds.patience)) {
-        return error.to_string();
+        return End::Reason(error.to_string());
     }
     let now = Instant::now();
     let relay = Arc::new(Relay {
@@ -116,7 +125,7 @@ pub fn run(
         inputs,
     });
     if let Err(error) = relay.to_guest(&ToGuest::Hello { version: VERSION }.frame()) {
-        return error.to_string();
+        return End::Reason(error.to_string());
     }
     {
         let relay = Arc::clone(&relay);
@@ -168,13 +177,13 @@ impl Relay {
     }
 
     /// Waits for the end.
-    fn wait(&self, bounds: &Bounds) -> Reason {
+    fn wait(&self, bounds: &Bounds) -> End {
         let Bounds { idle, patience, .. } = *bounds;
         let ask = ASK.min(patience / 6);
         let mut state = self.state();
         loop {
             if let Some(reason) = &state.ended {
-                return reason.clone();
+                return End::Reason(reason.clone());
             }
             let pause;
             if state.builds.is_empty() {
@@ -182,16 +191,16 @@ impl Relay {
                 if since >= idle {
                     let reason = format!("nothing was built for {} s", idle.as_secs());
                     state.ended = Some(reason.clone());
-                    return reason;
+                    return End::Reason(reason);
                 }
                 pause = idle.saturating_sub(since);
             } else if state.heard.elapsed() > patience {
-                return format!(
+                return End::Reason(format!(
                     "it did not answer for {} s (vm.patience)",
                     patience.as_secs()
-                );
+                ));
             } else if let Some(problem) = bounds.disk.as_ref().and_then(Watch::problem) {
-                return problem;
+                return End::GivenUp(problem);
             } else {
                 if state.asked.elapsed() >= ask {
                     state.asked = Instant::now();

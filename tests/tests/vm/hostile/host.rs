@@ -105,5 +105,7 @@ fn no_room_for_what_a_machine_swaps() {
     let body = r#"script "large" "yes | head -c 400000000 > $out""#;
     let text = fails(&world, "large", body, &[]);
     assert!(text.contains("MiB left for the rest; make room"), "{text}");
+    // Another machine would find no more.
+    assert!(!text.contains("building once more"), "{text}");
     nothing_is_left(&world);
 }
