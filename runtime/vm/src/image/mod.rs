@@ -260,7 +260,7 @@ impl Images {
         let users = BTreeSet::from([build]);
         known.images.insert(number, Shown { image, users, used });
         let (paths, kib) = (missing.len(), length >> 10);
-        eprintln!("wasibuild: image {number} has {paths} paths in {kib} KiB");
+        crate::say!("wasibuild: image {number} has {paths} paths in {kib} KiB");
         for (place, stamp, _) in missing {
             known.paths.insert(place, (stamp, number));
         }
@@ -301,7 +301,7 @@ impl Images {
                 return Err(problem);
             };
             drop(known);
-            eprintln!("wasibuild: image {} is dropped", oldest.number);
+            crate::say!("wasibuild: image {} is dropped", oldest.number);
             tell(&ToGuest::DropImage(oldest.number))?;
             self.disk.punch(oldest.offset, oldest.length);
         }
