@@ -145,6 +145,27 @@ fn images_are_for_every_kernel_that_can() {
     assert_eq!(said, "one\n");
     assert_eq!(images(&world).0, 1);
 
+    // What no build uses makes room, and its place on the disk and its number are used again.
+    world.run(&["vm", "stop"]);
+    for digit in ["1", "2", "3"] {
+        fs::write(world.path("large"), digit.repeat(40 << 20)).expect("written");
+        let body = format!(
+            r#"script "large-{digit}" "head -c 3 ${{builtins.path {{ path = {}; name = "large"; }}}} > $out""#,
+            world.path("large").display()
+        );
+        let derivations = world.derivations(&format!("large-{digit}"), &body);
+        let outputs = world.build(&derivations, &["--set", "vm.images=130M"]);
+        let said = fs::read_to_string(world.real(&outputs[0])).expect("a file");
+        assert_eq!(said, digit.repeat(3));
+    }
+    let logs = text_of(&world.run(&["vm", "logs"]));
+    let dropped =
+        logs.matches("image 1 is dropped").count() + logs.matches("image 2 is dropped").count();
+    assert!(
+        (1..=2).contains(&dropped) && images(&world).0 >= 3,
+        "{logs}"
+    );
+
     // A bound that is too small is named, and so is what the disk of this computer lacks.
     world.run(&["vm", "stop"]);
     let body = r#"script "other" "exit 0""#;
