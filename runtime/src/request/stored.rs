@@ -242,3 +242,6 @@ impl Reader<'_> {
         found.map_or_else(Vec::new, |it| it.inputs.keys().rev().cloned().collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
