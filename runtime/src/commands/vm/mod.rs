@@ -173,15 +173,22 @@ fn status(vm: &Vm, policy: &Policy, out: &mut dyn Write) -> Result<(), Error> {
         }
         match kernel::Kernel::open(&start.kernel, architecture) {
             Ok(kernel) => text.push_str(&format!(
-                "  kernel {} with {} modules\n",
+                "  kernel {} with {} modules, shows stores by {}\n",
                 kernel.release,
-                kernel.modules.len()
+                kernel.modules.len(),
+                shares(&kernel)
             )),
             Err(error) => text.push_str(&format!("  {}\n", first(&error.to_string()))),
         }
     }
     out.write_all(text.as_bytes())
         .map_err(Error::standard_output)
+}
+
+/// How a kernel can show a store.
+fn shares(kernel: &kernel::Kernel) -> String {
+    let names: Vec<&str> = kernel.shares.keys().map(|share| share.name()).collect();
+    names.join(" or ")
 }
 
 fn first(text: &str) -> &str {
@@ -228,9 +235,10 @@ fn take_kernel(
             .map(|(name, _)| name.as_str())
             .collect();
         format!(
-            "{}: Linux {}, modules: {}\n",
+            "{}: Linux {}, shows stores by {}, modules: {}\n",
             kernel.architecture,
             kernel.release,
+            shares(kernel),
             names.join(" ")
         )
     };
