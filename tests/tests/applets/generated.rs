@@ -293,6 +293,19 @@ fn parts() {
 }
 
 #[test]
+fn columns_of_names() {
+    let options = select(vec!["-C", "-x", "-m", "-CF", "-xb", "-CQ", "-mQ", "-CT5"]);
+    let names = prop::collection::btree_set("[a-c ]{1,9}|[x-z]{1,30}", 0..20);
+    agree(
+        (options, 0..90u8, names).prop_map(|(options, width, names)| {
+            let width = width.to_string();
+            let case = case(&["ls", options, "-w", &width]);
+            names.iter().fold(case, |case, name| case.file(name, ""))
+        }),
+    );
+}
+
+#[test]
 fn the_filter_of_refusals_is_needed() {
     // The reason that `agree` passes over is the one of the applet.
     let found = refusal(&case(&["printf", "%.25f", "0.1"]));
