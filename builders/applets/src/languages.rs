@@ -4,6 +4,7 @@
 //! Contract: any text gives an answer or `None`, and nothing panics.
 
 use crate::coreutils::{date, expr, float, printf};
+use crate::patch;
 use bstr::BString;
 
 /// `date -u -d TEXT +TEMPLATE`, when the clock says 1980-01-01.
@@ -42,4 +43,9 @@ pub fn number(text: &[u8], letter: u8, precision: u8) -> Option<String> {
         alternate: false,
     };
     float::show(&number, form)
+}
+
+/// What `patch` makes of a text, with the hunks that find a place.
+pub fn patched(patch: &[u8], text: &[u8]) -> Option<Vec<u8>> {
+    patch::apply_all(patch, text)
 }

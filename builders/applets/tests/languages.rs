@@ -1,6 +1,6 @@
 //! The little languages of applets: nothing panics, and what is exact is exact.
 
-use builder_applets::languages::{date, expression, number, printf};
+use builder_applets::languages::{date, expression, number, patched, printf};
 use proptest::prelude::*;
 
 proptest! {
@@ -59,5 +59,14 @@ proptest! {
         let sign = if value < 0 { "-" } else { "" };
         let expected = format!("{:.*}", usize::from(precision), f64::from(value));
         prop_assert_eq!(format!("{sign}{shown}"), expected);
+    }
+
+    #[test]
+    fn any_patch(
+        head in "(--- a|\\*\\*\\* a)(\t19[67][09]-0?1-01.{0,9})?\n(\\+\\+\\+ b|--- b)\n",
+        hunks in "(@@ -[0-9]{1,19}(,[0-3])? \\+[0-9]{1,3}(,[0-3])? @@.?\n([-+ \\\\ab] ?[ab]?\n){0,6}|\\*{15}\n\\*\\*\\* [0-9](,[0-9]{1,20})? \\*{4}\n([-+ !] [ab]\n){0,3}--- [0-9](,[0-9])? ----\n([-+ !] [ab]\n){0,3}|[0-9],?[0-9]?[acd][0-9]\n([<>] a\n|---\n){0,4}){0,4}",
+        text in "([ab]?\n){0,12}a?") {
+        let _ = patched(format!("{head}{hunks}").as_bytes(), text.as_bytes());
+        let _ = patched(hunks.as_bytes(), text.as_bytes());
     }
 }

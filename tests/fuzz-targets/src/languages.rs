@@ -1,4 +1,4 @@
-//! The little languages of applets: dates, expressions, formats, numbers. Nothing panics.
+//! The little languages of applets: dates, expressions, formats, numbers, patches. Nothing panics.
 use builder_applets::languages;
 
 /// Runs one input.
@@ -9,6 +9,7 @@ pub fn run(bytes: &[u8]) {
     let at = rest.len() * usize::from(*first) / 256;
     let (head, tail) = rest.split_at(at);
     let _ = languages::date(head, tail);
+    let _ = languages::patched(head, tail);
     let words: Vec<_> = rest.split(|byte| *byte == b' ').map(Into::into).collect();
     let _ = languages::expression(&words);
     let _ = languages::printf(rest);

@@ -143,3 +143,13 @@ fn files() {
 fn system() {
     same(table(include_str!("cases/system.cases")));
 }
+
+#[test]
+fn archives() {
+    same(table(include_str!("cases/archives.cases")));
+}
+
+#[test]
+fn owners() {
+    same(table(include_str!("cases/owners.cases")));
+}

@@ -215,7 +215,7 @@ fn unknown_options_are_refused() {
     for words in [
         ["cat", "--no-such"].as_slice(),
         &["mkdir", "-Z", "a"],
-        &["cp", "--backup", "a", "b"],
+        &["cp", "--attributes-only", "a", "b"],
         &["nosuchutility"],
         &["rm", "-i", "a"],
         &["mkdir", "--parent", "x"],

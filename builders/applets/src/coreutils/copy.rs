@@ -3,6 +3,7 @@
 //! Counterpart: coreutils' `copy.c`. Differences in ownership cannot be seen in a Nix output and
 //! are not made: every file belongs to the builder.
 
+use super::backup::Backup;
 use crate::shared::errno::Result as SysResult;
 use crate::shared::fs::{Kind, Meta};
 use crate::shared::io::{Source, write_all};
@@ -45,6 +46,8 @@ pub struct Options {
     pub symbolic_link: bool,
     /// `mv` across devices: what is said is about moving.
     pub moving: bool,
+    /// What is replaced is kept under another name.
+    pub backup: Option<Backup>,
 }
 
 /// A run of copies: what was created and what was linked.
@@ -59,6 +62,8 @@ pub struct Copier {
     made_directories: BTreeSet<(u64, u64)>,
     /// The operand and its destination.
     operand: (BString, BString),
+    /// Where the file that is being replaced went.
+    aside: Option<BString>,
 }
 
 enum Step {
@@ -81,6 +86,7 @@ impl Copier {
             linked: BTreeMap::new(),
             made_directories: BTreeSet::new(),
             operand: (BString::default(), BString::default()),
+            aside: None,
         }
     }
 
@@ -112,6 +118,7 @@ impl Copier {
         operand: bool,
         pending: &mut Vec<Step>,
     ) -> bool {
+        self.aside = None;
         let options = &self.options;
         let follow = match options.follow {
             Follow::Always => true,
@@ -212,14 +219,13 @@ impl Copier {
     }
 
     fn tell(&self, from: &[u8], to: &[u8]) {
-        for part in [
-            quote::always(from).as_slice(),
-            b" -> ",
-            &quote::always(to),
-            b"\n",
-        ] {
+        for part in [quote::always(from).as_slice(), b" -> ", &quote::always(to)] {
             io::put(part);
         }
+        if let Some(aside) = &self.aside {
+            io::put(format!(" (backup: {})", quote::always(aside)).as_bytes());
+        }
+        io::put(b"\n");
     }
 
     /// The destination exists: may it go? `Some` if the step ends here.
@@ -228,6 +234,9 @@ impl Copier {
         let (shown_from, shown_to) = (quote::always(from), quote::always(to));
         let to_itself = fs::lstat(to).unwrap_or(*there);
         let same = there.same_file(meta) || (!meta.is_link() && to_itself.same_file(meta));
+        if same && options.backup.is_some() {
+            program::refuse("a backup of a file that is copied to itself");
+        }
         if same && !meta.is_dir() {
             if options.hard_link || (options.symbolic_link && options.force) {
                 return Some(true);
@@ -264,7 +273,8 @@ impl Copier {
                     directory.inode,
                     BString::from(fs::base_name(to)),
                 );
-                if self.created.contains(&entry) {
+                let numbered = options.backup.as_ref().is_some_and(|it| it.is_numbered());
+                if self.created.contains(&entry) && !numbered {
                     program::complain(&[
                         b"will not overwrite just-created ",
                         &shown_to,
@@ -273,6 +283,27 @@ impl Copier {
                     ]);
                     return Some(false);
                 }
+            }
+            if let Some(backup) = &options.backup {
+                let name = backup.name(to);
+                if fs::stat(&name).is_ok_and(|it| it.same_file(meta)) {
+                    program::complain(&[
+                        b"backing up ",
+                        &shown_to,
+                        b" might destroy source;  ",
+                        &shown_from,
+                        b" not copied",
+                    ]);
+                    return Some(false);
+                }
+                match backup.put_aside(to) {
+                    Ok(name) => self.aside = name,
+                    Err(errno) => {
+                        program::complain_errno(&[b"cannot backup ", &shown_to], errno);
+                        return Some(false);
+                    }
+                }
+                return None;
             }
             let goes =
                 options.remove_destination || (meta.is_link() && options.follow != Follow::Always);

@@ -1,6 +1,7 @@
 //! `cp`.
 
 use super::Utility;
+use super::backup::Backup;
 use super::copy::{Copier, Follow, Options};
 use super::parents;
 use super::target::{Target, decide};
@@ -12,6 +13,8 @@ pub const CP: Utility = Utility {
     name: "cp",
     spec: Spec {
         options: &[
+            flag('b', ""),
+            maybe('ß', "backup"),
             flag('a', "archive"),
             flag('d', ""),
             flag('f', "force"),
@@ -30,6 +33,7 @@ pub const CP: Utility = Utility {
             flag('đ', "remove-destination"),
             flag('s', "symbolic-link"),
             flag('š', "strip-trailing-slashes"),
+            value('S', "suffix"),
             value('t', "target-directory"),
             flag('T', "no-target-directory"),
             flag('u', "update"),
@@ -45,6 +49,7 @@ pub const CP: Utility = Utility {
 fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let parsed = parse(spec, words);
     let options = options(&parsed);
+    no_clobber(&parsed, options.backup.is_some());
     let target = decide(&parsed, false);
     let mut copier = Copier::new(options.clone());
     let mut good = true;
@@ -78,6 +83,16 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     u8::from(!good)
 }
 
+/// What is not replaced needs no backup.
+pub fn no_clobber(parsed: &Parsed, backup: bool) {
+    if backup && parsed.has('n') {
+        program::usage_error(
+            1,
+            &[b"options --backup and --no-clobber are mutually exclusive"],
+        );
+    }
+}
+
 fn options(parsed: &Parsed) -> Options {
     let mut options = Options {
         recursive: false,
@@ -95,6 +110,7 @@ fn options(parsed: &Parsed) -> Options {
         hard_link: parsed.has('l'),
         symbolic_link: parsed.has('s'),
         moving: false,
+        backup: Backup::new(parsed),
     };
     let mut follow = None;
     for (key, text) in &parsed.options {

@@ -1,11 +1,12 @@
 //! `install`.
 
 use super::Utility;
+use super::backup::Backup;
 use super::copy::{Copier, Follow, Options};
 use super::mkdir::make_parents;
 use super::mode::Mode;
 use super::target::{Target, decide};
-use crate::shared::options::{Parsed, Spec, flag, parse, value};
+use crate::shared::options::{Parsed, Spec, flag, maybe, parse, value};
 use crate::shared::{fs, program, quote};
 use bstr::BString;
 
@@ -13,11 +14,14 @@ pub const INSTALL: Utility = Utility {
     name: "install",
     spec: Spec {
         options: &[
+            flag('b', ""),
+            maybe('ß', "backup"),
             flag('c', ""),
             flag('d', "directory"),
             flag('D', ""),
             value('m', "mode"),
             flag('p', "preserve-timestamps"),
+            value('S', "suffix"),
             value('t', "target-directory"),
             flag('T', "no-target-directory"),
             flag('v', "verbose"),
@@ -42,14 +46,14 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     if parsed.has('D')
         && let Some(directory) = parsed.value('t')
     {
-        let _ = made(make_parents(directory, false), directory);
+        let _ = made(make_parents(directory, parsed.has('v')), directory);
     }
     if parsed.has('D')
         && !parsed.has('t')
         && let [_, to] = parsed.operands.as_slice()
     {
         let parent = fs::dir_name(to);
-        if !made(make_parents(parent, false), parent) {
+        if !made(make_parents(parent, parsed.has('v')), parent) {
             return 1;
         }
     }
@@ -69,6 +73,7 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
         hard_link: false,
         symbolic_link: false,
         moving: false,
+        backup: Backup::new(&parsed),
     });
     let mut good = true;
     let mut one = |from: &BString, to: &BString| {

@@ -1,9 +1,10 @@
-//! Programs that start others: `timeout`, `nice` and `nohup`.
+//! Programs that start others: `timeout`, `nice`, `nohup` and `stdbuf`.
 //!
 //! Contract: in the sandbox no time passes while a program computes, so that a limit of time never
 //! runs out; all programs are equally nice. There is no terminal, so that `nohup` redirects nothing.
+//! Applets buffer as they do: of `stdbuf` only its variables without `LD_PRELOAD` are left.
 
-use super::Utility;
+use super::{Utility, number};
 use crate::shared::options::{Spec, flag, parse, value};
 use crate::shared::{io, process, program, quote};
 use bstr::{BString, ByteSlice};
@@ -44,6 +45,64 @@ pub const NOHUP: Utility = Utility {
     run: nohup,
 };
 
+pub const STDBUF: Utility = Utility {
+    name: "stdbuf",
+    spec: Spec {
+        options: &[
+            value('e', "error"),
+            value('i', "input"),
+            value('o', "output"),
+        ],
+        permute: false,
+        usage: 125,
+    },
+    run: stdbuf,
+};
+
+fn stdbuf(spec: &Spec, words: Vec<BString>) -> u8 {
+    let parsed = parse(spec, words);
+    let mut modes: [Option<BString>; 3] = [None, None, None];
+    for (key, text) in &parsed.options {
+        let text = text.clone().unwrap_or_default();
+        let text = BString::from(text.trim_ascii_start());
+        let size = match text.as_slice() {
+            b"L" if *key == 'i' => {
+                program::usage_error(125, &[b"line buffering stdin is meaningless"])
+            }
+            b"L" => text.clone(),
+            _ => match number::size(&text, b"EGkKMPTYZ0") {
+                Ok(size) => size.to_string().into(),
+                Err(bad) => {
+                    let end: &[u8] = match bad {
+                        number::Bad::Overflow => b": Value too large for defined data type",
+                        _ => b"",
+                    };
+                    program::die(125, &[b"invalid mode ", &quote::locale(&text), end])
+                }
+            },
+        };
+        let at = "ioe".chars().position(|it| it == *key).unwrap_or(0);
+        if let Some(mode) = modes.get_mut(at) {
+            *mode = Some(size);
+        }
+    }
+    if parsed.operands.is_empty() {
+        program::usage_error(125, &[b"missing operand"]);
+    }
+    if parsed.options.is_empty() {
+        program::usage_error(125, &[b"you must specify a buffering mode option"]);
+    }
+    let mut environment = process::environment();
+    for (mode, letter) in modes.iter().zip("IOE".chars()) {
+        if let Some(mode) = mode {
+            let start = format!("_STDBUF_{letter}=");
+            environment.retain(|it| !it.starts_with(start.as_bytes()));
+            environment.push(format!("{start}{mode}").into());
+        }
+    }
+    start_in(&parsed.operands, &environment)
+}
+
 fn nohup(spec: &Spec, words: Vec<BString>) -> u8 {
     let parsed = parse(spec, words);
     if parsed.operands.is_empty() {
@@ -54,8 +113,12 @@ fn nohup(spec: &Spec, words: Vec<BString>) -> u8 {
 
 /// Runs a command; the status is its own, 126 or 127.
 fn start(command: &[BString]) -> u8 {
+    start_in(command, &process::environment())
+}
+
+fn start_in(command: &[BString], environment: &[BString]) -> u8 {
     io::flush_quietly();
-    match process::run(command, &process::environment(), true) {
+    match process::run(command, environment, true) {
         Ok(ended) => ended.code,
         Err(errno) => {
             let name = command.first().cloned().unwrap_or_default();

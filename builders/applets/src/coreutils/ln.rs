@@ -1,8 +1,9 @@
 //! `ln`.
 
+use super::backup::Backup;
 use super::target::{Target, decide};
 use super::{Utility, resolve};
-use crate::shared::options::{Parsed, Spec, flag, parse, value};
+use crate::shared::options::{Parsed, Spec, flag, maybe, parse, value};
 use crate::shared::{fs, io, program, quote};
 use bstr::BString;
 use rustix::io::Errno;
@@ -12,12 +13,15 @@ pub const LN: Utility = Utility {
     name: "ln",
     spec: Spec {
         options: &[
+            flag('b', ""),
+            maybe('ß', "backup"),
             flag('f', "force"),
             flag('L', "logical"),
             flag('n', "no-dereference"),
             flag('P', "physical"),
             flag('r', "relative"),
             flag('s', "symbolic"),
+            value('S', "suffix"),
             value('t', "target-directory"),
             flag('T', "no-target-directory"),
             flag('v', "verbose"),
@@ -84,14 +88,17 @@ fn make(parsed: &Parsed, source: &[u8], name: &[u8], made: &mut BTreeSet<BString
             fs::link(&source, name, follow)
         }
     };
+    let backup = Backup::new(parsed);
+    let mut aside = None;
     let mut result = link(name);
-    if force && result == Err(Errno::EXIST) {
+    if (force || backup.is_some()) && result == Err(Errno::EXIST) {
         if let Ok(there) = fs::lstat(name) {
             if there.is_dir() {
                 program::complain(&[&quote::maybe(name), b": cannot overwrite directory"]);
                 return false;
             }
-            if made.contains(name) {
+            let numbered = backup.as_ref().is_some_and(Backup::is_numbered);
+            if made.contains(name) && !numbered {
                 let (name, source) = (quote::always(name), quote::always(&source));
                 program::complain(&[
                     b"will not overwrite just-created ",
@@ -107,14 +114,30 @@ fn make(parsed: &Parsed, source: &[u8], name: &[u8], made: &mut BTreeSet<BString
                 return false;
             }
         }
-        result = fs::unlink(name).and_then(|()| link(name));
+        result = match &backup {
+            None => fs::unlink(name).and_then(|()| link(name)),
+            Some(backup) => match backup.put_aside(name) {
+                Ok(name_aside) => {
+                    aside = name_aside;
+                    link(name)
+                }
+                Err(errno) => {
+                    program::complain_errno(&[b"cannot backup ", &quote::always(name)], errno);
+                    return false;
+                }
+            },
+        };
     }
     match result {
         Ok(()) => {
-            if force {
+            if force || backup.is_some() {
                 made.insert(name.into());
             }
             if parsed.has('v') {
+                if let Some(aside) = &aside {
+                    io::put(&quote::always(aside));
+                    io::put(b" ~ ");
+                }
                 let arrow: &[u8] = if symbolic { b" -> " } else { b" => " };
                 for part in [&quote::always(name), arrow, &quote::always(&source), b"\n"] {
                     io::put(part);

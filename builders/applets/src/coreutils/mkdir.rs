@@ -69,7 +69,11 @@ fn make(path: &[u8], verbose: bool) -> Result<(), (BString, Errno)> {
     fs::mkdir(path).map_err(|errno| (BString::from(path), errno))?;
     if verbose {
         let name = program::name();
-        for part in [name, b": created directory ", &quote::always(path), b"\n"] {
+        let what: &[u8] = match program::base_name() {
+            b"install" => b": creating directory ",
+            _ => b": created directory ",
+        };
+        for part in [name, what, &quote::always(path), b"\n"] {
             io::put(part);
         }
     }

@@ -9,10 +9,12 @@ use bstr::{BString, ByteSlice};
 
 pub(crate) use mode::Mode;
 
+mod backup;
 mod base64;
 mod basename;
 mod cat;
 mod chmod;
+mod chown;
 mod cksum;
 mod comm;
 mod copy;
@@ -44,7 +46,7 @@ mod mv;
 mod nl;
 mod number;
 mod od;
-mod owner;
+pub(crate) mod owner;
 mod parents;
 mod paste;
 mod pathchk;
@@ -91,13 +93,16 @@ pub(crate) static UTILITIES: &[Utility] = &[
     basename::BASENAME,
     base64::BASENC,
     cat::CAT,
+    chown::CHGRP,
     chmod::CHMOD,
+    chown::CHOWN,
     cksum::CKSUM,
     comm::COMM,
     cp::CP,
     cut::CUT,
     date::DATE,
     dd::DD,
+    ls::DIR,
     basename::DIRNAME,
     small::ECHO,
     env::ENV,
@@ -146,6 +151,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     sort::SORT,
     split::SPLIT,
     stat::STAT,
+    launch::STDBUF,
     cksum::SUM,
     small::SYNC,
     tac::TAC,
@@ -164,6 +170,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     uniq::UNIQ,
     small::UNLINK,
     terminal::USERS,
+    ls::VDIR,
     wc::WC,
     terminal::WHO,
     system::WHOAMI,

@@ -1,8 +1,9 @@
 //! `mv`.
 
+use super::backup::Backup;
 use super::target::{Target, decide};
-use super::{Utility, resolve};
-use crate::shared::options::{Parsed, Spec, flag, parse, value};
+use super::{Utility, cp, resolve};
+use crate::shared::options::{Parsed, Spec, flag, maybe, parse, value};
 use crate::shared::{fs, io, program, quote};
 use bstr::BString;
 use rustix::io::Errno;
@@ -12,9 +13,12 @@ pub const MV: Utility = Utility {
     name: "mv",
     spec: Spec {
         options: &[
+            flag('b', ""),
+            maybe('ß', "backup"),
             flag('f', "force"),
             flag('n', "no-clobber"),
             flag('š', "strip-trailing-slashes"),
+            value('S', "suffix"),
             value('t', "target-directory"),
             flag('T', "no-target-directory"),
             flag('u', "update"),
@@ -33,21 +37,30 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
             *operand = fs::trim_slashes(operand).into();
         }
     }
+    let backup = Backup::new(&parsed);
+    cp::no_clobber(&parsed, backup.is_some());
     let mut made = BTreeSet::new();
     let mut good = true;
     match decide(&parsed, false) {
-        Target::Name(from, to) => good = shift(&parsed, &from, &to, &mut made),
+        Target::Name(from, to) => good = shift(&parsed, backup.as_ref(), &from, &to, &mut made),
         Target::Directory(directory, sources) => {
             for from in &sources {
                 let to = fs::join(&directory, fs::base_name(from));
-                good &= shift(&parsed, from, &to, &mut made);
+                good &= shift(&parsed, backup.as_ref(), from, &to, &mut made);
             }
         }
     }
     u8::from(!good)
 }
 
-fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BString>) -> bool {
+fn shift(
+    parsed: &Parsed,
+    backup: Option<&Backup>,
+    from: &BString,
+    to: &BString,
+    made: &mut BTreeSet<BString>,
+) -> bool {
+    let mut aside = None;
     let (shown_from, shown_to) = (quote::always(from), quote::always(to));
     let meta = match fs::lstat(from) {
         Ok(meta) => meta,
@@ -66,6 +79,9 @@ fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BStr
             return true;
         }
         if there.same_file(&meta) {
+            if backup.is_some() {
+                program::refuse("a backup of a file that is moved to itself");
+            }
             let one_entry = match (fs::stat(fs::dir_name(from)), fs::stat(fs::dir_name(to))) {
                 (Ok(a), Ok(b)) => a.same_file(&b) && fs::base_name(from) == fs::base_name(to),
                 _ => true,
@@ -75,12 +91,12 @@ fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BStr
                 return false;
             }
             // Two hard links: the source goes.
-            return finish(parsed, fs::unlink(from), &shown_from, &shown_to);
+            return finish(parsed, fs::unlink(from), &shown_from, &shown_to, None);
         }
         if parsed.has('u') && !meta.is_dir() && there.times[1] >= meta.times[1] {
             return true;
         }
-        if !meta.is_dir() && there.is_dir() {
+        if !meta.is_dir() && there.is_dir() && backup.is_none() {
             program::complain(&[
                 b"cannot overwrite directory ",
                 &shown_to,
@@ -88,7 +104,7 @@ fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BStr
             ]);
             return false;
         }
-        if meta.is_dir() && !there.is_dir() {
+        if meta.is_dir() && !there.is_dir() && backup.is_none() {
             program::complain(&[
                 b"cannot overwrite non-directory ",
                 &shown_to,
@@ -97,7 +113,8 @@ fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BStr
             ]);
             return false;
         }
-        if !meta.is_dir() && made.contains(to) {
+        let numbered = backup.is_some_and(Backup::is_numbered);
+        if !meta.is_dir() && made.contains(to) && !numbered {
             program::complain(&[
                 b"will not overwrite just-created ",
                 &shown_to,
@@ -105,6 +122,28 @@ fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BStr
                 &shown_from,
             ]);
             return false;
+        }
+        if let Some(backup) = backup {
+            if meta.is_dir() && inside(from, to) {
+                program::refuse("a backup of what lies in the directory that is moved");
+            }
+            if fs::stat(&backup.name(to)).is_ok_and(|it| it.same_file(&meta)) {
+                program::complain(&[
+                    b"backing up ",
+                    &shown_to,
+                    b" might destroy source;  ",
+                    &shown_from,
+                    b" not moved",
+                ]);
+                return false;
+            }
+            match backup.put_aside(to) {
+                Ok(name) => aside = name,
+                Err(errno) => {
+                    program::complain_errno(&[b"cannot backup ", &shown_to], errno);
+                    return false;
+                }
+            }
         }
     }
     if meta.is_dir() && inside(from, to) {
@@ -123,16 +162,26 @@ fn shift(parsed: &Parsed, from: &BString, to: &BString, made: &mut BTreeSet<BStr
     if result.is_ok() {
         made.insert(to.clone());
     }
-    finish(parsed, result, &shown_from, &shown_to)
+    finish(parsed, result, &shown_from, &shown_to, aside)
 }
 
-fn finish(parsed: &Parsed, result: Result<(), Errno>, from: &[u8], to: &[u8]) -> bool {
+fn finish(
+    parsed: &Parsed,
+    result: Result<(), Errno>,
+    from: &[u8],
+    to: &[u8],
+    aside: Option<BString>,
+) -> bool {
     match result {
         Ok(()) => {
             if parsed.has('v') {
-                for part in [b"renamed ".as_slice(), from, b" -> ", to, b"\n"] {
+                for part in [b"renamed ".as_slice(), from, b" -> ", to] {
                     io::put(part);
                 }
+                if let Some(aside) = aside {
+                    io::put(format!(" (backup: {})", quote::always(&aside)).as_bytes());
+                }
+                io::put(b"\n");
             }
             true
         }

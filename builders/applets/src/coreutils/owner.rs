@@ -22,6 +22,28 @@ fn name(file: &[u8], number: u32) -> Option<BString> {
     })
 }
 
+/// The number of a name in a file such as /etc/passwd.
+pub fn number(file: &[u8], name: &[u8]) -> Option<u32> {
+    let text = super::lines::read(file).ok()?;
+    text.lines().find_map(|line| {
+        let mut fields = line.split(|byte| *byte == b':');
+        let found = fields.next()? == name;
+        let number = fields.nth(1)?;
+        found.then(|| number.to_str().ok()?.parse().ok()).flatten()
+    })
+}
+
+/// The group that a user of /etc/passwd begins with.
+pub fn login_group(user: &[u8]) -> Option<u32> {
+    let text = super::lines::read(b"/etc/passwd").ok()?;
+    text.lines().find_map(|line| {
+        let mut fields = line.split(|byte| *byte == b':');
+        let found = fields.next()? == user;
+        let group = fields.nth(2)?;
+        found.then(|| group.to_str().ok()?.parse().ok()).flatten()
+    })
+}
+
 /// The name of a user.
 pub fn user(number: u32) -> Option<BString> {
     name(b"/etc/passwd", number)

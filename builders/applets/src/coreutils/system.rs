@@ -105,7 +105,7 @@ fn none(operands: &[BString]) {
 }
 
 /// User and group of the process: those of the builder (docs/abi.md).
-fn user() -> (u32, u32) {
+pub fn user() -> (u32, u32) {
     #[cfg(target_os = "wasi")]
     {
         (1000, 100)

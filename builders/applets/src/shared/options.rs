@@ -73,9 +73,16 @@ pub struct Parsed {
     pub options: Vec<(char, Option<BString>)>,
     /// The other words.
     pub operands: Vec<BString>,
+    /// Of each option, how many of the other words came before it.
+    pub places: Vec<usize>,
 }
 
 impl Parsed {
+    fn push(&mut self, key: char, value: Option<BString>) {
+        self.places.push(self.operands.len());
+        self.options.push((key, value));
+    }
+
     /// Is the option there?
     pub fn has(&self, key: char) -> bool {
         self.options.iter().any(|(found, _)| *found == key)
@@ -135,7 +142,7 @@ pub fn parse(spec: &Spec, words: Vec<BString>) -> Parsed {
                 },
                 (_, attached) => attached,
             };
-            parsed.options.push((option.key, value));
+            parsed.push(option.key, value);
         } else if word.len() > 1 && word.starts_with(b"-") {
             let mut rest = word.get(1..).unwrap_or_default();
             while let Some((letter, after)) = rest.split_first() {
@@ -148,7 +155,7 @@ pub fn parse(spec: &Spec, words: Vec<BString>) -> Parsed {
                 rest = after;
                 let value = match option.takes {
                     Takes::Nothing => {
-                        parsed.options.push((key, None));
+                        parsed.push(key, None);
                         continue;
                     }
                     Takes::MaybeValue => (!rest.is_empty()).then(|| BString::from(rest)),
@@ -161,7 +168,7 @@ pub fn parse(spec: &Spec, words: Vec<BString>) -> Parsed {
                         ),
                     },
                 };
-                parsed.options.push((key, value));
+                parsed.push(key, value);
                 break;
             }
         } else {

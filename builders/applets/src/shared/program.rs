@@ -89,7 +89,13 @@ pub fn usage(status: u8) -> ! {
     }
     line.extend_from_slice(b"Try '");
     line.extend_from_slice(name());
-    line.extend_from_slice(b" --help' for more information.\n");
+    if base_name() == b"tar" {
+        line.extend_from_slice(b" --help' or '");
+        line.extend_from_slice(name());
+        line.extend_from_slice(b" --usage' for more information.\n");
+    } else {
+        line.extend_from_slice(b" --help' for more information.\n");
+    }
     io::write_error(&line);
     exit(status)
 }

@@ -3,93 +3,93 @@
 //! Counterpart: GNU tar's `extract.c`, for a user who is not root: modes lose what the mask takes,
 //! and owners are those of the user.
 
+use super::chosen::Chosen;
+use super::exclude::Excluded;
 use super::header::{Kind, Member, Members};
-use super::{has_content, is_inside, next, put_name};
+use super::names::Safer;
+use super::quoting::escaped;
+use super::transform::Role;
+use super::verbose::Lister;
+use super::{has_content, next, transform_target, transforms};
 use crate::shared::options::Parsed;
 use crate::shared::{errno, fs, io, program};
 use bstr::{BString, ByteSlice};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// Which members are asked for.
-pub struct Chosen<'a> {
-    names: &'a [BString],
-    seen: Vec<bool>,
-}
-
-impl Chosen<'_> {
-    /// Those with these names, and what is in them; all if there are none.
-    pub fn new(names: &[BString]) -> Chosen<'_> {
-        if names.iter().any(|it| it.find_byteset(b"*?[\\").is_some()) {
-            program::refuse("a member's name with a pattern's characters");
-        }
-        Chosen {
-            names,
-            seen: vec![false; names.len()],
-        }
-    }
-
-    /// Is this one of them?
-    pub fn has(&mut self, name: &[u8]) -> bool {
-        if self.names.is_empty() {
-            return true;
-        }
-        let mut found = false;
-        for (wanted, seen) in self.names.iter().zip(&mut self.seen) {
-            let wanted = wanted.trim_end_with(|it| it == '/');
-            let matches = match name.strip_prefix(wanted) {
-                Some(rest) => rest.is_empty() || rest.starts_with(b"/"),
-                None => false,
-            };
-            *seen |= matches;
-            found |= matches;
-        }
-        found
-    }
-
-    /// All must have been there.
-    pub fn finish(&self) {
-        if self.seen.contains(&false) {
-            program::refuse("a member that is not in the archive");
-        }
-    }
-}
-
 /// Unpacks.
-pub fn run(parsed: &Parsed, archive: &[u8]) -> u8 {
+pub fn run(parsed: &Parsed, archive: &[u8], mut lister: Lister) -> u8 {
     let strip = parsed.value('ŝ').map_or(0, |text| {
         match text.to_str().ok().and_then(|it| it.parse::<usize>().ok()) {
             Some(count) => count,
             None => program::refuse("--strip-components of no number"),
         }
     });
-    let mask = if parsed.has('p') { 0 } else { fs::umask() };
+    let mask = if parsed.has('p') || parsed.has('ᵽ') {
+        0
+    } else {
+        fs::umask()
+    };
     let mut members = Members::new(archive);
-    let mut chosen = Chosen::new(&parsed.operands);
+    let mut chosen = Chosen::new(parsed);
+    let excluded = Excluded::new(parsed);
+    let mut transform = transforms(parsed);
+    let mut safer = Safer::default();
     let mut directories: Vec<(BString, Member)> = Vec::new();
-    while let Some(member) = next(&mut members) {
-        if !chosen.has(&member.name) {
+    let mut failed = false;
+    while let Some(mut member) = next(&mut members) {
+        let plain = fs::trim_slashes(&member.name);
+        if !chosen.has(plain) || excluded.has(plain) {
             continue;
         }
-        if !is_inside(&member.name) || member.kind == Kind::HardLink && !is_inside(&member.target) {
-            program::refuse(&format!(
-                "the member '{}' outside of the directory",
-                member.name
-            ));
+        for name in [&member.name, &member.target] {
+            let counts = name == &member.name || member.kind == Kind::HardLink;
+            if counts && name.split_str("/").any(|part| part == b"..") {
+                program::refuse(&format!("the member '{name}' outside of the directory"));
+            }
         }
-        if parsed.has('v') {
-            put_name(&member.name);
-        }
-        let Some(path) = stripped(&member.name, strip) else {
+        let changed = transform.apply(fs::trim_slashes(&member.name), Role::Member);
+        transform_target(&mut member, &mut transform);
+        let shown = if parsed.has('ŧ') {
+            let mut shown = stripped(&changed, strip).unwrap_or_default();
+            if member.kind == Kind::Directory {
+                shown.push(b'/');
+            }
+            shown
+        } else {
+            member.name.clone()
+        };
+        let Some(path) = stripped(&changed, strip) else {
             continue;
         };
+        lister.tell(&shown, &member);
+        if parsed.has('O') {
+            if member.kind == Kind::File {
+                io::put(archive.get(member.content.clone()).unwrap_or_default());
+            }
+            continue;
+        }
+        let path: BString = safer.suffix(&path, false).into();
         let target = match member.kind {
             Kind::HardLink => match stripped(&member.target, strip) {
-                Some(target) => target,
+                Some(target) => safer.suffix(&target, true).into(),
                 None => program::refuse("a hard link to what is left out"),
             },
             _ => member.target.clone(),
         };
+        let there = fs::lstat(&path).is_ok();
+        let keeps = parsed.has('k') && member.kind == Kind::Directory;
+        if there && (parsed.has('κ') || keeps) {
+            continue;
+        }
+        if there && parsed.has('k') {
+            program::complain(&[&escaped(&path), b": Cannot open: File exists"]);
+            if member.kind != Kind::File {
+                program::refuse("-k with a link that is there already");
+            }
+            failed = true;
+            continue;
+        }
         if let Err(number) = make(&member, &path, &target, archive, mask) {
             program::refuse(&format!("'{path}': {}", errno::text(number)));
         }
@@ -102,7 +102,6 @@ pub fn run(parsed: &Parsed, archive: &[u8]) -> u8 {
             }
         }
     }
-    chosen.finish();
     // Directories get their modes and times when nothing more is put into them.
     for (path, member) in directories.into_iter().rev() {
         let mut result = fs::chmod(&path, member.mode & !mask);
@@ -113,7 +112,7 @@ pub fn run(parsed: &Parsed, archive: &[u8]) -> u8 {
             program::refuse(&format!("'{path}': {}", errno::text(number)));
         }
     }
-    0
+    super::ending(chosen.finish() || failed)
 }
 
 /// The name without its first components; none if nothing is left.

@@ -1,7 +1,8 @@
-//! Headers of tar archives: reading all common kinds, writing GNU's.
+//! Headers of tar archives: reading all common kinds.
 //!
-//! Counterpart: GNU tar's `list.c` and `create.c`; POSIX's `pax`.
+//! Counterpart: GNU tar's `list.c`.
 
+use super::pax::{self, Extended};
 use bstr::BString;
 
 /// Bytes of a block.
@@ -28,15 +29,12 @@ pub struct Member {
     /// Seconds and nanoseconds.
     pub time: (i64, u32),
     pub content: std::ops::Range<usize>,
-}
-
-/// What extended headers say of the next member.
-#[derive(Debug, Default)]
-struct Extended {
-    name: Option<BString>,
-    target: Option<BString>,
-    size: Option<usize>,
-    time: Option<(i64, u32)>,
+    /// As the header says; 0 for links and directories.
+    pub size: u64,
+    /// Numbers of user and group, and their names.
+    pub owner: (u32, u32),
+    pub user: BString,
+    pub group: BString,
 }
 
 /// Goes through an archive.
@@ -117,8 +115,8 @@ impl<'a> Members<'a> {
             self.at = end.next_multiple_of(BLOCK);
             let content = self.archive.get(start..end).unwrap_or_default();
             match kind {
-                b'x' => pax(content, &mut extended)?,
-                b'g' => pax(content, &mut Extended::default())?,
+                b'x' => pax::read(content, &mut extended, false)?,
+                b'g' => pax::read(content, &mut Extended::default(), true)?,
                 b'L' => extended.name = Some(text(content).into()),
                 b'K' => extended.target = Some(text(content).into()),
                 _ => {
@@ -142,10 +140,29 @@ impl<'a> Members<'a> {
                         mode: (number(field(100, 108))? & 0o7777) as u32,
                         time: extended.time.unwrap_or((seconds, 0)),
                         content: start..end,
+                        size: size as u64,
+                        owner: (
+                            extended.owner.0.unwrap_or(id(field(108, 116))?),
+                            extended.owner.1.unwrap_or(id(field(116, 124))?),
+                        ),
+                        user: extended.user.unwrap_or_else(|| named(block, 265)),
+                        group: extended.group.unwrap_or_else(|| named(block, 297)),
                     }));
                 }
             }
         }
+    }
+}
+
+fn id(field: &[u8]) -> Result<u32> {
+    u32::try_from(number(field)?).map_err(|_| "a user of a large number".to_owned())
+}
+
+/// A user's or a group's name, which only newer headers have.
+fn named(block: &[u8], from: usize) -> BString {
+    match block.get(257..262) {
+        Some(b"ustar") => text(block.get(from..from + 32).unwrap_or_default()).into(),
+        _ => BString::default(),
     }
 }
 
@@ -158,116 +175,4 @@ fn name(block: &[u8]) -> BString {
         return [prefix, b"/", name].concat().into();
     }
     name.into()
-}
-
-/// Records of the form `LENGTH KEY=VALUE\n`.
-fn pax(mut content: &[u8], extended: &mut Extended) -> Result<()> {
-    let wrong = || "an extended header that is broken".to_owned();
-    while !content.is_empty() {
-        let blank = memchr::memchr(b' ', content).ok_or_else(wrong)?;
-        let length = content
-            .get(..blank)
-            .and_then(|it| std::str::from_utf8(it).ok());
-        let length: usize = length.and_then(|it| it.parse().ok()).ok_or_else(wrong)?;
-        let record = content.get(blank + 1..length).ok_or_else(wrong)?;
-        let record = record.strip_suffix(b"\n").ok_or_else(wrong)?;
-        let equals = memchr::memchr(b'=', record).ok_or_else(wrong)?;
-        let (key, value) = record.split_at(equals);
-        let value = value.get(1..).unwrap_or_default();
-        let shown = String::from_utf8_lossy(value).into_owned();
-        match key {
-            b"path" => extended.name = Some(value.into()),
-            b"linkpath" => extended.target = Some(value.into()),
-            b"size" => extended.size = Some(shown.parse().map_err(|_| wrong())?),
-            b"mtime" => {
-                let (whole, part) = shown.split_once('.').unwrap_or((&shown, ""));
-                let digits: String = part.chars().chain("000000000".chars()).take(9).collect();
-                let seconds = whole.parse().map_err(|_| wrong())?;
-                extended.time = Some((seconds, digits.parse().map_err(|_| wrong())?));
-            }
-            b"atime" | b"ctime" | b"uid" | b"gid" | b"uname" | b"gname" | b"comment"
-            | b"charset" | b"hdrcharset" => {}
-            other => {
-                let key = String::from_utf8_lossy(other).into_owned();
-                return Err(format!("the extended header '{key}'"));
-            }
-        }
-        content = content.get(length..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// What a header is written from.
-#[derive(Debug)]
-#[allow(missing_docs)]
-pub struct Written<'a> {
-    pub name: &'a [u8],
-    pub kind: u8,
-    pub target: &'a [u8],
-    pub mode: u32,
-    pub owner: u32,
-    pub group: u32,
-    pub size: u64,
-    pub time: i64,
-}
-
-fn octal(block: &mut [u8], from: usize, digits: usize, value: u64) {
-    let text = format!("{value:0digits$o}");
-    if let Some(field) = block.get_mut(from..from + digits) {
-        field.copy_from_slice(text.as_bytes());
-    }
-}
-
-/// Appends GNU's header, after those of long names.
-pub fn write(written: &Written<'_>, out: &mut Vec<u8>) {
-    for (kind, long) in [(b'K', written.target), (b'L', written.name)] {
-        if long.len() > 100 {
-            let header = Written {
-                name: b"././@LongLink",
-                kind,
-                target: b"",
-                mode: 0o644,
-                owner: 0,
-                group: 0,
-                size: long.len() as u64 + 1,
-                time: 0,
-            };
-            write_block(&header, out);
-            out.extend_from_slice(long);
-            out.push(0);
-            out.resize(out.len().next_multiple_of(BLOCK), 0);
-        }
-    }
-    write_block(written, out);
-}
-
-fn write_block(written: &Written<'_>, out: &mut Vec<u8>) {
-    let mut block = [0u8; BLOCK];
-    let name = written
-        .name
-        .get(..100.min(written.name.len()))
-        .unwrap_or_default();
-    let target = written
-        .target
-        .get(..100.min(written.target.len()))
-        .unwrap_or_default();
-    block[..name.len()].copy_from_slice(name);
-    octal(&mut block, 100, 7, u64::from(written.mode));
-    octal(&mut block, 108, 7, u64::from(written.owner));
-    octal(&mut block, 116, 7, u64::from(written.group));
-    octal(&mut block, 124, 11, written.size);
-    octal(
-        &mut block,
-        136,
-        11,
-        u64::try_from(written.time).unwrap_or(0),
-    );
-    block[148..156].fill(b' ');
-    block[156] = written.kind;
-    block[157..157 + target.len()].copy_from_slice(target);
-    block[257..265].copy_from_slice(b"ustar  \0");
-    let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
-    octal(&mut block, 148, 6, sum);
-    block[154] = 0;
-    out.extend_from_slice(&block);
 }

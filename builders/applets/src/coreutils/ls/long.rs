@@ -22,14 +22,8 @@ pub struct Long {
 }
 
 impl Long {
-    /// `None` if lines are not to be long.
-    pub fn new(parsed: &Parsed) -> Option<Long> {
-        let wanted = ['l', 'g', 'o', 'n', 'ƒ'].iter().any(|key| parsed.has(*key));
-        let last = parsed.last_of(&['l', 'g', 'o', 'n', 'ƒ', '1']);
-        // `-1` does not undo `-l`, wherever it stands.
-        if !wanted || last.is_none() {
-            return None;
-        }
+    /// As the options say.
+    pub fn new(parsed: &Parsed) -> Long {
         date::demand_utc();
         let environment = process::environment();
         for name in ["TIME_STYLE", "BLOCK_SIZE", "LS_BLOCK_SIZE", "BLOCKSIZE"] {
@@ -42,7 +36,7 @@ impl Long {
             Some(_) => parsed.value('ť').map_or(b"locale", |it| it.as_slice()),
             None => b"locale",
         };
-        Some(Long {
+        Long {
             user: !parsed.has('g'),
             group: !(parsed.has('o') || parsed.has('G')),
             numbers: parsed.has('n'),
@@ -51,7 +45,7 @@ impl Long {
                 .map(|key| if key == 'h' { 1024 } else { 1000 }),
             formats: formats(style),
             now: date::now().0,
-        })
+        }
     }
 
     /// The line before a directory's entries.

@@ -1,8 +1,9 @@
-//! `ls`, one name to a line, as it does when no terminal reads.
+//! `ls`, `dir` and `vdir`, as they are when no terminal reads.
 //!
-//! Counterpart: coreutils' `ls.c`. Columns, colours, inodes and blocks are refused; what a
+//! Counterpart: coreutils' `ls.c`. Colours, inodes and blocks are refused; what a
 //! directory's size and the line `total` say is as on ext4.
 
+mod columns;
 mod long;
 
 use super::{Utility, version};
@@ -10,47 +11,69 @@ use crate::shared::fs::Meta;
 use crate::shared::options::{Parsed, Spec, flag, maybe, parse, value};
 use crate::shared::{fs, io, program, quote};
 use bstr::{BString, ByteSlice};
+use columns::{Format, Quoting, Widths};
 use long::Long;
 use std::cmp::Ordering;
 
+const SPEC: Spec = Spec {
+    options: &[
+        flag('1', ""),
+        flag('a', "all"),
+        flag('A', "almost-all"),
+        flag('B', "ignore-backups"),
+        maybe('ç', "color"),
+        flag('d', "directory"),
+        flag('F', ""),
+        flag('ƒ', "full-time"),
+        flag('g', ""),
+        flag('G', "no-group"),
+        flag('ğ', "group-directories-first"),
+        flag('h', "human-readable"),
+        flag('H', "dereference-command-line"),
+        flag('l', ""),
+        flag('L', "dereference"),
+        flag('n', "numeric-uid-gid"),
+        flag('N', "literal"),
+        flag('o', ""),
+        flag('p', ""),
+        flag('r', "reverse"),
+        flag('R', "recursive"),
+        flag('S', ""),
+        flag('ş', "si"),
+        value('š', "sort"),
+        flag('t', ""),
+        value('ť', "time-style"),
+        flag('U', ""),
+        flag('v', ""),
+        flag('X', ""),
+        flag('b', "escape"),
+        flag('C', ""),
+        value('φ', "format"),
+        flag('m', ""),
+        flag('Q', "quote-name"),
+        value('θ', "quoting-style"),
+        value('T', "tabsize"),
+        value('w', "width"),
+        flag('x', ""),
+    ],
+    permute: true,
+    usage: 2,
+};
+
 pub const LS: Utility = Utility {
     name: "ls",
-    spec: Spec {
-        options: &[
-            flag('1', ""),
-            flag('a', "all"),
-            flag('A', "almost-all"),
-            flag('B', "ignore-backups"),
-            maybe('ç', "color"),
-            flag('d', "directory"),
-            flag('F', ""),
-            flag('ƒ', "full-time"),
-            flag('g', ""),
-            flag('G', "no-group"),
-            flag('ğ', "group-directories-first"),
-            flag('h', "human-readable"),
-            flag('H', "dereference-command-line"),
-            flag('l', ""),
-            flag('L', "dereference"),
-            flag('n', "numeric-uid-gid"),
-            flag('N', "literal"),
-            flag('o', ""),
-            flag('p', ""),
-            flag('r', "reverse"),
-            flag('R', "recursive"),
-            flag('S', ""),
-            flag('ş', "si"),
-            value('š', "sort"),
-            flag('t', ""),
-            value('ť', "time-style"),
-            flag('U', ""),
-            flag('v', ""),
-            flag('X', ""),
-        ],
-        permute: true,
-        usage: 2,
-    },
-    run,
+    spec: SPEC,
+    run: |spec, words| run(spec, words, Format::Single, Quoting::Literal),
+};
+pub const DIR: Utility = Utility {
+    name: "dir",
+    spec: SPEC,
+    run: |spec, words| run(spec, words, Format::Down, Quoting::Escape),
+};
+pub const VDIR: Utility = Utility {
+    name: "vdir",
+    spec: SPEC,
+    run: |spec, words| run(spec, words, Format::Long, Quoting::Escape),
 };
 
 /// A name to list.
@@ -67,10 +90,13 @@ struct List {
     parsed: Parsed,
     sort: char,
     long: Option<Long>,
+    format: Format,
+    widths: Widths,
+    quoting: Quoting,
     status: u8,
 }
 
-fn run(spec: &Spec, words: Vec<BString>) -> u8 {
+fn run(spec: &Spec, words: Vec<BString>, format: Format, quoting: Quoting) -> u8 {
     let mut parsed = parse(spec, words);
     if parsed.operands.is_empty() {
         parsed.operands.push(".".into());
@@ -78,10 +104,14 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     if parsed.has('ç') && parsed.value('ç').is_none_or(|it| *it != "never") {
         program::refuse("colours");
     }
-    let long = Long::new(&parsed);
+    let format = columns::format(&parsed, format);
+    let long = (format == Format::Long).then(|| Long::new(&parsed));
     let mut list = List {
         sort: sort_key(&parsed),
         long,
+        format,
+        widths: Widths::new(&parsed),
+        quoting: columns::quoting(&parsed, quoting),
         parsed,
         status: 0,
     };
@@ -193,7 +223,7 @@ impl List {
                 io::put(b"\n");
             }
             if titles {
-                io::put(&path);
+                io::put(&self.quoting.show(&path, true));
                 io::put(b":\n");
             }
             if let Some(long) = &self.long {
@@ -260,22 +290,33 @@ impl List {
 
     fn put(&self, entries: &[Entry]) {
         let lines = self.long.as_ref().map(|long| long.lines(entries));
+        if lines.is_none() && self.format != Format::Single {
+            let names: Vec<BString> = entries.iter().map(|entry| self.shown(entry)).collect();
+            self.widths.put(&names, self.format);
+            return;
+        }
         for (index, entry) in entries.iter().enumerate() {
             if let Some(line) = lines.as_ref().and_then(|lines| lines.get(index)) {
                 io::put(line);
             }
-            io::put(&entry.name);
-            let mut mark = self.mark(&entry.meta);
-            if self.long.is_some() && entry.meta.is_link() {
-                if let Ok(target) = fs::readlink(&entry.path) {
-                    io::put(b" -> ");
-                    io::put(&target);
-                }
-                mark = fs::stat(&entry.path).ok().and_then(|meta| self.mark(&meta));
-            }
-            io::put(mark.unwrap_or_default().as_bytes());
+            io::put(&self.shown(entry));
             io::put(b"\n");
         }
+    }
+
+    /// A name with what stands behind it.
+    fn shown(&self, entry: &Entry) -> BString {
+        let mut shown = self.quoting.show(&entry.name, false);
+        let mut mark = self.mark(&entry.meta);
+        if self.long.is_some() && entry.meta.is_link() {
+            if let Ok(target) = fs::readlink(&entry.path) {
+                shown.extend_from_slice(b" -> ");
+                shown.extend_from_slice(&self.quoting.show(&target, false));
+            }
+            mark = fs::stat(&entry.path).ok().and_then(|meta| self.mark(&meta));
+        }
+        shown.extend_from_slice(mark.unwrap_or_default().as_bytes());
+        shown
     }
 
     /// What `-F` and `-p` put behind a name.
