@@ -55,7 +55,7 @@ fn strike(world: &World, who: Victim, stage: Stage) -> Option<String> {
     };
     // Each has a number of its own, so that none is there before.
     let body = format!(
-        r#"script "{name}" "echo begun; sleep 2; head -c 60000000 /dev/zero > $out; echo made # {who:?}""#
+        r#"script "{name}" "echo begun; sleep 2; head -c 200000000 /dev/zero > $out; echo made # {who:?}""#
     );
     let derivations = world.derivations(&name, &body);
     let before = store_of(world);
@@ -77,9 +77,17 @@ fn strike(world: &World, who: Victim, stage: Stage) -> Option<String> {
             std::thread::sleep(std::time::Duration::from_millis(300));
         }
         Stage::Build => eventually("the build begins", || log().contains("begun")),
-        Stage::Transfer => eventually("the output is made", || log().contains("made")),
+        // What comes then takes a second: who is to be killed must be known before.
+        Stage::Transfer => {
+            eventually("the build begins", || log().contains("begun"));
+            let number = victim(world, &child, who);
+            eventually("the output is made", || log().contains("made"));
+            kill(number);
+        }
     }
-    kill(victim(world, &child, who));
+    if stage != Stage::Transfer {
+        kill(victim(world, &child, who));
+    }
     if who == Victim::Client {
         child.wait().expect("it ended");
         let after: Vec<_> = store_of(world);
@@ -91,7 +99,7 @@ fn strike(world: &World, who: Victim, stage: Stage) -> Option<String> {
     if output.status.success() {
         let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let size = world.real(&path).metadata().expect("an output").len();
-        assert_eq!(size, 60_000_000, "{text}");
+        assert_eq!(size, 200_000_000, "{text}");
     } else {
         assert_eq!(store_of(world), before, "{text}");
     }
