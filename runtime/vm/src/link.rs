@@ -99,14 +99,6 @@ impl Link {
         Ok(link)
     }
 
-    /// Ends the machine.
-    ///
-    /// # Errors
-    /// When the stream fails.
-    pub fn shutdown(&self) -> Result<(), ProtocolError> {
-        self.send(&ToGuest::Shutdown)
-    }
-
     /// Why nothing comes any more, if so.
     pub fn ended(&self) -> Option<String> {
         lock(&self.shared).ended.clone()

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_store::Store;
 use wasibuild_vm::supervisor;
-use wasibuild_vm::{Architecture, Start, kernel, qemu};
+use wasibuild_vm::{Architecture, MachineError, Start, kernel, qemu};
 
 use crate::error::Error;
 use crate::machine::Vm;
@@ -138,13 +138,8 @@ fn stop(vm: &Vm, policy: &Policy, out: &mut dyn Write) -> Result<(), Error> {
     let mut any = false;
     for architecture in Architecture::ALL {
         let place = vm.place(&prepared(vm, policy, architecture)?);
-        if let Some(connection) = supervisor::probe(&place)? {
+        if supervisor::stop(&place)? {
             any = true;
-            let _ = connection.link.shutdown();
-            // It is gone when the stream ends.
-            while connection.link.ended().is_none() {
-                std::thread::sleep(std::time::Duration::from_millis(5));
-            }
             writeln!(out, "{architecture}: stopped").map_err(Error::standard_output)?;
         }
     }
@@ -159,7 +154,14 @@ fn status(vm: &Vm, policy: &Policy, out: &mut dyn Write) -> Result<(), Error> {
     for architecture in Architecture::ALL {
         let start = prepared(vm, policy, architecture)?;
         let place = vm.place(&start);
-        match supervisor::probe(&place)? {
+        let found = match supervisor::probe(&place) {
+            Err(MachineError::Protocol(error)) => {
+                text.push_str(&format!("{architecture}: runs, but {error}\n"));
+                continue;
+            }
+            found => found?,
+        };
+        match found {
             Some(connection) => {
                 let hello = &connection.hello;
                 text.push_str(&format!(

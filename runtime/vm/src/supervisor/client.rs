@@ -1,12 +1,12 @@
 //! The way to a supervisor, which is started if there is none.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use wasibuild_vm_protocol::{Frame, FromGuest, GuestHello};
+use wasibuild_vm_protocol::{Frame, FromGuest, GuestHello, ProtocolError, ToGuest};
 
 use super::{Place, Report};
 use crate::error::io;
@@ -17,6 +17,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// How long a supervisor that listens may take to greet.
 const GREETING: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often it is looked whether another version's machine has ended.
+const OTHER: Duration = Duration::from_millis(500);
 
 /// A connection to a machine.
 #[derive(Debug)]
@@ -30,32 +32,49 @@ pub struct Connection {
 /// Connects to the supervisor of `place`; none if there is none.
 ///
 /// # Errors
-/// When its place cannot be trusted.
+/// When its place cannot be trusted, or it is another version's.
 pub fn probe(place: &Place) -> Result<Option<Connection>, MachineError> {
     let socket = place.trusted_socket()?;
     let Ok(stream) = UnixStream::connect(&socket) else {
         return Ok(None);
     };
-    let greeted = || -> Option<GuestHello> {
+    let greeted = || -> Option<Result<FromGuest, ProtocolError>> {
         stream.set_read_timeout(Some(GREETING)).ok()?;
         let frame = Frame::read(&mut &stream).ok()??;
         stream.set_read_timeout(None).ok()?;
-        match FromGuest::of(frame) {
-            Ok(FromGuest::Hello(hello)) => Some(hello),
-            _ => None,
-        }
+        Some(FromGuest::of(frame))
     };
-    // One that is about to end does not greet.
-    let Some(hello) = greeted() else {
-        return Ok(None);
+    let hello = match greeted() {
+        Some(Ok(FromGuest::Hello(hello))) => hello,
+        Some(Err(error @ ProtocolError::Version { .. })) => return Err(error.into()),
+        // One that is about to end does not greet.
+        _ => return Ok(None),
     };
     Ok(Link::new(stream)
         .ok()
         .map(|link| Connection { link, hello }))
 }
 
+/// Ends the machine of `place`, whatever version of the protocol it speaks, and waits until it is gone; whether there
+/// was one.
+///
+/// # Errors
+/// When its place cannot be trusted.
+pub fn stop(place: &Place) -> Result<bool, MachineError> {
+    let socket = place.trusted_socket()?;
+    let Ok(mut stream) = UnixStream::connect(&socket) else {
+        return Ok(false);
+    };
+    // One that ends at this moment does not listen.
+    let _ = ToGuest::Shutdown.frame().write(&mut stream);
+    let mut buffer = [0; 4096];
+    while let Ok(1..) = stream.read(&mut buffer) {}
+    Ok(true)
+}
+
 /// Connects to the supervisor of `place`, which `supervisor` starts if there is none. `notice` gets what
-/// the user should know; `cancelled` is asked now and then; a guest has `patience` to come.
+/// the user should know; `cancelled` is asked now and then; a guest has `patience` to come. A machine of another
+/// version, in which others may build, is waited for.
 ///
 /// # Errors
 /// When no machine comes.
@@ -67,9 +86,20 @@ pub fn connect(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Connection, MachineError> {
     let start = Instant::now();
+    let mut other = None;
     while start.elapsed() < patience + MARGIN && !cancelled() {
-        if let Some(connection) = probe(place)? {
-            return Ok(connection);
+        match probe(place) {
+            Ok(Some(connection)) => return Ok(connection),
+            Ok(None) => {}
+            Err(MachineError::Protocol(error)) => {
+                if other.is_none() {
+                    notice("a machine of another version of wasibuild runs; waiting until it ends");
+                }
+                other = Some(MachineError::Protocol(error));
+                std::thread::sleep(OTHER);
+                continue;
+            }
+            Err(error) => return Err(error),
         }
         match begin(place, supervisor(), notice, cancelled)? {
             Report::Ready => {}
@@ -77,9 +107,9 @@ pub fn connect(
             _ => std::thread::sleep(PAUSE),
         }
     }
-    Err(MachineError::Gone {
+    Err(other.unwrap_or_else(|| MachineError::Gone {
         problem: "no machine came in time".to_owned(),
-    })
+    }))
 }
 
 /// Starts a supervisor and reads its report.

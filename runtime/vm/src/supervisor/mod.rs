@@ -19,7 +19,7 @@ use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-pub use client::{Connection, connect, probe};
+pub use client::{Connection, connect, probe, stop};
 pub use place::Place;
 
 use crate::MachineError;

@@ -215,6 +215,43 @@ fn a_guest_that_speaks_of_a_build_before_it_knows_of_it_lies() {
 }
 
 #[test]
+fn a_machine_of_another_version_is_told_and_can_be_stopped() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let place = Place::new(directory.path(), crate::Architecture::X86_64, "/s".as_ref());
+    place.make().expect("made");
+    assert!(!stop(&place).expect("none"));
+    let listener = UnixListener::bind(place.socket()).expect("a socket");
+    let old = std::thread::spawn(move || {
+        for turn in 0..2 {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let mut hello = FromGuest::Hello(GuestHello {
+                version: VERSION,
+                kernel: "6.1".into(),
+                processors: 1,
+                memory: 1,
+                kvm: false,
+                uptime: 1,
+            })
+            .frame();
+            hello.content[0] = 1;
+            hello.write(&mut stream).expect("said");
+            if turn == 1 {
+                let frame = Frame::read(&mut stream).expect("a frame").expect("no end");
+                assert_eq!(ToGuest::of(frame).expect("a message"), ToGuest::Shutdown);
+            }
+        }
+    });
+    let problem = probe(&place).expect_err("another version").to_string();
+    assert!(
+        problem.contains("speaks version 1 of the protocol, this one 2"),
+        "{problem}"
+    );
+    assert!(problem.contains("wasibuild vm stop"), "{problem}");
+    assert!(stop(&place).expect("stopped"));
+    old.join().expect("it ended");
+}
+
+#[test]
 fn a_client_has_no_say_in_what_is_shown() {
     let world = World::new();
     world.input("small", 10);
