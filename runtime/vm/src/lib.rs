@@ -7,6 +7,15 @@
 //! a guest says is a stranger's word.
 #![deny(unsafe_code)]
 
+/// Prints a line to standard error, which may be a file on a disk that is full: then it is not printed.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+pub(crate) use say;
+
 mod architecture;
 mod error;
 mod guest;

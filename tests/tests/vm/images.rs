@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use crate::builds::C_PROGRAM;
 use crate::hostile::{Small, fails, nothing_is_left};
+use crate::run_support::nix;
 use crate::support::{World, text_of};
 use crate::system;
 
@@ -86,7 +87,44 @@ fn a_kernel_without_9p_builds_and_runs_what_one_with_it_does() {
         "{text}"
     );
 
+    inputs_of_two_stores(&world);
     system::boots_to_a_login_prompt(&world);
+}
+
+/// A store that lies above the world's: the builder is in that, and the other inputs above.
+fn inputs_of_two_stores(world: &World) {
+    let body = r#"let below = script "below" "echo below > $out"; in
+        script "above" "cat ${below} > $out; ls /nix/store >> $out""#;
+    world.derivations("above", body);
+    let upper = world.path("upper");
+    let made = nix("nix-instantiate", &upper)
+        .arg(world.path("above.nix"))
+        .output();
+    let made = made.expect("nix-instantiate starts");
+    assert!(made.status.success(), "{}", text_of(&made));
+    let derivation = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+    // What a daemon with a host store notes; and a path that is there alone.
+    let own = upper.join("nix/var/wasibuild");
+    fs::create_dir_all(&own).expect("made");
+    std::os::unix::fs::symlink(world.root(), own.join("host-store")).expect("made");
+    let lying = fs::read_dir(upper.join("nix/store")).expect("listed");
+    let mut lying = lying.map(|entry| entry.expect("an entry").path());
+    let bash = lying.find(|path| path.to_string_lossy().ends_with("-bash-5.2"));
+    fs::remove_dir_all(bash.expect("a bash")).expect("removed");
+
+    let mut run = world.command(&["run", &derivation]);
+    let output = run
+        .env("WASIBUILD_STORE", &upper)
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", text_of(&output));
+    let output = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let listed = fs::read_to_string(upper.join(output.trim_start_matches('/')));
+    let listed = listed.expect("a file");
+    assert!(
+        listed.starts_with("below\n") && listed.contains("-bash-5.2"),
+        "{listed}"
+    );
 }
 
 #[test]
@@ -106,6 +144,27 @@ fn images_are_for_every_kernel_that_can() {
     );
     assert_eq!(said, "one\n");
     assert_eq!(images(&world).0, 1);
+
+    // What no build uses makes room, and its place on the disk and its number are used again.
+    world.run(&["vm", "stop"]);
+    for digit in ["1", "2", "3"] {
+        fs::write(world.path("large"), digit.repeat(40 << 20)).expect("written");
+        let body = format!(
+            r#"script "large-{digit}" "head -c 3 ${{builtins.path {{ path = {}; name = "large"; }}}} > $out""#,
+            world.path("large").display()
+        );
+        let derivations = world.derivations(&format!("large-{digit}"), &body);
+        let outputs = world.build(&derivations, &["--set", "vm.images=130M"]);
+        let said = fs::read_to_string(world.real(&outputs[0])).expect("a file");
+        assert_eq!(said, digit.repeat(3));
+    }
+    let logs = text_of(&world.run(&["vm", "logs"]));
+    let dropped =
+        logs.matches("image 1 is dropped").count() + logs.matches("image 2 is dropped").count();
+    assert!(
+        (1..=2).contains(&dropped) && images(&world).0 >= 3,
+        "{logs}"
+    );
 
     // A bound that is too small is named, and so is what the disk of this computer lacks.
     world.run(&["vm", "stop"]);

@@ -9,7 +9,10 @@ mod supervise;
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
+use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_store::Store;
 use wasibuild_vm::supervisor;
 use wasibuild_vm::{Architecture, Start, kernel, qemu};
 
@@ -90,6 +93,16 @@ fn dry_run(vm: &Vm, policy: &Policy, options: &VmStart, out: &mut dyn Write) -> 
     let start = prepared(vm, policy, architecture)?;
     let machine = start.machine_on(host);
     print_line(architecture, qemu::arguments(&machine), out)
+}
+
+/// Where a path lies, links of the directories above it followed: as a machine's supervisor knows it.
+fn place(store: &Store, path: &StorePath) -> PathBuf {
+    let place = store.real_path(path);
+    let parent = place.parent().map(fs::canonicalize);
+    match parent {
+        Some(Ok(parent)) => parent.join(path.basename()),
+        _ => place,
+    }
 }
 
 /// A command line of QEMU that a shell could read.

@@ -47,7 +47,7 @@ pub fn run(vm: &Vm, policy: &Policy, options: &VmRun, out: &mut dyn Write) -> Re
     let mut closure = || {
         let paths = store.query_closure(&BTreeSet::from([path.clone()]));
         let paths = paths.map_err(|error| MachineError::Told(error.to_string()))?;
-        let named = |path: &StorePath| (path.basename().into(), directory.join(path.basename()));
+        let named = |path: &StorePath| (path.basename().into(), super::place(&store, path));
         Ok(paths.iter().map(named).collect())
     };
     match run_system(&start, &system, &run, &mut closure, options.dry_run)? {

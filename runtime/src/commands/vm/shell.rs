@@ -59,12 +59,7 @@ pub fn shell(vm: &Vm, policy: &Policy, options: &VmShell) -> Result<u8, Error> {
             .iter()
             .map(|path| Input {
                 name: path.basename().into(),
-                place: start
-                    .store
-                    .join(path.basename())
-                    .as_os_str()
-                    .as_bytes()
-                    .into(),
+                place: super::place(&store, path).as_os_str().as_bytes().into(),
             })
             .collect(),
         outputs: Vec::new(),

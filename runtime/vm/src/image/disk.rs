@@ -68,7 +68,7 @@ impl Disk {
         if length > 0
             && let Err(error) = platform::punch(&self.file, offset, length)
         {
-            eprintln!("wasibuild: the room of an image is not given back: {error}");
+            crate::say!("wasibuild: the room of an image is not given back: {error}");
         }
     }
 

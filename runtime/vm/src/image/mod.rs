@@ -97,6 +97,14 @@ pub enum ImageError {
     Guest(#[from] ProtocolError),
 }
 
+impl ImageError {
+    /// Whether it would be another matter with fewer images.
+    fn is_for_want_of_room(&self) -> bool {
+        use ImageError::{NoRoom, TooLarge, TooMany};
+        matches!(self, NoRoom { .. } | TooLarge { .. } | TooMany)
+    }
+}
+
 /// What the file system says of a path: another one has something else of it.
 type Stamp = (u64, u64, i64, i64);
 
@@ -209,7 +217,12 @@ impl Images {
             // Another build may have needed the same.
             let missing = self.known().missing(build, &wanted);
             if !missing.is_empty() {
-                self.write(build, missing, stop, tell)?;
+                match self.write(build, missing, stop, tell) {
+                    Err(error) if error.is_for_want_of_room() => {
+                        self.write_anew(build, &wanted, stop, tell)?;
+                    }
+                    result => result?,
+                }
             }
         }
         let known = self.known();
@@ -220,6 +233,38 @@ impl Images {
             let place = format!("{STORE_PLACE}/{number}/");
             input.place = [place.as_bytes(), name].concat().into();
         }
+        Ok(())
+    }
+
+    /// The same where there is no room beside the images that have the other paths: the build gives up its own, for
+    /// the most of them may be what it does not need, and has written anew what no running build uses.
+    fn write_anew(
+        &self,
+        build: u32,
+        wanted: &[Wanted],
+        stop: &AtomicBool,
+        tell: &mut dyn FnMut(&ToGuest) -> Result<(), ProtocolError>,
+    ) -> Result<(), ImageError> {
+        self.release(build);
+        loop {
+            let Some(idle) = self.known().forget_oldest() else {
+                break;
+            };
+            self.drop(idle, tell)?;
+        }
+        let missing = self.known().missing(build, wanted);
+        self.write(build, missing, stop, tell)
+    }
+
+    /// The guest, the disk and the log learn that an image is forgotten.
+    fn drop(
+        &self,
+        image: Image,
+        tell: &mut dyn FnMut(&ToGuest) -> Result<(), ProtocolError>,
+    ) -> Result<(), ImageError> {
+        crate::say!("wasibuild: image {} is dropped", image.number);
+        tell(&ToGuest::DropImage(image.number))?;
+        self.disk.punch(image.offset, image.length);
         Ok(())
     }
 
@@ -260,7 +305,7 @@ impl Images {
         let users = BTreeSet::from([build]);
         known.images.insert(number, Shown { image, users, used });
         let (paths, kib) = (missing.len(), length >> 10);
-        eprintln!("wasibuild: image {number} has {paths} paths in {kib} KiB");
+        crate::say!("wasibuild: image {number} has {paths} paths in {kib} KiB");
         for (place, stamp, _) in missing {
             known.paths.insert(place, (stamp, number));
         }
@@ -301,9 +346,7 @@ impl Images {
                 return Err(problem);
             };
             drop(known);
-            eprintln!("wasibuild: image {} is dropped", oldest.number);
-            tell(&ToGuest::DropImage(oldest.number))?;
-            self.disk.punch(oldest.offset, oldest.length);
+            self.drop(oldest, tell)?;
         }
     }
 }

@@ -213,7 +213,7 @@ fn what_no_build_uses_makes_room() {
     // And it holds none when it failed.
     images.release(5);
     world.prepare(&images, 7, &["b", "d"]).expect("shown");
-    assert_eq!(world.told(), [-2, -1, 1]);
+    assert_eq!(world.told(), [-1, -2, 1]);
     // What was dropped takes no room on the host.
     let blocks = images
         .for_reading()
@@ -222,6 +222,24 @@ fn what_no_build_uses_makes_room() {
         .expect("its size")
         .blocks();
     assert!(blocks * 512 < 2_500_000, "{blocks}");
+}
+
+#[test]
+fn an_image_that_holds_more_than_is_needed_makes_room() {
+    let mut world = World::new();
+    let images = world.images(2_500_000);
+    for name in ["a", "b", "c"] {
+        world.path(name, 1_000_000);
+    }
+    world.prepare(&images, 1, &["a", "b"]).expect("shown");
+    // Not while another build uses it.
+    let problem = world.prepare(&images, 2, &["b", "c"]);
+    assert!(matches!(problem, Err(ImageError::TooLarge { .. })));
+    assert_eq!(world.told(), [1]);
+    images.release(1);
+    let places = world.prepare(&images, 3, &["b", "c"]).expect("shown");
+    assert_eq!(places, ["/store/1/b", "/store/1/c"]);
+    assert_eq!(world.told(), [-1, 1]);
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod inputs;
 mod place;
 mod preparing;
 mod relay;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
@@ -112,7 +114,7 @@ pub fn supervise(
         relay::End::Reason(reason) => (ENDED, reason),
         relay::End::GivenUp(reason) => (GIVEN_UP, reason),
     };
-    eprintln!("{how}{reason}{}", guest.console_tail());
+    crate::say!("{how}{reason}{}", guest.console_tail());
     let _ = fs::remove_file(place.description());
     Ok(())
 }

@@ -277,7 +277,7 @@ impl Relay {
                 }
             });
             if let Err(error) = self.client_speaks(client, stream) {
-                eprintln!("wasibuild: a client was given up: {error}");
+                crate::say!("wasibuild: a client was given up: {error}");
             }
         }
         self.leave(client);
