@@ -15,6 +15,7 @@ pub fn markdown() -> String {
     }
     line("diffutils", "cmp", &options(&diffutils::CMP));
     line("diffutils", "diff", &options(&diffutils::DIFF));
+    line("diffutils", "sdiff", &options(&diffutils::SDIFF));
     let words = |words: &[&str]| {
         words
             .iter()

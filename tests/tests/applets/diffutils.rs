@@ -203,9 +203,9 @@ fn refusals() {
     for line in [
         "diff -c -u a b",
         "diff -pn a b",
-        "diff -y a b",
-        "diff -e a b",
-        "diff -B a b",
+        "diff -f a b",
+        "diff -D X a b",
+        "sdiff -o x a b",
         "diff --color=always a b",
         "diff -r -x a/b d1 d2",
         "diff -d a b",
@@ -220,7 +220,13 @@ fn generated_files() {
     let text = |lines: &[u8], newline: bool| {
         let mut text = lines
             .iter()
-            .map(u8::to_string)
+            .map(|it| {
+                if *it == 5 {
+                    String::new()
+                } else {
+                    it.to_string()
+                }
+            })
             .collect::<Vec<_>>()
             .join("\n");
         if newline && !text.is_empty() {
@@ -232,7 +238,7 @@ fn generated_files() {
     let strategy = (
         prop::collection::vec(line.clone(), 0..150),
         prop::collection::vec((0usize..150, 0u8..3, line), 0..40),
-        0usize..9,
+        0usize..15,
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.9),
     );
@@ -252,7 +258,10 @@ fn generated_files() {
                 _ => two.push(line),
             }
         }
-        let options = ["", "-U0", "-u", "-U1", "-w", "-c", "-C0", "-C2", "-n"][option];
+        let options = [
+            "", "-U0", "-u", "-U1", "-w", "-c", "-C0", "-C2", "-n", "-e", "-y", "-B", "-BU2",
+            "-I1", "-uI[12]",
+        ][option];
         let mut words = vec!["diff"];
         if !options.is_empty() {
             words.extend([options, "--label", "x", "--label", "y"]);

@@ -295,6 +295,25 @@ fn parts() {
 }
 
 #[test]
+fn numbers_with_units() {
+    let option = |words: &'static str| select(words.split(' ').collect::<Vec<_>>());
+    let options = [
+        option("--to=none --to=si --to=iec --to=iec-i"),
+        option("--from=none --from=si --from=iec --from=iec-i --from=auto"),
+        option("--round=from-zero --round=up --round=down --round=nearest --round=towards-zero"),
+        option("-d, --format=%.2f --format=%10f --format=%-8.1f --format=%012.3f --format=%.0f"),
+        option("--from-unit=1 --from-unit=512 --from-unit=3 --to-unit=7 --to-unit=1Mi"),
+        option("--invalid=warn --invalid=fail --invalid=ignore"),
+    ];
+    let number = "-?([0-9]|[0-9]{4}|[0-9]{12})(\\.[0-9]{1,3})?(K|Mi|T|Gi)?";
+    let numbers = prop::collection::vec(number, 1..5);
+    agree((options, numbers).prop_map(|(options, numbers)| {
+        let words: Vec<&str> = ["numfmt"].into_iter().chain(options).collect();
+        case(&words).stdin(numbers.join("\n"))
+    }));
+}
+
+#[test]
 fn columns_of_names() {
     let options = select(vec!["-C", "-x", "-m", "-CF", "-xb", "-CQ", "-mQ", "-CT5"]);
     let names = prop::collection::btree_set("[a-c ]{1,9}|[x-z]{1,30}", 0..20);

@@ -168,7 +168,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sed", &["sed"]),
     ("grep", &["grep", "egrep", "fgrep"]),
     ("findutils", &["find", "xargs"]),
-    ("diffutils", &["cmp", "diff"]),
+    ("diffutils", &["cmp", "diff", "sdiff"]),
     ("gawk", &["awk", "gawk"]),
     ("patch", &["patch"]),
     ("tar", &["tar"]),

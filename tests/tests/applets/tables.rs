@@ -153,3 +153,18 @@ fn archives() {
 fn owners() {
     same(table(include_str!("cases/owners.cases")));
 }
+
+#[test]
+fn diff() {
+    same(table(include_str!("cases/diff.cases")));
+}
+
+#[test]
+fn numfmt() {
+    same(table(include_str!("cases/numfmt.cases")));
+}
+
+#[test]
+fn pieces() {
+    same(table(include_str!("cases/pieces.cases")));
+}

@@ -40,6 +40,10 @@ struct Request {
     nocreat: bool,
     append: bool,
     full_blocks: bool,
+    /// Letters become small (`l`) or large (`u`).
+    case: Option<u8>,
+    /// Pairs of bytes are exchanged.
+    swab: bool,
     /// 0: no summary, 1: records, 2: all.
     status: u8,
 }
@@ -97,13 +101,19 @@ fn run(_: &Spec, words: Vec<BString>) -> u8 {
         } else {
             records.0.1 += 1;
         }
-        gathered.extend_from_slice(block.get(..got).unwrap_or_default());
+        let mut part = block.get(..got).unwrap_or_default().to_vec();
         if request.sync {
-            gathered.resize(gathered.len() + ibs - got, 0);
+            part.resize(ibs, 0);
         }
+        if request.swab && part.len() % 2 == 1 {
+            program::refuse("an odd block whose bytes are exchanged");
+        }
+        convert(&request, &mut part);
+        gathered.extend_from_slice(&part);
         // With `bs` alone a partial block is written as it is.
         let whole = gathered.len() - gathered.len() % obs;
-        let now = if request.ibs == request.obs {
+        let plain = request.case.is_none() && !request.swab;
+        let now = if request.ibs == request.obs && plain {
             gathered.len()
         } else {
             whole
@@ -130,6 +140,17 @@ fn run(_: &Spec, words: Vec<BString>) -> u8 {
     );
     summary(&request, &records, copied);
     io::finish(status)
+}
+
+fn convert(request: &Request, part: &mut [u8]) {
+    match request.case {
+        Some(b'l') => part.make_ascii_lowercase(),
+        Some(_) => part.make_ascii_uppercase(),
+        None => {}
+    }
+    if request.swab {
+        part.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+    }
 }
 
 /// One block, or what a pipe had of it.
@@ -270,6 +291,8 @@ fn request(words: &[BString]) -> Request {
         nocreat: false,
         append: false,
         full_blocks: false,
+        case: None,
+        swab: false,
         status: 2,
     };
     let mut both = None;
@@ -290,6 +313,9 @@ fn request(words: &[BString]) -> Request {
             b"conv" => each(value, |flag| match flag {
                 b"notrunc" => request.notrunc = true,
                 b"sync" => request.sync = true,
+                b"lcase" => request.case = both_cases(request.case, b'l'),
+                b"ucase" => request.case = both_cases(request.case, b'u'),
+                b"swab" => request.swab = true,
                 b"excl" => request.excl = true,
                 b"nocreat" => request.nocreat = true,
                 b"fsync" | b"fdatasync" => {}
@@ -331,6 +357,13 @@ fn request(words: &[BString]) -> Request {
         program::refuse("dd that seeks in standard output");
     }
     request
+}
+
+fn both_cases(old: Option<u8>, new: u8) -> Option<u8> {
+    if old.is_some_and(|old| old != new) {
+        program::die(1, &[b"cannot combine lcase and ucase"]);
+    }
+    Some(new)
 }
 
 fn each<'a>(list: &'a [u8], mut take: impl FnMut(&'a [u8])) {

@@ -202,7 +202,7 @@ fn shown(number: &Decimal, bits: u64, form: Form) -> String {
 }
 
 /// Shows `numerator / denominator` exactly rounded.
-fn layout(numerator: &BigUint, denominator: &BigUint, form: Form) -> String {
+pub fn layout(numerator: &BigUint, denominator: &BigUint, form: Form) -> String {
     let capital = form.letter.is_ascii_uppercase();
     match form.letter.to_ascii_lowercase() {
         b'f' => fixed(numerator, denominator, form.precision, form.alternate),

@@ -19,6 +19,7 @@ mod cksum;
 mod comm;
 mod copy;
 mod cp;
+mod csplit;
 mod cut;
 pub(crate) mod date;
 mod dd;
@@ -37,6 +38,7 @@ mod launch;
 mod lines;
 mod links;
 mod ln;
+mod long_double;
 mod ls;
 mod mkdir;
 mod mkfifo;
@@ -45,6 +47,7 @@ mod mode;
 mod mv;
 mod nl;
 mod number;
+mod numfmt;
 mod od;
 pub(crate) mod owner;
 mod parents;
@@ -99,6 +102,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     cksum::CKSUM,
     comm::COMM,
     cp::CP,
+    csplit::CSPLIT,
     cut::CUT,
     date::DATE,
     dd::DD,
@@ -130,6 +134,7 @@ pub(crate) static UTILITIES: &[Utility] = &[
     nl::NL,
     launch::NOHUP,
     system::NPROC,
+    numfmt::NUMFMT,
     od::OD,
     paste::PASTE,
     pathchk::PATHCHK,

@@ -1,7 +1,6 @@
 //! `split`.
 //!
-//! Counterpart: coreutils' `split.c`. Refused: `--filter`, `-e`, `-u`, and of `-n` all but `N`,
-//! `l/N` and `r/N`.
+//! Counterpart: coreutils' `split.c`. Refused: `--filter`, `-e` and `-u`.
 
 use super::{Utility, lines, number};
 use crate::shared::io::write_all;
@@ -42,6 +41,9 @@ struct Names {
     /// Suffixes become longer when they run out.
     grows: bool,
     behind: BString,
+    /// Only this part is wanted, on standard output (`-n K/N`).
+    only: Option<u64>,
+    number: u64,
     started: bool,
     verbose: bool,
 }
@@ -91,6 +93,13 @@ impl Names {
     }
 
     fn put(&mut self, bytes: &[u8]) {
+        self.number += 1;
+        if let Some(only) = self.only {
+            if only == self.number {
+                io::put(bytes);
+            }
+            return;
+        }
         let file = self.create();
         if let Err(errno) = write_all(&file, bytes) {
             program::die_errno(1, &[b"write error"], errno);
@@ -121,7 +130,7 @@ fn run(spec: &Spec, mut words: Vec<BString>) -> u8 {
         }
     }
     let parsed = parse(spec, words);
-    let cut = cut(&parsed);
+    let (cut, only) = cut(&parsed);
     if let [_, _, extra, ..] = parsed.operands.as_slice() {
         program::usage_error(1, &[b"extra operand ", &quote::locale(extra)]);
     }
@@ -151,12 +160,14 @@ fn run(spec: &Spec, mut words: Vec<BString>) -> u8 {
         Cut::Parts(count) | Cut::LineParts(count) | Cut::Round(count) => Some(*count),
         _ => None,
     };
-    let mut names = names(&parsed, parts);
+    let mut names = names(&parsed, parts.filter(|_| only.is_none()));
+    names.only = only;
     divide(&text, &cut, end, &mut names);
     0
 }
 
-fn cut(parsed: &Parsed) -> Cut {
+/// How to cut, and the part that is wanted if it is one.
+fn cut(parsed: &Parsed) -> (Cut, Option<u64>) {
     let ways: Vec<_> = parsed
         .options
         .iter()
@@ -166,29 +177,40 @@ fn cut(parsed: &Parsed) -> Cut {
         program::usage_error(1, &[b"cannot split in more than one way"]);
     }
     let Some((key, Some(text))) = ways.first() else {
-        return Cut::Lines(1000);
+        return (Cut::Lines(1000), None);
     };
     let count = |text: &[u8], suffixes: &[u8], what: &str| {
         number::option(text, suffixes, 1, i64::MAX as u64, what)
     };
-    match key {
+    let mut only = None;
+    let cut = match key {
         'l' => Cut::Lines(count(text, b"", "invalid number of lines")),
         'b' => Cut::Bytes(count(text, number::MULTIPLIERS, "invalid number of bytes")),
         'C' => Cut::LineBytes(count(text, number::MULTIPLIERS, "invalid number of lines")),
         _ => {
             let what = "invalid number of chunks";
-            match text.as_slice() {
-                [b'l', b'/', rest @ ..] if !rest.contains(&b'/') => {
-                    Cut::LineParts(count(rest, b"", what))
+            let (kind, rest) = match text.as_slice() {
+                [kind @ (b'l' | b'r'), b'/', rest @ ..] => (*kind, rest),
+                rest => (b'b', rest),
+            };
+            let count_text = match rest.split_once_str("/") {
+                Some((part, all)) => {
+                    let all_parts = count(all, b"", what);
+                    let chunk = "invalid chunk number";
+                    only = Some(number::option(part, b"", 1, all_parts, chunk));
+                    all
                 }
-                [b'r', b'/', rest @ ..] if !rest.contains(&b'/') => {
-                    Cut::Round(count(rest, b"", what))
-                }
-                rest if rest.contains(&b'/') => program::refuse("one part of many"),
-                rest => Cut::Parts(count(rest, b"", what)),
+                None => rest,
+            };
+            let parts = count(count_text, b"", what);
+            match kind {
+                b'l' => Cut::LineParts(parts),
+                b'r' => Cut::Round(parts),
+                _ => Cut::Parts(parts),
             }
         }
-    }
+    };
+    (cut, only)
 }
 
 fn names(parsed: &Parsed, parts: Option<u64>) -> Names {
@@ -269,6 +291,8 @@ fn names(parsed: &Parsed, parts: Option<u64>) -> Names {
         alphabet,
         grows,
         behind,
+        only: None,
+        number: 0,
         started: false,
         verbose: parsed.has('ṽ'),
     }

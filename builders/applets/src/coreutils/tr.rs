@@ -28,6 +28,8 @@ enum Item {
     Byte(u8),
     Range(u8, u8),
     Class(BString),
+    /// `[=x=]`, which in the C locale is `x`.
+    Equal(u8),
     /// `[x*n]`; 0 = as often as needed.
     Repeat(u8, usize),
 }
@@ -169,11 +171,37 @@ fn check_classes(first: &[Item], second: &[Item], complement: bool) {
             program::die(1, &[b"when translating, the only character classes that may appear in\nstring2 are 'upper' and 'lower'"]);
         }
     }
-    if second.iter().any(case) {
-        let plain = |items: &[Item]| items.len() == 1;
-        if complement || !plain(first) || !plain(second) || !first.iter().any(case) {
-            program::refuse("this use of character classes in the second string of tr");
+    if second.iter().any(|it| matches!(it, Item::Equal(_))) {
+        program::die(
+            1,
+            &[b"[=c=] expressions may not appear in string2 when translating"],
+        );
+    }
+    if !second.iter().any(case) {
+        return;
+    }
+    if complement || second.iter().any(|it| matches!(it, Item::Repeat(_, 0))) {
+        program::refuse("this use of character classes in the second string of tr");
+    }
+    // Each of the second set stands where one of the first set stands.
+    let places = |items: &[Item]| {
+        let mut at = 0;
+        let mut places = Vec::new();
+        for item in items {
+            if case(item) {
+                places.push(at);
+            }
+            at += expand(std::slice::from_ref(item), None).len();
         }
+        (places, at)
+    };
+    let (one, length) = places(first);
+    let (two, other_length) = places(second);
+    if two.iter().any(|at| *at < length && !one.contains(at)) {
+        program::die(1, &[b"misaligned [:upper:] and/or [:lower:] construct"]);
+    }
+    if two.iter().any(|at| *at >= length) || length > other_length {
+        program::refuse("character classes in strings of different lengths of tr");
     }
 }
 
@@ -182,7 +210,7 @@ fn expand(items: &[Item], wanted: Option<usize>) -> Vec<u8> {
     let fixed: usize = items
         .iter()
         .map(|item| match item {
-            Item::Byte(_) => 1,
+            Item::Byte(_) | Item::Equal(_) => 1,
             Item::Range(from, to) => usize::from(to - from) + 1,
             Item::Class(name) => (0..=255).filter(|byte| in_class(name, *byte)).count(),
             Item::Repeat(_, count) => *count,
@@ -190,7 +218,7 @@ fn expand(items: &[Item], wanted: Option<usize>) -> Vec<u8> {
         .sum();
     for item in items {
         match item {
-            Item::Byte(byte) => out.push(*byte),
+            Item::Byte(byte) | Item::Equal(byte) => out.push(*byte),
             Item::Range(from, to) => out.extend(*from..=*to),
             Item::Class(name) => out.extend((0..=255).filter(|byte| in_class(name, *byte))),
             Item::Repeat(byte, 0) => {
@@ -270,7 +298,13 @@ fn items(text: &[u8], first: bool) -> Vec<Item> {
                     .collect::<Vec<_>>()
                     .into();
                 if kind == b'=' {
-                    program::refuse("an equivalence class");
+                    let [byte] = name.as_slice() else {
+                        let text = b": equivalence class operand must be a single character";
+                        program::die(1, &[&name, text]);
+                    };
+                    items.push(Item::Equal(*byte));
+                    at = close + 2;
+                    continue;
                 }
                 if class_of(&name).is_err() {
                     program::die(1, &[b"invalid character class ", &quote::locale(&name)]);

@@ -28,19 +28,27 @@ pub fn run(words: Vec<BString>) -> u8 {
     let (first, second) = match parsed.operands.as_slice() {
         [] => program::usage_error(2, &[b"missing operand after '", program::name(), b"'"]),
         [one] => (one.clone(), BString::from("-")),
-        [one, two] => (one.clone(), two.clone()),
-        _ => program::refuse("bytes to skip as operands"),
+        [one, two, ..] => (one.clone(), two.clone()),
     };
+    let more = parsed.operands.get(2..).unwrap_or_default().to_vec();
+    if let [_, _, extra, ..] = more.as_slice() {
+        program::usage_error(2, &[b"extra operand '", extra, b"'"]);
+    }
     let silent = parsed.has('s') || parsed.has('ş');
     if silent && (parsed.has('l') || parsed.has('b')) {
         program::refuse("-s together with -l or -b");
     }
-    let skip = parsed
+    let mut skip = parsed
         .value('i')
         .map_or((0, 0), |text| match text.split_once_str(":") {
             Some((one, two)) => (count(one), count(two)),
             None => (count(text), count(text)),
         });
+    // What `-i` skips is skipped at least.
+    for (at, text) in more.iter().enumerate() {
+        let side = if at == 0 { &mut skip.0 } else { &mut skip.1 };
+        *side = (*side).max(count(text));
+    }
     let most = parsed.value('n').map_or(usize::MAX, |text| count(text));
     let Some((one, end_of_one)) = read(&first, skip.0, most) else {
         return 2;
@@ -55,10 +63,31 @@ pub fn run(words: Vec<BString>) -> u8 {
     compare(&parsed, &one, &two, silent, last.to_string().len())
 }
 
+/// A number of bytes with a multiplier.
 fn count(text: &[u8]) -> usize {
-    match text.to_str().ok().and_then(|it| it.parse().ok()) {
-        Some(count) => count,
-        None => program::refuse("a number of bytes with a suffix"),
+    const SUFFIXES: &[(&str, u32, usize)] = &[
+        ("kB", 1, 1000),
+        ("K", 1, 1024),
+        ("KiB", 1, 1024),
+        ("MB", 2, 1000),
+        ("M", 2, 1024),
+        ("MiB", 2, 1024),
+        ("GB", 3, 1000),
+        ("G", 3, 1024),
+        ("GiB", 3, 1024),
+        ("", 0, 1),
+    ];
+    let digits = text.iter().take_while(|it| it.is_ascii_digit()).count();
+    let (number, suffix) = text.split_at(digits);
+    let number: Option<usize> = number.to_str().ok().and_then(|it| it.parse().ok());
+    let known = SUFFIXES.iter().find(|it| it.0.as_bytes() == suffix);
+    let found = number
+        .zip(known)
+        .and_then(|(number, (_, power, base))| number.checked_mul(base.pow(*power)));
+    // Zeros before it mean octal.
+    match found {
+        Some(found) if !(text.starts_with(b"0") && digits > 1) => found,
+        _ => program::refuse("a strange number of bytes"),
     }
 }
 

@@ -3,8 +3,10 @@
 //! Counterpart: diffutils' `diff.c` and `dir.c`.
 
 use super::lines::{Equality, split};
-use super::{output, script};
+use super::trivial::Trivial;
+use super::{columns, output, script};
 use crate::findutils::glob;
+use crate::regex::{Regex, Syntax};
 use crate::shared::errno;
 use crate::shared::fs::{self, Kind};
 use crate::shared::io::{self, Source};
@@ -19,10 +21,15 @@ pub(crate) const SPEC: Spec = Spec {
     options: &[
         flag('a', "text"),
         flag('b', "ignore-space-change"),
+        flag('B', "ignore-blank-lines"),
         flag('c', ""),
         value('C', ""),
         maybe('ç', "context"),
+        flag('e', "ed"),
+        value('F', "show-function-line"),
         flag('i', "ignore-case"),
+        value('I', "ignore-matching-lines"),
+        flag('ļ', "left-column"),
         value('ł', "label"),
         flag('n', "rcs"),
         flag('N', "new-file"),
@@ -32,11 +39,16 @@ pub(crate) const SPEC: Spec = Spec {
         flag('r', "recursive"),
         flag('s', "report-identical-files"),
         flag('ş', "strip-trailing-cr"),
+        flag('ŝ', "suppress-common-lines"),
+        flag('t', "expand-tabs"),
         flag('u', ""),
         value('U', ""),
         maybe('ü', "unified"),
         flag('w', "ignore-all-space"),
+        value('W', "width"),
         value('x', "exclude"),
+        value('X', "exclude-from"),
+        flag('y', "side-by-side"),
         flag('Z', "ignore-trailing-space"),
     ],
     permute: true,
@@ -52,12 +64,18 @@ enum Style {
     Context,
     Unified,
     Rcs,
+    Ed,
+    Columns,
 }
 
 struct Diff {
     equality: Equality,
     style: Style,
     shown: output::Shown,
+    trivial: Trivial,
+    layout: columns::Layout,
+    /// An end without a newline, which a script for `ed` cannot have.
+    incomplete: std::cell::Cell<bool>,
     /// Patterns of names that are left out of directories.
     excluded: Vec<BString>,
     brief: bool,
@@ -87,18 +105,23 @@ pub fn run(words: Vec<BString>) -> u8 {
         [_, _, extra, ..] => program::usage_error(2, &[b"extra operand '", extra, b"'"]),
     };
     let diff = Diff::new(&parsed, &words);
+    let status = compare(&diff, &one, &two);
+    if diff.incomplete.get() { 2 } else { status }
+}
+
+fn compare(diff: &Diff, one: &BString, two: &BString) -> u8 {
     let is_dir = |path: &BString| path != "-" && fs::stat(path).is_ok_and(|it| it.is_dir());
-    match (is_dir(&one), is_dir(&two)) {
-        (true, false) if two != "-" => {
-            let name = fs::base_name(&two).to_vec();
-            diff.pair(&fs::join(&one, &name), &two, true)
+    match (is_dir(one), is_dir(two)) {
+        (true, false) if *two != "-" => {
+            let name = fs::base_name(two).to_vec();
+            diff.pair(&fs::join(one, &name), two, true)
         }
-        (false, true) if one != "-" => {
-            let name = fs::base_name(&one).to_vec();
-            diff.pair(&one, &fs::join(&two, &name), true)
+        (false, true) if *one != "-" => {
+            let name = fs::base_name(one).to_vec();
+            diff.pair(one, &fs::join(two, &name), true)
         }
-        (true, true) => diff.directories(&one, &two),
-        _ => diff.pair(&one, &two, true),
+        (true, true) => diff.directories(one, two),
+        _ => diff.pair(one, two, true),
     }
 }
 
@@ -121,6 +144,8 @@ impl Diff {
                 ('C' | 'ç', Some(text)) => (Style::Context, Some(context(text))),
                 ('n', _) => (Style::Rcs, None),
                 ('ņ', _) => (Style::Normal, None),
+                ('e', _) => (Style::Ed, None),
+                ('y', _) => (Style::Columns, None),
                 _ => continue,
             };
             if style.is_some_and(|style| style != wanted) {
@@ -129,17 +154,20 @@ impl Diff {
             style = Some(wanted);
             lines = lines.max(count);
         }
-        let function = parsed.has('p');
-        let style = style.unwrap_or(if function {
+        let function = parsed.has('p') || parsed.has('F');
+        let style = style.unwrap_or(if parsed.has('p') {
             Style::Context
         } else {
             Style::Normal
         });
-        if function && matches!(style, Style::Normal | Style::Rcs) {
+        if parsed.has('p') && !matches!(style, Style::Context | Style::Unified) {
             program::refuse("the functions of changes without context");
         }
         let excluded = parsed.options.iter().filter(|(key, _)| *key == 'x');
-        let excluded: Vec<BString> = excluded.filter_map(|(_, text)| text.clone()).collect();
+        let mut excluded: Vec<BString> = excluded.filter_map(|(_, text)| text.clone()).collect();
+        for (_, file) in parsed.options.iter().filter(|(key, _)| *key == 'X') {
+            excluded.extend(patterns(file.as_ref().map_or(b"", |it| it.as_slice())));
+        }
         if excluded
             .iter()
             .any(|it| it.contains(&b'\\') || it.contains(&b'/'))
@@ -153,6 +181,22 @@ impl Diff {
         let labels: Vec<BString> = labels.filter_map(|(_, text)| text.clone()).collect();
         if labels.len() > 2 {
             program::die(2, &[b"too many file label options"]);
+        }
+        let heads = regex(parsed, 'F', parsed.has('p').then_some("^[[:alpha:]$_]"));
+        let width = parsed.value('W').map_or(Some(130), |text| {
+            text.to_str().ok().and_then(|it| it.parse().ok())
+        });
+        let layout = columns::Layout {
+            width: match width {
+                Some(width @ 1..=100_000) => width,
+                _ => program::refuse("a strange width"),
+            },
+            expand: parsed.has('t'),
+            left: parsed.has('ļ'),
+            suppress: parsed.has('ŝ'),
+        };
+        if style != Style::Columns && (layout.expand || layout.left || layout.suppress) {
+            program::refuse("options of two columns without -y");
         }
         // What is no operand is an option or its value.
         let mut switches = BString::default();
@@ -178,8 +222,14 @@ impl Diff {
             style,
             shown: output::Shown {
                 context: lines.unwrap_or(if style == Style::Context { 3 } else { 0 }),
-                function,
+                function: heads.filter(|_| function),
             },
+            trivial: Trivial {
+                blank: parsed.has('B'),
+                pattern: regex(parsed, 'I', None),
+            },
+            layout,
+            incomplete: std::cell::Cell::new(false),
             excluded,
             brief: parsed.has('q'),
             text: parsed.has('a'),
@@ -311,6 +361,10 @@ impl Diff {
 
     fn contents(&self, one: &BString, two: &BString, left: &[u8], right: &[u8], top: bool) -> u8 {
         let say = |text: String| io::put(text.as_bytes());
+        if left == right && self.style == Style::Columns && !self.brief {
+            let texts = split(left, right, self.equality, usize::MAX);
+            columns::put(&texts, &[], self.layout);
+        }
         if left == right {
             if self.identical {
                 say(format!("Files {one} and {two} are identical\n"));
@@ -322,9 +376,30 @@ impl Diff {
             say(format!("{kind} {one} and {two} differ\n"));
             return 1;
         }
+        // A script for `ed` cannot tell of a newline that is missing at the end.
+        let ends = |text: &[u8]| text.is_empty() || text.ends_with(b"\n");
+        let (mut left, mut right) = (left, right);
+        let mut whole: [Vec<u8>; 2];
+        if self.style == Style::Ed {
+            whole = [left.to_vec(), right.to_vec()];
+            let labels = [self.labels.first(), self.labels.get(1)];
+            let names = [labels[0].unwrap_or(one), labels[1].unwrap_or(two)];
+            for (path, text) in names.into_iter().zip(&mut whole) {
+                if !ends(text) {
+                    program::complain(&[path, b": No newline at end of file\n"]);
+                    self.incomplete.set(true);
+                    text.push(b'\n');
+                }
+            }
+            [left, right] = [&whole[0], &whole[1]];
+        }
         let texts = split(left, right, self.equality, self.shown.context);
-        let changes = script::changes(&texts);
-        if changes.is_empty() {
+        let mut changes = script::changes(&texts);
+        self.trivial.mark(&texts, &mut changes, &self.equality);
+        if changes.iter().all(|it| it.trivial) {
+            if self.style == Style::Columns && !self.brief {
+                columns::put(&texts, &changes, self.layout);
+            }
             if self.identical {
                 say(format!("Files {one} and {two} are identical\n"));
             }
@@ -346,15 +421,19 @@ impl Diff {
         match self.style {
             Style::Normal => output::normal(&texts, &changes),
             Style::Rcs => output::rcs(&texts, &changes),
+            Style::Ed => {
+                output::ed(&texts, &changes);
+            }
+            Style::Columns => columns::put(&texts, &changes, self.layout),
             Style::Context => {
                 self.header("***", one, 0);
                 self.header("---", two, 1);
-                output::context(&texts, &changes, self.shown);
+                output::context(&texts, &changes, &self.shown);
             }
             Style::Unified => {
                 self.header("---", one, 0);
                 self.header("+++", two, 1);
-                output::unified(&texts, &changes, self.shown);
+                output::unified(&texts, &changes, &self.shown);
             }
         }
         1
@@ -392,6 +471,34 @@ impl Diff {
         );
         io::put(text.as_bytes());
     }
+}
+
+/// Patterns of one option joined to one expression.
+fn regex(parsed: &Parsed, key: char, more: Option<&str>) -> Option<Regex> {
+    let given = parsed.options.iter().filter(|(found, _)| *found == key);
+    let mut all: Vec<BString> = given.filter_map(|(_, text)| text.clone()).collect();
+    all.extend(more.map(BString::from));
+    if all.is_empty() {
+        return None;
+    }
+    let syntax = Syntax {
+        ignore_case: parsed.has('i'),
+        ..Syntax::default()
+    };
+    match Regex::new(&bstr::join("\\|", &all), syntax) {
+        Ok(regex) => Some(regex),
+        Err(_) => program::refuse("a broken regular expression"),
+    }
+}
+
+/// The patterns of a file, one to a line.
+fn patterns(file: &[u8]) -> Vec<BString> {
+    let text = match Source::open(file).and_then(|it| it.read_to_end()) {
+        Ok(text) => text,
+        Err(number) => program::die_errno(2, &[file], number),
+    };
+    let lines = text.lines().map(|it| BString::from(it.trim_ascii_end()));
+    lines.filter(|it| !it.is_empty()).collect()
 }
 
 fn is_binary(text: &[u8]) -> bool {

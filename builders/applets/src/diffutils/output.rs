@@ -1,28 +1,33 @@
-//! Scripts as text: the normal, the context, the unified and the RCS format.
+//! Scripts as text: the normal, the context, the unified, the RCS format, and that for `ed`.
 //!
 //! Counterpart: diffutils' `normal.c`, `context.c`, `util.c`.
 
 use super::lines::Text;
 use super::script::Change;
+use crate::regex::{Cache, Regex};
 use crate::shared::io;
 
 /// How much is shown besides changes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Shown {
     /// Lines of context.
     pub context: usize,
-    /// The last line before a hunk that looks like the head of a function (`-p`).
-    pub function: bool,
+    /// Which lines are the heads of functions (`-p`, `-F`): the last before a hunk is shown.
+    pub function: Option<Regex>,
 }
 
 /// Behind the mark of a hunk: the function that it begins in.
-fn function(text: &Text<'_>, start: usize) {
-    let head = |line: &&&[u8]| matches!(line.first(), Some(byte) if byte.is_ascii_alphabetic() || matches!(byte, b'$' | b'_'));
+fn function(text: &Text<'_>, start: usize, heads: &Regex) {
+    let mut cache = Cache::default();
+    let mut head =
+        |line: &&&[u8]| heads.is_match(&mut cache, line.strip_suffix(b"\n").unwrap_or(line));
     let before = text.lines.get(..start).unwrap_or_default();
-    if let Some(line) = before.iter().rev().find(head) {
+    if let Some(line) = before.iter().rev().find(|line| head(line)) {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.get(..40).unwrap_or(line);
         let blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 11;
+        let skipped = line.iter().take_while(|it| blank(it)).count();
+        let line = line.get(skipped..).unwrap_or_default();
+        let line = line.get(..40).unwrap_or(line);
         let end = line
             .iter()
             .rposition(|it| !blank(it))
@@ -34,9 +39,16 @@ fn function(text: &Text<'_>, start: usize) {
 
 /// Changes with little between them share a hunk.
 fn hunks(changes: &[Change], context: usize) -> impl Iterator<Item = &[Change]> {
-    changes.chunk_by(move |left, right| {
-        right.from - (left.from + left.gone) <= context.saturating_mul(2)
-    })
+    let joined = move |left: &Change, right: &Change| {
+        let between = right.from - (left.from + left.gone);
+        if right.trivial {
+            between < context
+        } else {
+            between <= context.saturating_mul(2)
+        }
+    };
+    let counts = |hunk: &&[Change]| hunk.iter().any(|it| !it.trivial);
+    changes.chunk_by(joined).filter(counts)
 }
 
 /// The lines of a hunk in both files: from, to, from, to.
@@ -79,7 +91,7 @@ fn range(from: usize, count: usize) -> String {
 
 /// The normal format.
 pub fn normal([one, two]: &[Text<'_>; 2], changes: &[Change]) {
-    for change in changes {
+    for change in changes.iter().filter(|it| !it.trivial) {
         let letter = match (change.gone, change.new) {
             (0, _) => 'a',
             (_, 0) => 'd',
@@ -107,7 +119,7 @@ fn unified_range(from: usize, count: usize) -> String {
 }
 
 /// The unified format.
-pub fn unified(texts: &[Text<'_>; 2], changes: &[Change], shown: Shown) {
+pub fn unified(texts: &[Text<'_>; 2], changes: &[Change], shown: &Shown) {
     let [one, two] = texts;
     for hunk in hunks(changes, shown.context) {
         let [start, end, to_start, to_end] = extent(texts, hunk, shown.context);
@@ -116,8 +128,8 @@ pub fn unified(texts: &[Text<'_>; 2], changes: &[Change], shown: Shown) {
             unified_range(to_start, to_end - to_start),
         );
         io::put(format!("@@ -{left} +{right} @@").as_bytes());
-        if shown.function {
-            function(one, start);
+        if let Some(heads) = &shown.function {
+            function(one, start, heads);
         }
         io::put(b"\n");
         let mut at = start;
@@ -132,13 +144,13 @@ pub fn unified(texts: &[Text<'_>; 2], changes: &[Change], shown: Shown) {
 }
 
 /// The context format.
-pub fn context(texts: &[Text<'_>; 2], changes: &[Change], shown: Shown) {
+pub fn context(texts: &[Text<'_>; 2], changes: &[Change], shown: &Shown) {
     let [one, two] = texts;
     for hunk in hunks(changes, shown.context) {
         let [start, end, to_start, to_end] = extent(texts, hunk, shown.context);
         io::put(b"***************");
-        if shown.function {
-            function(one, start);
+        if let Some(heads) = &shown.function {
+            function(one, start, heads);
         }
         io::put(format!("\n*** {} ****\n", range(start, end - start)).as_bytes());
         if hunk.iter().any(|change| change.gone > 0) {
@@ -167,7 +179,7 @@ pub fn context(texts: &[Text<'_>; 2], changes: &[Change], shown: Shown) {
 
 /// The RCS format.
 pub fn rcs([_, two]: &[Text<'_>; 2], changes: &[Change]) {
-    for change in changes {
+    for change in changes.iter().filter(|it| !it.trivial) {
         if change.gone > 0 {
             io::put(format!("d{} {}\n", change.from + 1, change.gone).as_bytes());
         }
@@ -178,6 +190,42 @@ pub fn rcs([_, two]: &[Text<'_>; 2], changes: &[Change]) {
             for line in new.unwrap_or_default() {
                 io::put(line);
             }
+        }
+    }
+}
+
+/// The script for `ed`: the last change first.
+pub fn ed([_, two]: &[Text<'_>; 2], changes: &[Change]) {
+    for change in changes.iter().rev().filter(|it| !it.trivial) {
+        let letter = match (change.gone, change.new) {
+            (0, _) => 'a',
+            (_, 0) => 'd',
+            _ => 'c',
+        };
+        let left = range(change.from, change.gone);
+        io::put(format!("{left}{letter}\n").as_bytes());
+        if change.new == 0 {
+            continue;
+        }
+        let mut inserting = true;
+        let new = two.lines.get(change.to..change.to + change.new);
+        for line in new.unwrap_or_default() {
+            if !std::mem::replace(&mut inserting, true) {
+                io::put(b"a\n");
+            }
+            if line.starts_with(b".\n") {
+                // A dot alone would end the text.
+                io::put(b"..\n.\ns/.//\n");
+                inserting = false;
+            } else {
+                io::put(line);
+                if !line.ends_with(b"\n") {
+                    io::put(b"\n");
+                }
+            }
+        }
+        if inserting {
+            io::put(b".\n");
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Change {
     pub to: usize,
     /// How many are new.
     pub new: usize,
+    /// Only of lines that do not count (`-B`, `-I`).
+    pub trivial: bool,
 }
 
 /// The changes, in order.
@@ -69,6 +71,7 @@ fn collect(texts: &[Text<'_>; 2], changed: &[Vec<bool>; 2]) -> Vec<Change> {
             gone: i - from,
             to: to + two.middle.start,
             new: j - to,
+            trivial: false,
         });
     }
     all

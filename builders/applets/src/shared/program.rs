@@ -83,7 +83,7 @@ pub fn usage(status: u8) -> ! {
     io::flush_quietly();
     let mut line = Vec::new();
     // diffutils says its name here too.
-    if matches!(base_name(), b"cmp" | b"diff") {
+    if matches!(base_name(), b"cmp" | b"diff" | b"sdiff") {
         line.extend_from_slice(name());
         line.extend_from_slice(b": ");
     }

@@ -136,7 +136,7 @@ impl World {
 #[test]
 fn a_build_that_is_cancelled_while_its_image_is_written_is_gone() {
     let world = World::new();
-    world.input("large", 2 << 30);
+    world.input("large", 1 << 30);
     world.input("small", 10);
     world.build(7, "large");
     world.say(&ToGuest::Kill(7));
@@ -152,7 +152,7 @@ fn a_build_that_is_cancelled_while_its_image_is_written_is_gone() {
 #[test]
 fn a_client_that_goes_takes_such_a_build_with_it() {
     let mut world = World::new();
-    world.input("large", 2 << 30);
+    world.input("large", 1 << 30);
     world.input("small", 10);
     world.build(1, "large");
     // That is in the supervisor's hands when the ping is answered.
@@ -168,7 +168,7 @@ fn a_client_that_goes_takes_such_a_build_with_it() {
 #[test]
 fn what_is_said_of_a_build_meanwhile_comes_after_it() {
     let world = World::new();
-    world.input("large", 1 << 30);
+    world.input("large", 512 << 20);
     world.build(3, "large");
     for typed in ["a", "b", "c"] {
         world.say(&ToGuest::Input(3, typed.into()));
@@ -201,7 +201,7 @@ fn an_input_that_is_not_there_is_the_builds_failure() {
 #[test]
 fn a_guest_that_speaks_of_a_build_before_it_knows_of_it_lies() {
     let world = World::new();
-    world.input("large", 2 << 30);
+    world.input("large", 1 << 30);
     world.build(1, "large");
     // Pings are answered in order: then the build is there.
     world.say(&ToGuest::Ping(5));
