@@ -6,8 +6,8 @@ use wasibuild_nix_compat::hash::sha256;
 use wasibuild_nix_compat::store_path::build_output_path;
 
 /// A store directory in which every file is valid.
-struct Files {
-    store: PathBuf,
+pub(super) struct Files {
+    pub(super) store: PathBuf,
 }
 
 impl Library for Files {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -11,32 +11,14 @@ use wasibuild_nix_compat::derivation::{Derivation, Output, OutputPathError};
 use wasibuild_nix_compat::store_path::StorePath;
 
 use crate::plan::{Choices, Facts, Offer, Plan, PlanError};
+use crate::request::tests::Files;
 use crate::request::{Extent, Library, Request, RequestError};
 
 const OUTPUTS: [&str; 2] = ["dev", "out"];
 
-/// A store directory in which every file is valid.
-struct Files {
-    store: PathBuf,
-}
-
-impl Files {
-    fn in_directory(directory: &Path) -> Files {
-        let store = directory.to_owned();
-        Files { store }
-    }
-}
-
-impl Library for Files {
-    fn is_valid(&self, path: &StorePath) -> Result<bool, RequestError> {
-        Ok(self.real_path(path).exists())
-    }
-    fn real_path(&self, path: &StorePath) -> PathBuf {
-        self.store.join(path.basename())
-    }
-    fn real_store_dir(&self) -> &Path {
-        &self.store
-    }
+fn in_directory(directory: &Path) -> Files {
+    let store = directory.to_owned();
+    Files { store }
 }
 
 impl Facts for Files {
@@ -129,7 +111,7 @@ proptest! {
         goals in prop::collection::vec(any::<usize>(), 1..3),
     ) {
         let directory = tempfile::tempdir().expect("a directory");
-        let files = Files::in_directory(directory.path());
+        let files = in_directory(directory.path());
         let paths = write(&files.store, &shapes);
         let goals: Vec<OsString> = goals
             .iter()
@@ -159,7 +141,7 @@ fn chain(store: &Path, valid: [bool; 3]) -> Vec<StorePath> {
 #[test]
 fn nobody_looks_behind_what_is_valid() {
     let directory = tempfile::tempdir().expect("a directory");
-    let files = Files::in_directory(directory.path());
+    let files = in_directory(directory.path());
     let paths = chain(&files.store, [false, true, false]);
     // What is behind cannot be read.
     fs::remove_file(files.real_path(&paths[0])).expect("removed");
@@ -180,7 +162,7 @@ fn nobody_looks_behind_what_is_valid() {
 #[test]
 fn what_was_collected_meanwhile_is_told() {
     let directory = tempfile::tempdir().expect("a directory");
-    let files = Files::in_directory(directory.path());
+    let files = in_directory(directory.path());
     let paths = chain(&files.store, [false, true, false]);
     let goal = [paths[2].to_absolute_path().into()];
     let request = Request::read(&goal, &files, Extent::Missing).expect("a request");
