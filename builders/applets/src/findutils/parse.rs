@@ -2,10 +2,11 @@
 //!
 //! Counterpart: findutils' `parser.c` and `tree.c`.
 
+use super::extra;
 use super::find::PREDICATES;
 use super::printf::{self, Format};
 use crate::regex::{Edges, Regex, Syntax};
-use crate::shared::{fs, program, quote};
+use crate::shared::{fs, process, program, quote};
 use bstr::{BString, ByteSlice};
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -53,6 +54,8 @@ pub struct Command {
     pub many: bool,
     /// Its number, for what is gathered.
     pub number: usize,
+    /// `-execdir`: started in the file's directory.
+    pub inside: bool,
 }
 
 /// An expression.
@@ -73,12 +76,19 @@ pub enum Node {
     Size(Number, u64),
     Permission(u32, u32, Permission),
     Newer((i64, u32)),
+    /// `-newermt`.
+    NewerDate((i64, u32)),
+    /// `-mtime`.
+    Age(Number),
+    /// The user, or else the group.
+    Owner(bool, Number),
     Same(u64, u64),
     Links(Number),
     Access(u32),
     Prune,
     Quit,
     Print(u8),
+    PrintTo(BString, u8),
     Printf(Format),
     Delete,
     Exec(Command),
@@ -91,6 +101,7 @@ impl Node {
             Node::Not(one) => one.acts(),
             Node::And(a, b) | Node::Or(a, b) | Node::List(a, b) => a.acts() || b.acts(),
             Node::Print(_)
+            | Node::PrintTo(..)
             | Node::Printf(_)
             | Node::Delete
             | Node::Exec(_)
@@ -394,7 +405,33 @@ impl Parser {
                 }
             }
             b"-perm" => self.permission(word),
-            b"-newer" => {
+            b"-newermt" => Node::NewerDate(extra::given_time(&self.argument(word))),
+            b"-mtime" => {
+                let text = self.argument(word);
+                match number(&text) {
+                    Some(number) => Node::Age(number),
+                    None if text
+                        .iter()
+                        .any(|it| matches!(it, b'.' | b'e' | b'n' | b'i')) =>
+                    {
+                        program::refuse("an age in parts of days")
+                    }
+                    None => program::die(1, &[b"invalid argument `", &text, b"' to `-mtime'"]),
+                }
+            }
+            b"-user" | b"-group" => {
+                let text = self.argument(word);
+                let number = extra::owner_of(word, &text);
+                Node::Owner(word == "-user", Number::Exactly(number.into()))
+            }
+            b"-uid" | b"-gid" => {
+                let text = self.argument(word);
+                match number(&text) {
+                    Some(number) => Node::Owner(word == "-uid", number),
+                    None => program::die(1, &[b"invalid argument `", &text, b"' to `", word, b"'"]),
+                }
+            }
+            b"-newer" | b"-newermm" => {
                 let file = self.argument(word);
                 match fs::stat(&file) {
                     Ok(meta) => Node::Newer(meta.times[1]),
@@ -434,9 +471,23 @@ impl Parser {
                 self.settings.depth_first = true;
                 Node::Delete
             }
-            b"-exec" => {
+            b"-fprint" | b"-fprint0" => {
                 self.action = true;
-                Node::Exec(self.command(word))
+                let file = self.argument(word);
+                extra::Files::create(&file);
+                Node::PrintTo(file, if word == "-fprint" { b'\n' } else { 0 })
+            }
+            b"-exec" | b"-execdir" => {
+                self.action = true;
+                let mut command = self.command(word);
+                command.inside = word == "-execdir";
+                if command.inside {
+                    if command.many {
+                        program::refuse("-execdir of many names at once");
+                    }
+                    path_is_absolute();
+                }
+                Node::Exec(command)
             }
             other => {
                 if PREDICATES.iter().any(|known| known.as_bytes() == other) {
@@ -521,18 +572,29 @@ impl Parser {
                     words,
                     many: true,
                     number: self.commands - 1,
+                    inside: false,
                 };
             }
             words.push(next);
         }
         if words.is_empty() {
-            program::die(1, &[b"invalid argument `;' to `-exec'"]);
+            program::die(1, &[b"invalid argument `;' to `", word, b"'"]);
         }
         Command {
             words,
             many: false,
             number: 0,
+            inside: false,
         }
+    }
+}
+
+/// With `-execdir` the working directory must not be in `PATH`.
+fn path_is_absolute() {
+    let environment = process::environment();
+    let path = process::variable(&environment, "PATH").unwrap_or(b"/bin");
+    if path.split_str(":").any(|it| !it.starts_with(b"/")) {
+        program::refuse("-execdir with a relative directory in PATH");
     }
 }
 
