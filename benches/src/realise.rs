@@ -14,7 +14,7 @@ use wasibuild::progress::{Event, Progress};
 use wasibuild::realise::executor::Sandbox;
 use wasibuild::realise::stop::Stop;
 use wasibuild::realise::{Caches, Realiser, Settings, World, import};
-use wasibuild::request::Request;
+use wasibuild::request::{Extent, Request};
 use wasibuild::router::{Decisions, Router};
 use wasibuild_sandbox::Limits;
 use wasibuild_store::Store;
@@ -87,7 +87,7 @@ impl Host {
     /// # Errors
     /// As `wasibuild run`.
     pub fn import(&self, arguments: &[OsString]) -> Result<Plan> {
-        let request = Request::read(arguments, &self.world())?;
+        let request = Request::read(arguments, &self.world(), Extent::Missing)?;
         import::import(&request.imports, &self.store)?;
         self.plan(request)
     }
@@ -114,7 +114,7 @@ impl Host {
     /// # Errors
     /// As `wasibuild run`.
     pub fn run(&self, arguments: &[OsString]) -> Result<usize> {
-        let plan = self.plan(Request::read(arguments, &self.world())?)?;
+        let plan = self.plan(Request::read(arguments, &self.world(), Extent::Missing)?)?;
         let nodes = || plan.graph.ids().map(|id| plan.graph.node(id));
         let outputs = nodes().flat_map(|node| node.outputs.values());
         // As the program does: in one write, not one for each build.

@@ -2,9 +2,10 @@
 //!
 //! The packages come from the mirror that this machine's own apt configuration names, are checked
 //! against Debian's keys, and are not installed. `wasibuild vm kernel` takes the kernels from them, which
-//! is thereby tested, and keeps them in target/vm/state for the tests to copy.
+//! is thereby tested, and keeps them in target/vm/state (Debian's cloud kernel in target/vm/cloud-state) for the tests
+//! to copy.
 
-use crate::command::{output, run as run_command, target_dir};
+use crate::command::{cargo, output, run as run_command, target_dir};
 use crate::nixes;
 use anyhow::{Context, Result};
 use std::fs;
@@ -13,22 +14,61 @@ use std::process::Command;
 
 /// The release of Debian whose kernels and programs machines have.
 pub const SUITE: &str = "bookworm";
-/// Debian's names of the architectures, and ours.
-const ARCHITECTURES: [(&str, &str); 2] = [("amd64", "x86_64"), ("arm64", "aarch64")];
+/// A kernel that tests have.
+struct Kernel {
+    /// Its folder in target/vm.
+    folder: &'static str,
+    /// Debian's name of the architecture.
+    debian: &'static str,
+    /// Ours.
+    ours: &'static str,
+    /// The package that depends on the newest.
+    meta: &'static str,
+    /// The state directory that has it.
+    state: &'static str,
+}
+
+const KERNELS: [Kernel; 3] = [
+    Kernel {
+        folder: "amd64",
+        debian: "amd64",
+        ours: "x86_64",
+        meta: "linux-image-amd64",
+        state: "state",
+    },
+    Kernel {
+        folder: "arm64",
+        debian: "arm64",
+        ours: "aarch64",
+        meta: "linux-image-arm64",
+        state: "state",
+    },
+    // It has no 9p.
+    Kernel {
+        folder: "cloud-amd64",
+        debian: "amd64",
+        ours: "x86_64",
+        meta: "linux-image-cloud-amd64",
+        state: "cloud-state",
+    },
+];
 
 pub fn run() -> Result<()> {
     let folder = target_dir().join("vm");
-    let state = folder.join("state");
     busybox(&folder.join("arm64"), "arm64")?;
-    for (debian, ours) in ARCHITECTURES {
-        let kept = state
-            .join("wasibuild/vm/kernels")
-            .join(ours)
-            .join("release");
-        if kept.exists() {
+    let mut built = false;
+    for kernel in KERNELS {
+        let state = folder.join(kernel.state);
+        let kept = state.join("wasibuild/vm/kernels").join(kernel.ours);
+        // What an earlier version took lacks the one or the other.
+        if kept.join("release").exists() && kept.join("shares").exists() {
             continue;
         }
-        let package = download(&folder.join(debian), debian)?;
+        let package = download(&kernel)?;
+        // One that was built before might keep less.
+        if !std::mem::replace(&mut built, true) {
+            run_command(&mut cargo(["build", "--workspace", "--bins", "--locked"]))?;
+        }
         let mut take = Command::new(target_dir().join("debug/wasibuild"));
         take.args(["vm", "kernel", "--from"]).arg(&package);
         take.env("XDG_STATE_HOME", &state)
@@ -38,9 +78,10 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// The package of a kernel, which [`run`] fetched if it was not there.
-pub fn package(architecture: &str) -> Result<PathBuf> {
-    download(&target_dir().join("vm").join(architecture), architecture)
+/// The package of the kernel in that folder, which [`run`] fetched if it was not there.
+pub fn package(folder: &str) -> Result<PathBuf> {
+    let kernel = KERNELS.iter().find(|kernel| kernel.folder == folder);
+    download(kernel.with_context(|| format!("no kernel '{folder}'"))?)
 }
 
 /// A program for the architecture that this machine does not have: `busybox`, static.
@@ -61,11 +102,12 @@ fn busybox(folder: &Path, architecture: &str) -> Result<()> {
     Ok(fs::remove_dir_all(work)?)
 }
 
-/// The newest kernel's package: the one that Debian's `linux-image-ARCHITECTURE` depends on.
-fn download(folder: &Path, architecture: &str) -> Result<PathBuf> {
-    let meta = format!("linux-image-{architecture}");
-    fetch(folder, architecture, |cache| {
-        let text = String::from_utf8(output(cache.args(["depends", &meta]))?)?;
+/// The newest kernel's package: the one that Debian's own for all of them depends on.
+fn download(kernel: &Kernel) -> Result<PathBuf> {
+    let meta = kernel.meta;
+    let folder = target_dir().join("vm").join(kernel.folder);
+    fetch(&folder, kernel.debian, |cache| {
+        let text = String::from_utf8(output(cache.args(["depends", meta]))?)?;
         let mut lines = text.lines();
         lines
             .find_map(|line| line.trim().strip_prefix("Depends: "))

@@ -65,6 +65,17 @@ pub fn expand_only(text: &[u8]) -> Option<usize> {
     with_big_stack(|| exec::inert::expand(text))
 }
 
+/// Reads bytes as the state that another instance sent, and as what builds remember of a script's command
+/// lines, which is put into effect. For fuzzing and tests: it never panics, and what is not such a text is
+/// told; `None` if it did.
+pub fn read_state(bytes: &[u8]) -> Option<bool> {
+    with_big_stack(|| {
+        let image = exec::image::decode(&mut state::Shell::start(b"state".to_vec()), bytes);
+        let lines = exec::recollect::try_all(bytes);
+        image.is_ok() || lines
+    })
+}
+
 /// Does a shell pattern match the whole text? Extended patterns count.
 pub fn pattern_matches(pattern: &[u8], text: &[u8]) -> bool {
     let options = pattern::Options {

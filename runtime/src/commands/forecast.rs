@@ -24,7 +24,7 @@ use crate::policy::Policy;
 use crate::progress;
 use crate::realise::stop::Stop;
 use crate::realise::{Caches, World};
-use crate::request::{self, Request};
+use crate::request::{self, Extent, Request};
 
 /// Prints what would happen.
 pub fn plan(common: &Common, options: &PlanOptions, out: &mut dyn Write) -> Result<(), Error> {
@@ -103,7 +103,7 @@ fn look(policy: &Policy, derivations: &[OsString]) -> Result<Looked, Error> {
         caches: &caches,
         expected: Default::default(),
     };
-    let request = Request::read(derivations, &world)?;
+    let request = Request::read(derivations, &world, Extent::Everything)?;
     world.expected = request.imports.sources.keys().cloned().collect();
     let machine = super::machine(policy);
     let choices = Choices {

@@ -24,7 +24,7 @@ use crate::realise::report::{Report, Status};
 use crate::realise::stop::Stop;
 use crate::realise::timings::Timings;
 use crate::realise::{Caches, Realiser, Settings, World, import, links};
-use crate::request::Request;
+use crate::request::{Extent, Request};
 use crate::router::Router;
 
 /// Runs it and returns the exit code.
@@ -110,7 +110,7 @@ fn realise(
         graph,
         goals,
         imports,
-    } = Request::read(&options.derivations, &world)?;
+    } = Request::read(&options.derivations, &world, Extent::Missing)?;
     let sources: BTreeSet<StorePath> = graph
         .ids()
         .flat_map(|id| graph.node(id).sources.iter().cloned())

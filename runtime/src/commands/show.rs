@@ -14,7 +14,7 @@ use crate::options::{Common, Show};
 use crate::progress;
 use crate::realise::stop::Stop;
 use crate::realise::{Caches, World};
-use crate::request::{self, Request};
+use crate::request::{self, Extent, Request};
 
 /// Prints them.
 pub fn show(common: &Common, options: &Show, out: &mut dyn Write) -> Result<(), Error> {
@@ -32,7 +32,7 @@ pub fn show(common: &Common, options: &Show, out: &mut dyn Write) -> Result<(), 
     };
     let mut shown = Map::new();
     if options.recursive {
-        let request = Request::read(&options.derivations, &world)?;
+        let request = Request::read(&options.derivations, &world, Extent::Everything)?;
         let files: std::collections::BTreeMap<_, _> =
             request.imports.derivations.into_iter().collect();
         for id in request.graph.ids() {

@@ -19,7 +19,7 @@ use crate::progress::Silent;
 use crate::realise::executor::Machine;
 use crate::realise::stop::Stop;
 use crate::realise::{Caches, World};
-use crate::request::Request;
+use crate::request::{Extent, Request};
 
 /// Verifies, and returns the exit code.
 pub fn verify(common: &Common, options: &Verify) -> Result<u8, Error> {
@@ -83,7 +83,7 @@ fn derivations(
         caches: &caches,
         expected: BTreeSet::new(),
     };
-    let request = Request::read(&options.run.derivations, &world)?;
+    let request = Request::read(&options.run.derivations, &world, Extent::Everything)?;
     let graph = &request.graph;
     let goals: BTreeSet<_> = request.goals.iter().map(|(goal, _)| *goal).collect();
     let router = super::router(policy, machine);

@@ -25,7 +25,7 @@ use crate::realise::executor::Routed;
 use crate::realise::report::{Report, Status};
 use crate::realise::stop::Stop;
 use crate::realise::{Realiser, Settings};
-use crate::request::{Request, is_self_evident};
+use crate::request::{Extent, Request, is_self_evident};
 
 impl Connection<'_> {
     /// `BuildDerivation`: the client sends the derivation, its inputs are valid here.
@@ -168,7 +168,7 @@ impl Connection<'_> {
             .keys()
             .map(|path| path.to_absolute_path().into())
             .collect();
-        let mut request = Request::read(&arguments, &self.world())?;
+        let mut request = Request::read(&arguments, &self.world(), Extent::Missing)?;
         for (id, outputs) in &mut request.goals {
             let selections = wanted.get(&request.graph.node(*id).derivation);
             let Some(selections) = selections.filter(|all| !all.contains(&OutputSelection::All))

@@ -86,6 +86,7 @@ fn add(graph: &mut Graph, name: &str, system: &str, local: bool, inputs: &[NodeI
             .iter()
             .map(|id| (*id, ["out".to_owned()].into()))
             .collect(),
+        inputs_unread: false,
         sources: BTreeSet::new(),
         allow_substitutes: true,
         kept: None,

@@ -1,12 +1,15 @@
 //! A job as the machine's agent takes it, and its failures as the program tells them.
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, VecDeque};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use bstr::{BString, ByteSlice};
 use wasibuild_nix_compat::file_system_object::Limits as TreeLimits;
 use wasibuild_sandbox::{BuildError, LimitKind as SandboxLimit};
-use wasibuild_vm::{Bounds, BuildFailure, BuildSpec, GuestHello, LimitKind, Limits, MachineError};
+use wasibuild_vm::{
+    Bounds, BuildFailure, BuildSpec, GuestHello, Input, LimitKind, Limits, MachineError,
+};
 
 use crate::printable;
 use crate::realise::error::RealiseError;
@@ -59,32 +62,51 @@ impl From<BuildFailure> for Problem {
     }
 }
 
-/// The directory that has all inputs.
-pub fn share(job: &Job) -> Result<PathBuf, String> {
-    let names = job.inputs.names();
-    let mut parents = names.iter().map(|name| {
-        let place = job.inputs.place(name)?;
-        let same = place.file_name().is_some_and(|file| file == name.as_str());
-        place.parent().filter(|_| same).map(Path::to_owned)
-    });
-    let first = parents.next().flatten();
-    let Some(store) = first else {
-        return Err(
-            "its builder needs a virtual machine, but it has no input to run there".to_owned(),
-        );
-    };
-    if parents.any(|parent| parent.as_ref() != Some(&store)) {
-        return Err(
-            "its inputs lie in several directories, of which a virtual machine shows only one"
-                .to_owned(),
-        );
+/// The inputs with their places, links of directories above them followed, and the directory by which their
+/// machine is known: the one that has them, the first by its name where there are several. Whether a machine can
+/// show those is for its supervisor to say.
+pub fn inputs(job: &Job) -> Result<(PathBuf, Vec<Input>), String> {
+    let mut names = job.inputs.names();
+    // In one order, whatever that of the set is.
+    names.sort_unstable();
+    let mut stores: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let mut inputs = Vec::with_capacity(names.len());
+    for name in names {
+        let place = job.inputs.place(&name).unwrap_or_default();
+        let (Some(parent), Some(file)) = (place.parent(), place.file_name()) else {
+            return Err(format!("its input '{name}' lies nowhere"));
+        };
+        let store = match stores.get(parent) {
+            Some(store) => store,
+            None => {
+                let real = std::fs::canonicalize(parent).map_err(|error| {
+                    let shown = parent.display();
+                    format!("the store '{shown}' cannot be shown: {error}")
+                })?;
+                stores.entry(parent.to_owned()).or_insert(real)
+            }
+        };
+        let place = store.join(file);
+        inputs.push(Input {
+            name: name.into(),
+            place: place.into_os_string().into_vec().into(),
+        });
     }
-    std::fs::canonicalize(&store)
-        .map_err(|error| format!("the store '{}' cannot be shown: {error}", store.display()))
+    match stores.into_values().min() {
+        Some(store) => Ok((store, inputs)),
+        None => {
+            Err("its builder needs a virtual machine, but it has no input to run there".to_owned())
+        }
+    }
 }
 
-/// The job for the agent.
-pub fn spec(job: &Job, guest: &GuestHello) -> Result<BuildSpec, Problem> {
+/// The job for the agent, with so many bytes of memory; 0 for what the machine has.
+pub fn spec(
+    job: &Job,
+    inputs: &[Input],
+    memory: u64,
+    guest: &GuestHello,
+) -> Result<BuildSpec, Problem> {
     let kvm = job.features.iter().any(|feature| feature == "kvm");
     if kvm && !guest.kvm {
         return Err(Problem::Unsupported(
@@ -102,7 +124,7 @@ pub fn spec(job: &Job, guest: &GuestHello) -> Result<BuildSpec, Problem> {
         arguments: job.environment.arguments.clone(),
         environment: pairs(&job.environment.variables),
         files: pairs(&job.environment.files),
-        inputs: sorted(job.inputs.names()),
+        inputs: inputs.to_vec(),
         outputs: job
             .outputs
             .iter()
@@ -112,9 +134,9 @@ pub fn spec(job: &Job, guest: &GuestHello) -> Result<BuildSpec, Problem> {
         network: job.fixed_output,
         kvm,
         interactive: false,
+        keep_failed: job.keep_failed,
         limits: Limits {
-            // The machine's memory is the bound; see docs/vm.md.
-            memory: 0,
+            memory,
             scratch: limits.output_size,
             files: limits.files,
             processes: u64::from(limits.processes),
@@ -123,13 +145,7 @@ pub fn spec(job: &Job, guest: &GuestHello) -> Result<BuildSpec, Problem> {
     })
 }
 
-/// Names in one order, whatever that of the set is.
-fn sorted(mut names: Vec<String>) -> Vec<BString> {
-    names.sort_unstable();
-    names.into_iter().map(BString::from).collect()
-}
-
-fn pairs(map: &std::collections::BTreeMap<BString, BString>) -> Vec<(BString, BString)> {
+fn pairs(map: &BTreeMap<BString, BString>) -> Vec<(BString, BString)> {
     map.iter()
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
@@ -152,8 +168,8 @@ pub fn bounds(job: &Job) -> Bounds {
 }
 
 impl Problem {
-    /// As the sandbox would tell it, so that it counts the same.
-    pub fn into_failure(self, job: &Job) -> Failure {
+    /// As the sandbox would tell it, so that it counts the same, of a build with so many bytes of memory.
+    pub fn into_failure(self, job: &Job, memory: u64) -> Failure {
         let unsupported = |problem: String| RealiseError::Unsupported {
             derivation: job.derivation.to_absolute_path(),
             problem,
@@ -199,7 +215,14 @@ impl Problem {
                     ),
                     LimitKind::Memory => (
                         SandboxLimit::TotalMemory,
-                        "what the machine has of memory (vm.memory and vm.disk)".to_owned(),
+                        match memory {
+                            0 => {
+                                "what the machine has of memory (vm.memory and vm.disk)".to_owned()
+                            }
+                            bound => format!(
+                                "{bound} bytes of memory, its files included (vm.build-memory)"
+                            ),
+                        },
                     ),
                 };
                 BuildError::Limit {

@@ -9,7 +9,7 @@
 mod job;
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,9 +18,11 @@ use std::time::Duration;
 use bstr::{BStr, ByteSlice};
 use wasibuild_nix_compat::file_system_object::FileSystemObject;
 use wasibuild_vm::supervisor::{self, Connection, Place};
-use wasibuild_vm::{Architecture, BuildFailure, MachineError, Start, kernel, qemu};
+use wasibuild_vm::{
+    Architecture, BuildFailure, Input, Leftovers, MachineError, Share, Start, kernel, qemu,
+};
 
-use crate::policy::{Accelerator, Policy, VmPolicy};
+use crate::policy::{Accelerator, Policy, VmPolicy, VmShare};
 use crate::realise::error::RealiseError;
 use crate::realise::executor::{Failure, Job, Machine};
 use crate::realise::log::BuildLog;
@@ -72,6 +74,12 @@ impl Vm {
             architecture,
             kernel: self.kernel(&state, architecture),
             store: store.to_owned(),
+            share: match self.policy.share {
+                VmShare::Auto => None,
+                VmShare::NineP => Some(Share::NineP),
+                VmShare::Image => Some(Share::Images),
+            },
+            images: self.policy.images,
             memory: (self.policy.memory >> 20).max(128),
             cores: u32::try_from(cores).unwrap_or(1).max(1),
             disk: self.policy.disk,
@@ -149,6 +157,10 @@ impl Vm {
         pair("--idle", self.policy.idle.as_millis().to_string().as_ref());
         let patience = start.patience.as_millis().to_string();
         pair("--patience", patience.as_ref());
+        pair("--images", start.images.to_string().as_ref());
+        if let Some(share) = start.share {
+            pair("--share-by", share.name().as_ref());
+        }
         if let Some(qemu) = &start.qemu {
             pair("--qemu", qemu.as_os_str());
         }
@@ -197,9 +209,11 @@ impl Vm {
     fn attempt(
         &self,
         job: &Job,
+        inputs: &[Input],
         start: &Start,
         log: &mut BuildLog<'_>,
         stop: &Stop,
+        left: &mut Leftovers,
     ) -> Result<BTreeMap<String, FileSystemObject>, job::Problem> {
         let cancelled = || stop.is_stopped();
         let mut notice = |text: &str| log.note(format!("wasibuild: {text}\n").as_bytes());
@@ -208,7 +222,7 @@ impl Vm {
             Err(_) if cancelled() => return Err(BuildFailure::Cancelled.into()),
             Err(error) => return Err(error.into()),
         };
-        let spec = job::spec(job, &connection.hello)?;
+        let spec = job::spec(job, inputs, self.policy.build_memory, &connection.hello)?;
         let mut tail = job::Tail::default();
         let mut sink = |bytes: &[u8]| {
             tail.add(bytes);
@@ -217,29 +231,39 @@ impl Vm {
         let bounds = job::bounds(job);
         let result = connection
             .link
-            .build(spec, &bounds, &mut sink, &cancelled, &mut |_| ());
+            .build(spec, &bounds, &mut sink, &cancelled, &mut |_| (), left);
         result.map_err(|failure| {
             let failure = match failure {
-                BuildFailure::Gone(told) => BuildFailure::Gone(self.why_gone(start, told)),
+                BuildFailure::Gone(told) => self.why_gone(start, told),
                 other => other,
             };
             job::Problem::Build(failure, tail)
         })
     }
 
-    /// Why a machine ended: what its supervisor wrote, which does so before its clients notice. Of one that
+    /// Why a machine ended, and whether another one would: what its supervisor wrote, which does so before its clients notice. Of one that
     /// was killed there is nothing but what they noticed.
-    fn why_gone(&self, start: &Start, told: String) -> String {
+    fn why_gone(&self, start: &Start, told: String) -> BuildFailure {
         let mut text = Vec::new();
-        let read = std::fs::File::open(self.place(start).log())
-            .and_then(|file| file.take(64 << 10).read_to_end(&mut text));
+        // It is at the end of what may be long: each image has a line.
+        let read = std::fs::File::open(self.place(start).log()).and_then(|mut file| {
+            let size = file.metadata()?.len();
+            file.seek(SeekFrom::Start(size.saturating_sub(64 << 10)))?;
+            file.take(64 << 10).read_to_end(&mut text)
+        });
         if read.is_err() {
-            return told;
+            return BuildFailure::Gone(told);
         }
-        let found = text
-            .lines()
-            .find_map(|line| line.strip_prefix(supervisor::ENDED.as_bytes()));
-        found.map_or(told, printable::name)
+        let said = |before: &str| {
+            let mut lines = text.lines();
+            let found = lines.find_map(|line| line.strip_prefix(before.as_bytes()));
+            found.map(printable::name)
+        };
+        match (said(supervisor::GIVEN_UP), said(supervisor::ENDED)) {
+            (Some(reason), _) => BuildFailure::GivenUp(reason),
+            (None, Some(reason)) => BuildFailure::Gone(reason),
+            (None, None) => BuildFailure::Gone(told),
+        }
     }
 }
 
@@ -262,6 +286,7 @@ impl Machines for Vm {
             .map_err(first_line)?;
         if self.policy.kernel.is_none() {
             kernel::Kernel::open(&start.kernel, architecture)
+                .and_then(|kernel| kernel.share(start.share))
                 .map_err(|error| first_line(error.into()))?;
         }
         Ok(())
@@ -281,21 +306,28 @@ impl Machine for Vm {
         };
         let architecture = Architecture::of_system(&job.system)
             .ok_or_else(|| unsupported(format!("there is no machine for '{}'", job.system)))?;
-        let store = job::share(&job).map_err(unsupported)?;
+        let (store, inputs) = job::inputs(&job).map_err(unsupported)?;
         let start = self.start(architecture, &store).map_err(unsupported)?;
         if Architecture::of_this_program() != Some(architecture) {
             let text = format!("wasibuild: {architecture} is emulated here, which is slow\n");
             log.note(text.as_bytes());
         }
-        let mut result = self.attempt(&job, &start, log, stop);
+        let mut left = Leftovers::default();
+        let mut result = self.attempt(&job, &inputs, &start, log, stop, &mut left);
         if let Err(job::Problem::Build(BuildFailure::Gone(reason), _)) = &result {
             let text = format!("wasibuild: the machine ended ({reason}); building once more\n");
             log.note(text.as_bytes());
-            result = self.attempt(&job, &start, log, stop);
+            left = Leftovers::default();
+            result = self.attempt(&job, &inputs, &start, log, stop, &mut left);
         }
-        if job.keep_failed && matches!(result, Err(job::Problem::Build(..))) {
-            log.note(b"wasibuild: the build directory was in the machine and is not kept\n");
+        if let Some(problem) = &left.problem {
+            let problem = printable::name(problem.to_string().as_bytes());
+            let text = format!("wasibuild: not all that the build left can be kept: {problem}\n");
+            log.note(text.as_bytes());
         }
-        result.map_err(|problem| problem.into_failure(&job))
+        result.map_err(|problem| Failure {
+            leftovers: left.trees,
+            ..problem.into_failure(&job, self.policy.build_memory)
+        })
     }
 }

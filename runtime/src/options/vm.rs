@@ -116,6 +116,12 @@ pub struct VmSupervise {
     /// The size of its disk in bytes
     #[arg(long)]
     pub disk: u64,
+    /// How it gets the store, if that is not for its kernel to say
+    #[arg(long)]
+    pub share_by: Option<String>,
+    /// The most that images of inputs take, in bytes
+    #[arg(long)]
+    pub images: u64,
     /// How long it waits without a build, in milliseconds
     #[arg(long)]
     pub idle: u64,

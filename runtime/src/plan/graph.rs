@@ -32,6 +32,9 @@ pub struct Node {
     pub outputs: BTreeMap<String, StorePath>,
     /// The derivations that it needs, with the outputs that it needs of each.
     pub inputs: Vec<(NodeId, BTreeSet<String>)>,
+    /// It needs derivations that are not in `inputs`, for nobody has to look at them: all outputs of this
+    /// one that are needed were valid.
+    pub inputs_unread: bool,
     /// The sources that it needs.
     pub sources: BTreeSet<StorePath>,
     /// Whether its outputs may come from a cache (`allowSubstitutes`).

@@ -123,6 +123,15 @@ pub enum PlanError<E> {
         /// The absolute path of the output.
         path: String,
     },
+    /// Outputs that were valid when the request was read are gone.
+    #[error(
+        "the outputs of '{derivation}' were removed from the store after its users were read\n\
+         hint: something collects garbage at the same time; run it again"
+    )]
+    Collected {
+        /// The absolute path of the `.drv`.
+        derivation: String,
+    },
     /// A derivation was asked for an output that it does not have.
     #[error("'{derivation}' has no output '{output}'; it has {available}")]
     NoSuchOutput {
@@ -350,6 +359,11 @@ impl<'f, F: Facts> Planner<'f, F> {
 
     fn want_inputs(&mut self, id: NodeId) -> Result<(), PlanError<F::Error>> {
         let node = self.plan.graph.node(id);
+        if node.inputs_unread {
+            return Err(PlanError::Collected {
+                derivation: node.derivation.to_absolute_path(),
+            });
+        }
         for (input, outputs) in node.inputs.clone() {
             let node = self.plan.graph.node(input);
             if let Some(output) = outputs

@@ -87,6 +87,7 @@ fn add(
             .iter()
             .map(|(id, names)| (*id, outputs(names)))
             .collect(),
+        inputs_unread: false,
         sources: sources.iter().map(|name| path(name)).collect(),
         allow_substitutes: true,
         kept: None,

@@ -29,7 +29,7 @@ pub use pattern::Pattern;
 pub use print::{json, text};
 use table::{KEYS, Key};
 pub use typed::{
-    Accelerator, Attempt, DaemonPolicy, Policy, Route, Routing, ShellPolicy, VmPolicy,
+    Accelerator, Attempt, DaemonPolicy, Policy, Route, Routing, ShellPolicy, VmPolicy, VmShare,
 };
 use value::Value;
 

@@ -389,6 +389,13 @@ pub const KEYS: &[Key] = &[
         "Memory of the machine. What it does not use is given back to the host.",
     ),
     key(
+        "vm.build-memory",
+        Kind::Size,
+        "0",
+        None,
+        "The most memory that one build may take, the files that it writes included; it uses no scratch disk then. 0: what the machine has.",
+    ),
+    key(
         "vm.cores",
         Kind::Count {
             min: 1,
@@ -405,6 +412,20 @@ pub const KEYS: &[Key] = &[
         "'20G'",
         None,
         "The most that its scratch disk grows to.",
+    ),
+    key(
+        "vm.share",
+        Kind::Choice(&["auto", "9p", "image"]),
+        "'auto'",
+        None,
+        "How the machine gets the store. `\"9p\"`: the directory is shared. `\"image\"`: what builds need is written to read-only images on a disk. `\"auto\"`: 9p where the kernel has it.",
+    ),
+    key(
+        "vm.images",
+        Kind::Size,
+        "'20G'",
+        None,
+        "The most that images of inputs take on this computer's disk.",
     ),
     key(
         "vm.idle",

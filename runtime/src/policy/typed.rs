@@ -133,15 +133,33 @@ pub enum Accelerator {
     Tcg,
 }
 
+/// How the machine gets the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VmShare {
+    /// As its kernel can: by 9p, else by images.
+    #[default]
+    Auto,
+    /// The directory is shared.
+    NineP,
+    /// Images of what builds need.
+    Image,
+}
+
 /// The table `vm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VmPolicy {
     /// Memory, in bytes.
     pub memory: u64,
+    /// The most that one build may take of it, in bytes; 0 for all.
+    pub build_memory: u64,
     /// Processors; none for half of the host's, at least one.
     pub cores: Option<u16>,
     /// The most that the scratch disk grows to, in bytes.
     pub disk: u64,
+    /// How it gets the store.
+    pub share: VmShare,
+    /// The most that images of inputs take, in bytes.
+    pub images: u64,
     /// How long it waits without a build before it is stopped.
     pub idle: Duration,
     /// How long it may take to start, and to answer while it builds.
@@ -271,8 +289,15 @@ impl From<Settings> for Policy {
             },
             vm: VmPolicy {
                 memory: read.number("vm.memory"),
+                build_memory: read.number("vm.build-memory"),
                 cores: read.auto("vm.cores").map(narrow),
                 disk: read.number("vm.disk"),
+                share: match read.text("vm.share") {
+                    "9p" => VmShare::NineP,
+                    "image" => VmShare::Image,
+                    _ => VmShare::Auto,
+                },
+                images: read.number("vm.images"),
                 idle: Duration::from_secs(read.number("vm.idle")),
                 // Without any time nothing would ever start.
                 patience: Duration::from_secs(read.number("vm.patience").clamp(1, 86_400)),

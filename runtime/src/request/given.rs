@@ -53,7 +53,7 @@ impl Request {
     pub fn given(path: &StorePath, derivation: Derivation) -> Result<Request, GivenError> {
         check(path, &derivation)?;
         let mut graph = Graph::new();
-        let mut node = load::node(path, &derivation, &graph);
+        let mut node = load::node(path, &derivation, Vec::new());
         let outputs: BTreeSet<String> = node.outputs.keys().cloned().collect();
         // It is not in the store, from where it would be read again.
         node.kept = Some(Arc::new(derivation));

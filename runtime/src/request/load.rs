@@ -1,4 +1,5 @@
-//! Reads derivations and all that they need, inputs first, and checks each.
+//! Reads derivations and all that they need, inputs first, and checks each. Those of the store need
+//! less ([`super::stored`]).
 //!
 //! Contract: no recursion, so that a chain of any length is read; each file is read once, parsed once
 //! and dropped. Time is linear in the number of derivations and their inputs.
@@ -24,7 +25,7 @@ pub const MAX_DERIVATION_SIZE: u64 = 64 << 20;
 
 /// Derivations up to this many bytes (as text) together are kept for building; the rest is read
 /// again then, so that memory stays bounded.
-const KEPT: usize = 4 << 20;
+pub(super) const KEPT: usize = 4 << 20;
 
 pub(super) struct Loader<'l> {
     library: &'l dyn Library,
@@ -130,7 +131,7 @@ impl<'l> Loader<'l> {
                 continue;
             }
             if on_stack.contains(&input) {
-                return Err(cycle(&stack, &input));
+                return Err(cycle(stack.iter().map(|open| &open.path), &input));
             }
             let (file, loose) = self.find(&input, &stack)?;
             let next = self.open(input, file, loose)?;
@@ -198,7 +199,11 @@ impl<'l> Loader<'l> {
         let hash = derivation
             .hash_derivation_modulo(input_hash)
             .map_err(|source| wrong_outputs(&file, source))?;
-        let mut node = node(&path, &derivation, &self.graph);
+        let inputs = derivation.input_derivations.iter();
+        let inputs = inputs
+            .filter_map(|(input, outputs)| Some((self.graph.find(input)?, outputs.clone())))
+            .collect();
+        let mut node = node(&path, &derivation, inputs);
         if loose {
             self.import(&path, file, &derivation)?;
         }
@@ -242,9 +247,12 @@ impl<'l> Loader<'l> {
     }
 }
 
-/// What planning needs of a derivation whose inputs are in the graph.
-pub(super) fn node(path: &StorePath, derivation: &Derivation, graph: &Graph) -> Node {
-    let inputs = derivation.input_derivations.iter();
+/// What planning needs of a derivation.
+pub(super) fn node(
+    path: &StorePath,
+    derivation: &Derivation,
+    inputs: Vec<(NodeId, BTreeSet<String>)>,
+) -> Node {
     let (allow_substitutes, structured) = allow_substitutes(derivation);
     Node {
         system: derivation.system.clone(),
@@ -254,9 +262,8 @@ pub(super) fn node(path: &StorePath, derivation: &Derivation, graph: &Graph) -> 
             .iter()
             .filter_map(|(name, output)| Some((name.clone(), output.path()?.clone())))
             .collect(),
-        inputs: inputs
-            .filter_map(|(input, outputs)| Some((graph.find(input)?, outputs.clone())))
-            .collect(),
+        inputs,
+        inputs_unread: false,
         sources: derivation.input_sources.clone(),
         allow_substitutes,
         traits: traits(derivation),
@@ -372,6 +379,19 @@ pub(super) fn check_name(path: &StorePath, file: &Path, text: &Text) -> Result<(
     })
 }
 
+/// Reads a derivation of the store. Its path follows from its bytes, and it is of a kind that is
+/// supported. With its length as text, in bytes.
+pub(super) fn read_named(
+    path: &StorePath,
+    file: &Path,
+) -> Result<(Derivation, usize), RequestError> {
+    let text = read(file)?;
+    check_name(path, file, &text)?;
+    let supported = text.derivation.supported_kind();
+    supported.map_err(|source| wrong_outputs(file, source))?;
+    Ok((text.derivation, text.bytes.len()))
+}
+
 /// The derivation's name, as its output paths contain it: `name`, or `name-OUTPUT`.
 fn name_from_outputs(derivation: &Derivation) -> Option<&str> {
     let (output_name, output) = derivation.outputs.first_key_value()?;
@@ -424,12 +444,11 @@ fn wrong_outputs(file: &Path, source: OutputPathError) -> RequestError {
     }
 }
 
-fn cycle(stack: &[Open], input: &StorePath) -> RequestError {
-    let circle = stack
-        .iter()
-        .map(|open| &open.path)
-        .skip_while(|path| *path != input)
-        .chain([input]);
+pub(super) fn cycle<'p>(
+    stack: impl Iterator<Item = &'p StorePath>,
+    input: &'p StorePath,
+) -> RequestError {
+    let circle = stack.skip_while(|path| *path != input).chain([input]);
     RequestError::Cycle {
         circle: circle.map(StorePath::to_absolute_path).collect(),
     }

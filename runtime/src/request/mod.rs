@@ -2,7 +2,8 @@
 //!
 //! Contract: reads, and writes nothing. Every derivation that is returned was parsed, its path
 //! follows from its content, and its output paths follow from it and from its inputs
-//! (hashDerivationModulo), so that everything after this module can trust the graph. What was found
+//! (hashDerivationModulo; of derivations that are valid in the store that was checked when they were
+//! registered), so that everything after this module can trust the graph. What was found
 //! beside a loose file is listed in [`Request::imports`], for [`crate::realise`] to add to the store.
 //! Nix's counterparts are `Derivation::checkInvariants` and `LocalStore::checkDerivationOutputs`.
 
@@ -12,6 +13,7 @@ mod error;
 mod given;
 mod library;
 mod load;
+mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -96,17 +98,37 @@ pub fn read_file(file: &Path) -> Result<Derivation, RequestError> {
     load::read(file).map(|text| text.derivation)
 }
 
+/// How much of what derivations need is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Everything,
+    /// What building them takes: of derivations of the store not what is behind outputs that are valid.
+    Missing,
+}
+
 impl Request {
     /// Reads the arguments of `wasibuild run`.
     ///
     /// # Errors
     /// [`RequestError`]: a file cannot be read, lies, is missing or needs itself.
-    pub fn read(arguments: &[OsString], library: &dyn Library) -> Result<Request, RequestError> {
+    pub fn read(
+        arguments: &[OsString],
+        library: &dyn Library,
+        extent: Extent,
+    ) -> Result<Request, RequestError> {
         let arguments = arguments
             .iter()
             .map(|argument| Argument::parse(argument, library))
             .collect::<Result<Vec<_>, _>>()?;
-        load::Loader::new(library, &arguments).load(&arguments)
+        let stored = arguments.iter().map(|argument| match argument {
+            Argument::InStore(path) => Some(path.clone()),
+            Argument::Loose(_) => None,
+        });
+        match stored.collect() {
+            Some(goals) => stored::read(goals, library, extent),
+            None => load::Loader::new(library, &arguments).load(&arguments),
+        }
     }
 }
 

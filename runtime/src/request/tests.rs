@@ -73,7 +73,8 @@ fn a_chain_of_thousands_is_read_without_recursion() {
         );
     }
     let file = directory.path().join(last.0.basename());
-    let request = Request::read(&[file.into_os_string()], &library).expect("a request");
+    let request =
+        Request::read(&[file.into_os_string()], &library, Extent::Everything).expect("a request");
     assert_eq!(request.graph.len(), 3000);
     assert_eq!(request.imports.derivations.len(), 3000);
     assert_eq!(
@@ -99,7 +100,8 @@ fn the_same_derivation_twice_is_one_goal() {
         path.to_absolute_path().into(),
         directory.path().join(path.basename()).into_os_string(),
     );
-    let request = Request::read(&[absolute, real], &library).expect("a request");
+    let request =
+        Request::read(&[absolute, real], &library, Extent::Everything).expect("a request");
     assert_eq!(request.goals.len(), 1);
     assert!(request.imports.is_empty());
 }
@@ -125,12 +127,18 @@ fn an_output_path_that_does_not_follow_is_a_lie() {
         .insert("out".into(), wrong.to_absolute_path().into());
     let loose = directory.path().join("loose.drv");
     fs::write(&loose, derivation.to_aterm_bytes()).expect("written");
-    let error = Request::read(&[loose.clone().into_os_string()], &library).expect_err("refused");
+    let error = Request::read(
+        &[loose.clone().into_os_string()],
+        &library,
+        Extent::Everything,
+    )
+    .expect_err("refused");
     assert!(
         matches!(error, RequestError::WrongOutputs { .. }),
         "{error}"
     );
     fs::write(&file, derivation.to_aterm_bytes()).expect("written");
-    let error = Request::read(&[file.into_os_string()], &library).expect_err("refused");
+    let error =
+        Request::read(&[file.into_os_string()], &library, Extent::Everything).expect_err("refused");
     assert!(matches!(error, RequestError::WrongName { .. }), "{error}");
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use wasibuild_vm_protocol::ProtocolError;
 
-use crate::Architecture;
+use crate::image::ImageError;
+use crate::{Architecture, Share};
 
 /// A file cannot be used.
 #[derive(Debug, Error)]
@@ -51,13 +52,36 @@ pub enum KernelError {
     /// It lacks a driver.
     #[error(
         "the kernel {release} has no '{module}', neither built in nor as a module; a machine needs it\n\
-         hint: take a distribution's generic kernel (Debian's 'cloud' kernels lack 9p)"
+         hint: take a distribution's generic kernel"
     )]
     MissingModule {
         /// The kernel.
         release: String,
         /// The module.
         module: String,
+    },
+    /// It can show no store.
+    #[error(
+        "with the kernel {release} no store can be shown in a machine: it has neither 9p ({}) nor images ({})\n\
+         hint: take a distribution's kernel",
+        Share::NineP.modules().join(" and "),
+        Share::Images.modules().join(" and ")
+    )]
+    NoShare {
+        /// The kernel.
+        release: String,
+    },
+    /// It can, but not so.
+    #[error(
+        "the kernel {release} cannot show a store by {share}, as the configuration demands (vm.share): it has no {}\n\
+         hint: set vm.share to \"auto\", or take another kernel (`wasibuild vm kernel --from PATH`)",
+        share.modules().join(" or no ")
+    )]
+    OtherShare {
+        /// The kernel.
+        release: String,
+        /// What was demanded.
+        share: Share,
     },
     /// A module cannot be read.
     #[error("the module '{path}' is damaged: {problem}")]
@@ -130,6 +154,9 @@ pub enum MachineError {
     /// What the supervisor said.
     #[error("{0}")]
     Told(String),
+    /// The store cannot be put into an image for it.
+    #[error("the store cannot be shown: {0}")]
+    Image(#[from] ImageError),
     /// It was there and is gone.
     #[error("the machine ended in the middle of the build: {problem}")]
     Gone {

@@ -13,12 +13,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bstr::BString;
 use wasibuild_vm_protocol::{Frame, FromGuest, GuestHello, ProtocolError};
 
 use crate::error::io;
+use crate::image::{self, Images};
 use crate::kernel::Kernel;
 use crate::qemu::{self, Accelerator, Host, Machine, Proofs};
-use crate::{Architecture, KernelError, MachineError, initramfs, platform, scratch};
+use crate::{Architecture, KernelError, MachineError, Share, initramfs, platform, scratch};
 
 /// How long a guest on real hardware may take to greet while that hardware is not proved.
 const PROBE: Duration = Duration::from_secs(10);
@@ -36,6 +38,10 @@ pub struct Start {
     pub kernel: PathBuf,
     /// The directory that is the store.
     pub store: PathBuf,
+    /// How it is shown; none: as the kernel can.
+    pub share: Option<Share>,
+    /// The most that images of inputs take, in bytes.
+    pub images: u64,
     /// Memory in MiB.
     pub memory: u64,
     /// Processors.
@@ -69,6 +75,7 @@ impl Start {
             .unwrap_or(Accelerator::Tcg);
         self.machine(
             accelerator,
+            self.share_on_paper(),
             self.kernel.join("kernel"),
             match host {
                 Host::Linux(Architecture::X86_64) | Host::MacOs(Architecture::X86_64) => None,
@@ -77,7 +84,20 @@ impl Start {
         )
     }
 
-    fn machine(&self, accelerator: Accelerator, kernel: PathBuf, tsc_khz: Option<u64>) -> Machine {
+    /// How the store would be shown, as far as that is known.
+    fn share_on_paper(&self) -> Share {
+        let kernel = Kernel::open(&self.kernel, self.architecture).ok();
+        let can = kernel.and_then(|kernel| kernel.share(None).ok());
+        self.share.or(can).unwrap_or(Share::NineP)
+    }
+
+    fn machine(
+        &self,
+        accelerator: Accelerator,
+        share: Share,
+        kernel: PathBuf,
+        tsc_khz: Option<u64>,
+    ) -> Machine {
         let counts = accelerator == Accelerator::Tcg && self.architecture == Architecture::X86_64;
         Machine {
             architecture: self.architecture,
@@ -85,6 +105,7 @@ impl Start {
             memory: self.memory,
             cores: self.cores,
             kernel,
+            share,
             store: self.store.clone(),
             network: self.network,
             disk: self.disk > 0,
@@ -98,6 +119,8 @@ impl Start {
 pub struct Guest {
     child: Child,
     disk: Option<scratch::Watch>,
+    images: Option<Images>,
+    share: Share,
     stream: Option<UnixStream>,
     console: Arc<Mutex<Console>>,
     /// What the agent said.
@@ -124,7 +147,8 @@ impl Guest {
             start.qemu.as_deref(),
             start.path.as_deref(),
         )?;
-        let initramfs = write_initramfs(start, agent, &kernel)?;
+        let share = kernel.share(start.share)?;
+        let initramfs = write_initramfs(start, agent, &kernel, share)?;
 
         let proofs = Proofs::open(&start.state.join("accelerators"), &program);
         let hardware = Host::this()
@@ -147,7 +171,7 @@ impl Guest {
         let last = attempts.len().saturating_sub(1);
         for (index, (accelerator, patience)) in attempts.into_iter().enumerate() {
             let tsc = (accelerator == Accelerator::Tcg).then(platform::tsc_khz);
-            let machine = start.machine(accelerator, kernel.image.clone(), tsc);
+            let machine = start.machine(accelerator, share, kernel.image.clone(), tsc);
             let result = Self::boot(start, &machine, &initramfs, &program.path, patience);
             if start.accelerator.is_none() && accelerator != Accelerator::Tcg {
                 match &result {
@@ -207,6 +231,13 @@ impl Guest {
             watch = Some(scratch::Watch::new(&disk).map_err(quiet)?);
             descriptors.push((disk, qemu::DISK_DESCRIPTOR));
         }
+        let mut images = None;
+        if machine.share == Share::Images {
+            let made = Images::new(&start.state, start.images);
+            let made = made.map_err(io("make a disk in", &start.state))?;
+            descriptors.push((made.for_reading().map_err(quiet)?, qemu::IMAGES_DESCRIPTOR));
+            images = Some(made);
+        }
         let begun = Instant::now();
         let mut command = Command::new(program);
         command
@@ -238,6 +269,8 @@ impl Guest {
         let mut guest = Guest {
             child,
             disk: watch,
+            images,
+            share: machine.share,
             stream: None,
             console,
             hello: GuestHello {
@@ -281,6 +314,16 @@ impl Guest {
         self.disk.take()
     }
 
+    /// The images that it shows for a store, once.
+    pub(crate) fn take_images(&mut self) -> Option<Images> {
+        self.images.take()
+    }
+
+    /// How it gets the store.
+    pub fn share(&self) -> Share {
+        self.share
+    }
+
     /// QEMU's process.
     pub fn process(&self) -> u32 {
         self.child.id()
@@ -319,7 +362,8 @@ impl Drop for Guest {
 }
 
 /// Runs a system with its console on this process's terminal; QEMU's status. With `dry_run` its
-/// command line is returned instead.
+/// command line is returned instead. `closure` gives the names and places of the store paths that it needs,
+/// where not the whole store is shown.
 ///
 /// # Errors
 /// When something is missing.
@@ -327,13 +371,15 @@ pub fn run_system(
     start: &Start,
     system: &crate::System,
     run: &qemu::Run,
+    closure: &mut dyn FnMut() -> Result<Vec<(BString, PathBuf)>, MachineError>,
     dry_run: bool,
 ) -> Result<Result<std::process::ExitStatus, Vec<std::ffi::OsString>>, MachineError> {
     let architecture = system.kernel.architecture;
     let agent = architecture
         .agent()
         .ok_or(MachineError::NoAgent(architecture))?;
-    let initramfs = write_initramfs(start, agent, &system.kernel)?;
+    let share = system.kernel.share(start.share)?;
+    let initramfs = write_initramfs(start, agent, &system.kernel, share)?;
     let program = qemu::find(architecture, start.qemu.as_deref(), start.path.as_deref())?;
     let proofs = Proofs::open(&start.state.join("accelerators"), &program);
     let hardware = Host::this()
@@ -344,6 +390,7 @@ pub fn run_system(
     let accelerator = start.accelerator.or(hardware).unwrap_or(Accelerator::Tcg);
     let machine = start.machine(
         accelerator,
+        share,
         system.kernel.image.clone(),
         Some(platform::tsc_khz()),
     );
@@ -359,14 +406,23 @@ pub fn run_system(
             scratch::make(&start.state, start.disk).map_err(io("make a disk in", &start.state))?;
         descriptors.push((disk, qemu::DISK_DESCRIPTOR));
     }
+    if share == Share::Images {
+        let image = image::single(&start.state, &closure()?)?;
+        descriptors.push((image, qemu::IMAGES_DESCRIPTOR));
+    }
     platform::inherit(&mut command, descriptors);
     let status = command.status().map_err(io("start", &program.path))?;
     Ok(Ok(status))
 }
 
 /// The initramfs, as a file without a name: whoever is killed when, none stays behind.
-fn write_initramfs(start: &Start, agent: &[u8], kernel: &Kernel) -> Result<File, MachineError> {
-    let archive = initramfs::write(agent, &kernel.read_modules()?);
+fn write_initramfs(
+    start: &Start,
+    agent: &[u8],
+    kernel: &Kernel,
+    share: Share,
+) -> Result<File, MachineError> {
+    let archive = initramfs::write(agent, &kernel.read_modules(share)?);
     let mut file =
         tempfile::tempfile_in(&start.state).map_err(io("make a file in", &start.state))?;
     file.write_all(&archive)

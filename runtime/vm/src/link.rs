@@ -11,9 +11,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bstr::BString;
 use wasibuild_nix_compat::file_system_object::{FileSystemObject, FromNarError, Limits};
 use wasibuild_vm_protocol::{
-    BuildSpec, Ending, Frame, FromGuest, ProtocolError, ToGuest, VERSION, WINDOW, Window,
+    BUILD_DIRECTORY, BuildSpec, Ending, Frame, FromGuest, ProtocolError, ToGuest, VERSION, WINDOW,
+    Window,
 };
 
 use crate::outcome::{BuildFailure, LimitKind};
@@ -39,6 +41,15 @@ pub struct Bounds {
     pub log_size: u64,
     /// Outputs.
     pub outputs: Limits,
+}
+
+/// What a failed build left.
+#[derive(Debug, Default)]
+pub struct Leftovers {
+    /// By the names under which the builder saw it: `build`, or an output's base name.
+    pub trees: BTreeMap<BString, FileSystemObject>,
+    /// Why there is no more.
+    pub problem: Option<BuildFailure>,
 }
 
 /// See the module.
@@ -115,7 +126,8 @@ impl Link {
     }
 
     /// Builds; the outputs by name. `log` gets what is printed, `started` the build's number, and
-    /// `cancelled` is asked now and then.
+    /// `cancelled` is asked now and then. What the builder leaves if it fails by itself goes to `left`, if `spec`
+    /// asks for it.
     ///
     /// # Errors
     /// [`BuildFailure`].
@@ -126,6 +138,7 @@ impl Link {
         log: &mut dyn FnMut(&[u8]),
         cancelled: &dyn Fn() -> bool,
         started: &mut dyn FnMut(u32),
+        left: &mut Leftovers,
     ) -> Result<BTreeMap<String, FileSystemObject>, BuildFailure> {
         let (events, receiver) = mpsc::channel();
         let number = {
@@ -148,6 +161,14 @@ impl Link {
             .iter()
             .map(|(name, _)| name.to_string())
             .collect();
+        let kept: Vec<BString> = spec
+            .keep_failed
+            .then(|| std::iter::once(BUILD_DIRECTORY.into()))
+            .into_iter()
+            .flatten()
+            .chain(spec.outputs.iter().map(|(_, base)| base.clone()))
+            .collect();
+        let keep = spec.keep_failed;
         let now = Instant::now();
         let mut build = Building {
             link: self,
@@ -157,6 +178,7 @@ impl Link {
             last_log: now,
             bounds,
             cancelled,
+            ended: false,
             finished: false,
             used: 0,
         };
@@ -169,6 +191,14 @@ impl Link {
             Err(ProtocolError::Io(error)) => Err(BuildFailure::Gone(error.to_string())),
             Err(error) => Err(error.into()),
         };
+        if let Err(failure) = &result
+            && keep
+            && build.ended
+            && !build.finished
+            && !matches!(failure, BuildFailure::Gone(_) | BuildFailure::Protocol(_))
+        {
+            left.problem = build.leftovers(&kept, &mut left.trees).err();
+        }
         if result.is_err() && !build.finished {
             build.end();
         }
@@ -208,6 +238,8 @@ struct Building<'l> {
     last_log: Instant,
     bounds: &'l Bounds,
     cancelled: &'l dyn Fn() -> bool,
+    /// Whether the builder failed by itself.
+    ended: bool,
     /// Whether the guest said that nothing more comes.
     finished: bool,
     /// Bytes that were used and not granted again.
@@ -234,18 +266,11 @@ impl Building<'_> {
                     log(&bytes);
                     self.grant(bytes.len())?;
                 }
-                FromGuest::Ended(_, ending) => match ending {
-                    Ending::Exited(0) if !succeeded => succeeded = true,
-                    Ending::Exited(status) => return Err(BuildFailure::Exited(status)),
-                    Ending::Signalled(signal) => return Err(BuildFailure::Signalled(signal)),
-                    Ending::Killed => return Err(BuildFailure::Cancelled),
-                    Ending::OutOfMemory => return Err(BuildFailure::Limit(LimitKind::Memory)),
-                    Ending::Failed(words) => {
-                        return Err(BuildFailure::Agent(
-                            String::from_utf8_lossy(&words).into_owned(),
-                        ));
-                    }
-                },
+                FromGuest::Ended(_, Ending::Exited(0)) if !succeeded => succeeded = true,
+                FromGuest::Ended(_, ending) => {
+                    self.ended = !succeeded;
+                    return Err(failure_of(ending));
+                }
                 FromGuest::Output(_, name) if succeeded => {
                     let name = name.to_string();
                     if !names.contains(&name) || outputs.contains_key(&name) {
@@ -264,6 +289,27 @@ impl Building<'_> {
         match names.iter().find(|name| !outputs.contains_key(*name)) {
             Some(missing) => Err(BuildFailure::MissingOutput(missing.clone())),
             None => Ok(outputs),
+        }
+    }
+
+    /// What a builder that failed left, to the last message.
+    fn leftovers(
+        &mut self,
+        names: &[BString],
+        trees: &mut BTreeMap<BString, FileSystemObject>,
+    ) -> Result<(), BuildFailure> {
+        loop {
+            match self.next()? {
+                FromGuest::Output(_, name)
+                    if names.contains(&name) && !trees.contains_key(&name) =>
+                {
+                    let tree = self.output(&name.to_string())?;
+                    trees.insert(name, tree);
+                }
+                FromGuest::Finished(_) => return Ok(()),
+                FromGuest::Ended(_, ending) => return Err(failure_of(ending)),
+                other => return Err(unexpected(&other)),
+            }
         }
     }
 
@@ -369,6 +415,17 @@ fn with_sources(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// A builder's end that is no success.
+fn failure_of(ending: Ending) -> BuildFailure {
+    match ending {
+        Ending::Exited(status) => BuildFailure::Exited(status),
+        Ending::Signalled(signal) => BuildFailure::Signalled(signal),
+        Ending::Killed => BuildFailure::Cancelled,
+        Ending::OutOfMemory => BuildFailure::Limit(LimitKind::Memory),
+        Ending::Failed(words) => BuildFailure::Agent(String::from_utf8_lossy(&words).into_owned()),
+    }
 }
 
 fn unexpected(message: &FromGuest) -> BuildFailure {

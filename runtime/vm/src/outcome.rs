@@ -50,6 +50,9 @@ pub enum BuildFailure {
     /// The machine is gone. The build may be tried in another one.
     #[error("the machine ended in the middle of the build: {0}")]
     Gone(String),
+    /// The machine is gone, and another one would go, too.
+    #[error("the machine was given up in the middle of the build: {0}")]
+    GivenUp(String),
     /// The guest said what it may not.
     #[error("the machine does not keep to the protocol: {0}")]
     Protocol(#[from] ProtocolError),

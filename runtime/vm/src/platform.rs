@@ -129,6 +129,41 @@ pub fn free(file: &impl AsRawFd) -> io::Result<u64> {
     Ok((found.f_bavail as u64).saturating_mul(found.f_frsize as u64))
 }
 
+/// Gives a part of a file back to its file system; it reads as zeros then.
+#[cfg(target_os = "linux")]
+pub fn punch(file: &impl AsRawFd, offset: u64, length: u64) -> io::Result<()> {
+    let offset = libc::off_t::try_from(offset).map_err(io::Error::other)?;
+    let length = libc::off_t::try_from(length).map_err(io::Error::other)?;
+    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    // SAFETY: a call without pointers on a descriptor that is open.
+    if unsafe { libc::fallocate(file.as_raw_fd(), mode, offset, length) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// See above (`fcntl(2)` of macOS: whole blocks of the file system).
+#[cfg(target_os = "macos")]
+pub fn punch(file: &impl AsRawFd, offset: u64, length: u64) -> io::Result<()> {
+    let mut hole = libc::fpunchhole_t {
+        fp_flags: 0,
+        reserved: 0,
+        fp_offset: libc::off_t::try_from(offset).map_err(io::Error::other)?,
+        fp_length: libc::off_t::try_from(length).map_err(io::Error::other)?,
+    };
+    // SAFETY: the structure lives until the call returns; the descriptor is open.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_PUNCHHOLE, &raw mut hole) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// See above.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub fn punch(_file: &impl AsRawFd, _offset: u64, _length: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// The user as whom this process acts.
 pub fn user() -> u32 {
     // SAFETY: a call without arguments that cannot fail.

@@ -15,6 +15,7 @@ pub mod nar;
 pub mod narinfo;
 pub mod posix_regex;
 pub mod shell;
+pub mod shell_state;
 pub mod vm_protocol;
 pub mod worker_protocol;
 
@@ -32,6 +33,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("narinfo", narinfo::run),
     ("posix_regex", posix_regex::run),
     ("shell", shell::run),
+    ("shell_state", shell_state::run),
     ("vm_protocol", vm_protocol::run),
     ("worker_protocol", worker_protocol::run),
 ];

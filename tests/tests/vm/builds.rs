@@ -5,11 +5,9 @@ use std::fs;
 use crate::run_support::nix;
 use crate::support::{World, text_of};
 
-#[test]
-fn a_c_program_is_compiled_linked_and_run() {
-    let world = World::shared();
-    // The names of Debian's programs have the compiler's version and machine in them.
-    let body = r#"script "c" ''
+/// A derivation that compiles, links and runs a C program. The names of Debian's programs have the compiler's version
+/// and machine in them.
+pub const C_PROGRAM: &str = r#"script "c" ''
         cat > hello.c <<'EOF'
         int puts(const char *); int main(void) { return puts("compiled in the machine") < 0; }
         EOF
@@ -20,7 +18,11 @@ fn a_c_program_is_compiled_linked_and_run() {
         cp hello $out/bin/hello
         ./hello > $out/said
     ''"#;
-    let outputs = world.build(&world.derivations("c", body), &[]);
+
+#[test]
+fn a_c_program_is_compiled_linked_and_run() {
+    let world = World::shared();
+    let outputs = world.build(&world.derivations("c", C_PROGRAM), &[]);
     let output = world.real(&outputs[0]);
     let said = fs::read_to_string(output.join("said")).expect("said");
     assert_eq!(said, "compiled in the machine\n");
@@ -127,6 +129,18 @@ fn bounds_of_time_log_and_output_hold() {
             "yes",
             "--max-build-log-size=100000",
             "100000 bytes of log",
+        ),
+        (
+            "hoards",
+            "x=$(yes | head -c 200000000); echo $x > $out",
+            "--set=vm.build-memory=64M",
+            "67108864 bytes of memory, its files included (vm.build-memory)",
+        ),
+        (
+            "writes",
+            "yes > $out",
+            "--set=vm.build-memory=64M",
+            "(vm.build-memory)",
         ),
         (
             "fills",

@@ -133,14 +133,45 @@ fn a_program_of_the_store_runs_with_the_terminal() {
 }
 
 #[test]
-fn that_nothing_is_kept_of_a_build_in_the_machine_is_said() {
+fn what_a_failed_build_leaves_is_kept_if_that_is_asked_for() {
     let world = World::shared();
-    let derivations = world.derivations("kept", r#"script "kept" "echo x > left; exit 1""#);
-    let output = world.run(&["run", "--keep-failed", &derivations[0]]);
-    let text = text_of(&output);
-    assert!(!output.status.success(), "{text}");
-    assert!(
-        text.contains("was in the machine and is not kept"),
-        "{text}"
-    );
+    let body = r#"script "kept" ''
+        mkdir -p deep/er; echo left > deep/er/file; ln -s file deep/er/link; cp ${bash}/bin/bash program
+        mknod pipe p; chmod 000 deep/er/file
+        mkdir $out; echo part > $out/part; exit 3
+    ''"#;
+    let derivations = world.derivations("kept", body);
+    let text = text_of(&world.run(&["run", &derivations[0]]));
+    assert!(!text.contains("keeping"), "{text}");
+    let text = text_of(&world.run(&["run", "--keep-failed", &derivations[0]]));
+    assert!(text.contains("failed with exit code 3"), "{text}");
+    let (_, place) = text
+        .split_once("keeping what the build of 'kept' left in '")
+        .unwrap_or_else(|| panic!("nothing is kept:\n{text}"));
+    let place = std::path::Path::new(place.split('\'').next().expect("a place"));
+    let read =
+        |name: &str| std::fs::read(place.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert_eq!(read("build/deep/er/file"), b"left\n");
+    assert!(read("build/program").starts_with(b"\x7fELF"));
+    let link = std::fs::read_link(place.join("build/deep/er/link")).expect("a link");
+    assert_eq!(link.to_str(), Some("file"));
+    // No copy for people has it: it would be waited at.
+    assert!(!place.join("build/pipe").exists());
+    let names = std::fs::read_dir(place).expect("listed");
+    let names: Vec<String> = names
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("text")
+        })
+        .filter(|name| name != "build")
+        .collect();
+    assert!(names.len() == 1 && names[0].ends_with("-kept"), "{names:?}");
+    assert_eq!(read(&format!("{}/part", names[0])), b"part\n");
+    // A build that ends well leaves nothing behind.
+    let body = r#"script "kept-not" "echo x > left; echo > $out""#;
+    let text = text_of(&world.run(&["run", "--keep-failed", &world.derivations("well", body)[0]]));
+    assert!(!text.contains("keeping"), "{text}");
 }

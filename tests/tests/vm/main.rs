@@ -11,6 +11,7 @@ mod ends;
 mod examples;
 mod foreign;
 mod hostile;
+mod images;
 mod isolation;
 mod kills;
 mod programs;

@@ -36,14 +36,26 @@ impl Drop for World {
 
 impl World {
     pub fn new() -> World {
+        World::with_kernels("state", &["x86_64", "aarch64"])
+    }
+
+    /// One with Debian's kernel for clouds, which knows no 9p.
+    pub fn with_cloud_kernel() -> World {
+        World::with_kernels("cloud-state", &["x86_64"])
+    }
+
+    /// One with the kernels that `cargo xtask kernels` keeps there.
+    fn with_kernels(state: &str, architectures: &[&str]) -> World {
         let world = World {
             directory: World::temporary(),
             settings: Vec::new(),
             kept: Vec::new(),
         };
-        for architecture in ["x86_64", "aarch64"] {
+        for architecture in architectures {
             let from = target()
-                .join("vm/state/wasibuild/vm/kernels")
+                .join("vm")
+                .join(state)
+                .join("wasibuild/vm/kernels")
                 .join(architecture);
             assert!(
                 from.join("release").exists(),

@@ -7,11 +7,11 @@ use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::support::{World, target, text_of};
+use crate::support::{World, text_of};
 
-/// Makes `base/kernel` and `base/kernel-modules`, from what `cargo xtask kernels` took from Debian's package.
+/// Makes `base/kernel` and `base/kernel-modules`, from what was taken from Debian's package for the world.
 pub fn base(world: &World) {
-    let from = target().join("vm/state/wasibuild/vm/kernels/x86_64");
+    let from = world.state().join("wasibuild/vm/kernels/x86_64");
     let release = fs::read_to_string(from.join("release")).expect("a release");
     let modules = world
         .path("base/kernel-modules/lib/modules")
@@ -46,6 +46,8 @@ fn system(world: &World, name: &str, init: &str) -> String {
             echo "#!${{bash}}/bin/bash" > $out/init
             echo "export PATH=$PATH" >> $out/init
             cat ${{builtins.path {{ path = {}; name = "init"; }}}} >> $out/init
+            # The programs need these, and as copies they have no references of their own.
+            echo "# ${{libraries}}" >> $out/init
             chmod +x $out/init
         ''"##,
         world.path("base").display(),
@@ -56,7 +58,11 @@ fn system(world: &World, name: &str, init: &str) -> String {
 
 #[test]
 fn a_system_of_debians_programs_boots_to_a_login_prompt() {
-    let world = World::shared();
+    boots_to_a_login_prompt(World::shared());
+}
+
+/// That a system does so in a machine with a world's kernel.
+pub fn boots_to_a_login_prompt(world: &World) {
     let outputs = [system(
         world,
         "system",

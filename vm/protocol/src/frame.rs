@@ -36,6 +36,10 @@ pub enum Kind {
     Shutdown = 6,
     /// To the guest: bytes for the standard input of an interactive build; empty at its end.
     Input = 7,
+    /// To the guest: an image of inputs is on the disk for images.
+    Image = 8,
+    /// To the guest: no build needs an image any more.
+    DropImage = 9,
     /// To the host: the version that the guest speaks, and what it is.
     GuestHello = 65,
     /// To the host: bytes that a build printed.
@@ -56,7 +60,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for tests and tables.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 17] = [
         Kind::HostHello,
         Kind::Build,
         Kind::Kill,
@@ -64,6 +68,8 @@ impl Kind {
         Kind::Ping,
         Kind::Shutdown,
         Kind::Input,
+        Kind::Image,
+        Kind::DropImage,
         Kind::GuestHello,
         Kind::Log,
         Kind::Ended,
@@ -80,7 +86,8 @@ impl Kind {
             Kind::Build => MAX_REQUEST,
             Kind::Log | Kind::Archive | Kind::Input => MAX_CHUNK,
             Kind::GuestHello | Kind::Ended | Kind::Output => MAX_TEXT + 64,
-            Kind::HostHello | Kind::Grant => 8,
+            Kind::HostHello | Kind::Grant | Kind::DropImage => 8,
+            Kind::Image => 24,
             Kind::Kill
             | Kind::Ping
             | Kind::Shutdown

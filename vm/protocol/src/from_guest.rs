@@ -46,7 +46,8 @@ pub enum FromGuest {
     Hello(GuestHello),
     /// What a build printed.
     Log(u32, Vec<u8>),
-    /// How its builder ended. Outputs follow only after status 0.
+    /// How its builder ended. Outputs follow after status 0; after another end, if it was asked for, what the
+    /// builder left, named as the builder saw it: `build`, and base names of outputs.
     Ended(u32, Ending),
     /// An output's archive begins; its name.
     Output(u32, BString),

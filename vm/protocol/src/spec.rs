@@ -14,7 +14,7 @@ const MAX_NAME: usize = 255;
 /// What one build may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Memory of all its processes together, in bytes; 0: whatever the machine has.
+    /// Memory of all its processes together and of the files that it writes, in bytes; 0: whatever the machine has.
     pub memory: u64,
     /// What it may write, in bytes.
     pub scratch: u64,
@@ -24,6 +24,15 @@ pub struct Limits {
     pub processes: u64,
     /// How many descriptors a process may have.
     pub open_files: u64,
+}
+
+/// A store path that a build sees.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Input {
+    /// Its base name.
+    pub name: BString,
+    /// Where it lies, an absolute path: for a supervisor on the host, for the agent in the guest.
+    pub place: BString,
 }
 
 /// A build.
@@ -39,8 +48,8 @@ pub struct BuildSpec {
     pub environment: Vec<(BString, BString)>,
     /// Files in `/build`: names and contents.
     pub files: Vec<(BString, BString)>,
-    /// The base names of the store paths that it sees.
-    pub inputs: Vec<BString>,
+    /// The store paths that it sees.
+    pub inputs: Vec<Input>,
     /// Its outputs: names, and base names of the store paths.
     pub outputs: Vec<(BString, BString)>,
     /// The program that is `/bin/sh`, an absolute path.
@@ -51,6 +60,8 @@ pub struct BuildSpec {
     pub kvm: bool,
     /// Whether somebody types: then standard input is a terminal.
     pub interactive: bool,
+    /// Whether what it leaves is to be sent if it fails by itself: `/build` and outputs, as outputs are.
+    pub keep_failed: bool,
     /// Bounds.
     pub limits: Limits,
 }
@@ -69,12 +80,15 @@ impl BuildSpec {
             .list(&self.arguments, one)
             .list(&self.environment, pair)
             .list(&self.files, pair)
-            .list(&self.inputs, one)
+            .list(&self.inputs, |put, input| {
+                put.string(&input.name).string(&input.place);
+            })
             .list(&self.outputs, pair)
             .list(self.shell.as_slice(), one)
             .flag(self.network)
             .flag(self.kvm)
             .flag(self.interactive)
+            .flag(self.keep_failed)
             .number(self.limits.memory)
             .number(self.limits.scratch)
             .number(self.limits.files)
@@ -106,7 +120,11 @@ impl BuildSpec {
                 Ok((file_name(name, "a file")?, contents))
             })?,
             inputs: take.list("the inputs", |take| {
-                file_name(take.string("an input")?, "an input")
+                let (name, place) = pair(take, "an input")?;
+                Ok(Input {
+                    name: file_name(name, "an input")?,
+                    place: absolute(place, "the place of an input")?,
+                })
             })?,
             outputs: take.list("the outputs", |take| {
                 let (name, base) = pair(take, "an output")?;
@@ -124,6 +142,7 @@ impl BuildSpec {
             network: take.flag("whether there is a network")?,
             kvm: take.flag("whether there is KVM")?,
             interactive: take.flag("whether somebody types")?,
+            keep_failed: take.flag("whether what is left is kept")?,
             limits: Limits {
                 memory: take.number("the bound of memory")?,
                 scratch: take.number("the bound of scratch space")?,

@@ -30,7 +30,10 @@ fn spec() -> impl Strategy<Value = BuildSpec> {
             (name(), vec(any::<u8>(), 0..40).prop_map(BString::from)),
             0..3,
         ),
-        vec(name(), 0..4),
+        vec(
+            (name(), path()).prop_map(|(name, place)| Input { name, place }),
+            0..4,
+        ),
         vec((name(), name()), 0..3),
         proptest::option::of(path()),
     );
@@ -42,8 +45,8 @@ fn spec() -> impl Strategy<Value = BuildSpec> {
             processes,
             open_files,
         });
-    (words, files, any::<[bool; 3]>(), limits).prop_map(|(words, files, flags, limits)| {
-        let [network, kvm, interactive] = flags;
+    (words, files, any::<[bool; 4]>(), limits).prop_map(|(words, files, flags, limits)| {
+        let [network, kvm, interactive, keep_failed] = flags;
         BuildSpec {
             name: words.0,
             builder: words.1,
@@ -56,6 +59,7 @@ fn spec() -> impl Strategy<Value = BuildSpec> {
             network,
             kvm,
             interactive,
+            keep_failed,
             limits,
         }
     })
@@ -70,7 +74,17 @@ fn to_guest() -> impl Strategy<Value = ToGuest> {
         any::<u32>().prop_map(ToGuest::Ping),
         Just(ToGuest::Shutdown),
         any::<(u32, Vec<u8>)>().prop_map(|(build, bytes)| ToGuest::Input(build, bytes)),
+        image().prop_map(ToGuest::Image),
+        (1..=MAX_IMAGES).prop_map(ToGuest::DropImage),
     ]
+}
+
+fn image() -> impl Strategy<Value = Image> {
+    (1..=MAX_IMAGES, 0..1_u64 << 40, 1..1_u64 << 40).prop_map(|(number, offset, length)| Image {
+        number,
+        offset: offset << 12,
+        length: length << 12,
+    })
 }
 
 fn from_guest() -> impl Strategy<Value = FromGuest> {
@@ -171,6 +185,36 @@ fn an_announced_length_is_not_believed() {
         stream.extend_from_slice(&[0, 0, 0, 0, kind as u8]);
         let error = read(&stream).expect_err("refused");
         assert!(matches!(error, ProtocolError::TooLong { .. }), "{error}");
+    }
+}
+
+#[test]
+fn an_image_lies_on_a_disk() {
+    let read = |number, offset, length| {
+        let image = Image {
+            number,
+            offset,
+            length,
+        };
+        ToGuest::of(ToGuest::Image(image).frame())
+    };
+    assert!(read(1, 0, 4096).is_ok());
+    for (number, offset, length) in [
+        (0, 0, 4096),
+        (MAX_IMAGES + 1, 0, 4096),
+        (1, 512, 4096),
+        (1, 0, 5000),
+        (1, 0, 0),
+        (1, u64::MAX - 4095, 4096),
+        (1, i64::MAX as u64 - 4095, 8192),
+    ] {
+        assert!(
+            read(number, offset, length).is_err(),
+            "{number} {offset} {length}"
+        );
+    }
+    for number in [0, MAX_IMAGES + 1] {
+        assert!(ToGuest::of(ToGuest::DropImage(number).frame()).is_err());
     }
 }
 

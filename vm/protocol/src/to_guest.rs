@@ -1,6 +1,7 @@
 //! What the host says.
 
 use crate::fields::{Put, Take};
+use crate::image::{self, Image};
 use crate::spec::BuildSpec;
 use crate::{Frame, Kind, ProtocolError, Result};
 
@@ -24,6 +25,10 @@ pub enum ToGuest {
     Shutdown,
     /// What somebody typed; empty: the end.
     Input(u32, Vec<u8>),
+    /// An image is on the disk. Its number is free.
+    Image(Image),
+    /// The image of this number is not needed any more; the number is free when this is done.
+    DropImage(u64),
 }
 
 impl ToGuest {
@@ -43,6 +48,10 @@ impl ToGuest {
             ToGuest::Ping(number) => Frame::new(Kind::Ping, *number, Vec::new()),
             ToGuest::Shutdown => Frame::new(Kind::Shutdown, 0, Vec::new()),
             ToGuest::Input(build, bytes) => Frame::new(Kind::Input, *build, bytes.clone()),
+            ToGuest::Image(image) => Frame::new(Kind::Image, 0, image.write()),
+            ToGuest::DropImage(number) => {
+                Frame::new(Kind::DropImage, 0, Put::default().number(*number).end())
+            }
         }
     }
 
@@ -79,6 +88,16 @@ impl ToGuest {
                 ToGuest::Shutdown
             }
             Kind::Input => ToGuest::Input(build, content),
+            Kind::Image => {
+                none(build)?;
+                ToGuest::Image(Image::read(&content)?)
+            }
+            Kind::DropImage => {
+                none(build)?;
+                let number = image::number(&mut take)?;
+                take.end("the end of an image")?;
+                ToGuest::DropImage(number)
+            }
             other => return Err(ProtocolError::WrongSide(other)),
         })
     }

@@ -334,12 +334,14 @@ fn one(
         // Of the variable that it hides, a local one has whether it is exported.
         let exported = hidden & attr::EXPORT != 0;
         let (new, var) = sh.vars.local(&name, false);
+        let of_call = temporary.is_some();
         if new {
             match inherited.or(temporary) {
                 Some(old) => *var = old,
                 None => var.set_attr(attr::EXPORT, exported),
             }
         }
+        var.set_attr(attr::OF_CALL, of_call || !new && var.has(attr::OF_CALL));
         var.set_attr(attr::TEMPORARY, false);
     }
     if request.assoc || request.indexed || request.no_array {
@@ -434,8 +436,13 @@ fn one(
     if (request.on | request.off) & attr::EXPORT != 0 {
         sh.vars.changes_environment();
     }
+    if request.on | request.off == 0 && sh.vars.get(&name).is_some() {
+        return Ok(Ok(()));
+    }
     let var = sh.binding(&name, scope);
     var.attrs |= request.on;
+    // With `set -a` the variable was just exported.
+    var.attrs &= !(request.off & attr::EXPORT);
     if scope == Scope::Visible
         && request.on & attr::EXPORT != 0
         && matches!(var.value, Value::Unset)

@@ -77,7 +77,7 @@ pub(super) fn list_functions(
     let mut out = Vec::new();
     for (name, function) in list {
         match bit {
-            Some(attr::EXPORT) if !function.exported.get() => continue,
+            Some(attr::EXPORT) if !function.exported => continue,
             Some(attr::READONLY) if !sh.is_readonly_function(&name) => continue,
             _ => {}
         }
@@ -93,7 +93,7 @@ pub(super) fn list_functions(
             if sh.is_readonly_function(&name) {
                 out.push(b'r');
             }
-            if function.exported.get() {
+            if function.exported {
                 out.push(b'x');
             }
             out.push(b' ');
@@ -150,7 +150,9 @@ pub(super) fn functions(
             let _ = sh.function_body(&function);
             crate::witness::spoil();
             sh.vars.changes_environment();
-            function.exported.set(request.on & attr::EXPORT != 0);
+            let mut function = (*function).clone();
+            function.exported = request.on & attr::EXPORT != 0;
+            Rc::make_mut(&mut sh.st.functions).insert(name.clone(), Rc::new(function));
             continue;
         }
         if request.on & attr::READONLY != 0 {

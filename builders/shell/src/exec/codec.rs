@@ -83,7 +83,7 @@ impl Writer {
     pub fn function(&mut self, function: &Function) {
         self.place(&function.place);
         self.num(function.id);
-        self.num(u8::from(function.exported.get()));
+        self.num(u8::from(function.exported));
     }
 
     pub fn var(&mut self, var: &Var) {
@@ -202,7 +202,7 @@ impl<'a> Reader<'a> {
             place: Rc::new(self.place()?),
             id: self.small()?,
             body: Default::default(),
-            exported: (self.num()? != 0).into(),
+            exported: self.num()? != 0,
         })
     }
 

@@ -78,11 +78,16 @@ impl Shell {
             self.error([name, b": readonly function"].concat());
             return Ok(1);
         }
+        let old = self.st.functions.get(name);
+        let exported = self.st.options.allexport() || old.is_some_and(|it| it.exported);
+        if exported {
+            self.vars.changes_environment();
+        }
         let function = Function {
             place: self.place.clone(),
             id,
             body: body.map_or_else(Default::default, |body| body.clone().into()),
-            exported: false.into(),
+            exported,
         };
         Rc::make_mut(&mut self.st.functions).insert(name.to_vec(), Rc::new(function));
         Ok(0)

@@ -149,7 +149,7 @@ impl Shell {
                 place: Rc::new(unit.place.clone()),
                 id: body.id,
                 body: body.clone().into(),
-                exported: true.into(),
+                exported: true,
             };
             Rc::make_mut(&mut self.st.functions).insert(name.clone(), Rc::new(function));
         }

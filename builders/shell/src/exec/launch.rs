@@ -137,7 +137,7 @@ impl Shell {
         }
         let env = match program {
             Program::File { called, .. } => self.environment(*called),
-            Program::Instance(_) => Vec::new(),
+            Program::Instance(_) => Rc::default(),
         };
         let ignored = self.ignored_signals();
         let start = |program: &[u8],

@@ -257,6 +257,30 @@ fn lines(bytes: &[u8]) -> Result<Vec<Line>, BadImage> {
     Ok(lines)
 }
 
+/// Reads bytes as what the host kept, and as what one command line left, which is put into effect. For fuzzing;
+/// says whether one of both made sense.
+pub fn try_all(bytes: &[u8]) -> bool {
+    let mut sh = Shell::start(b"recollect".to_vec());
+    let source = Rc::new(Source {
+        name: Rc::default(),
+        text: bytes.into(),
+    });
+    let (situation, beginning) = (situation(&sh), beginning(&sh));
+    let mut head = Writer::default();
+    head.bytes(&situation);
+    head.bytes(&beginning);
+    head.out.extend_from_slice(bytes);
+    let left = Outcome::read(&sh, &source, &situation, &beginning, &head.out);
+    let made_sense = match left {
+        Ok(Some(outcome)) => {
+            outcome.apply(&mut sh);
+            true
+        }
+        Ok(None) | Err(_) => false,
+    };
+    lines(bytes).is_ok() || made_sense
+}
+
 /// The state but variables, functions, what each command line sets, and the numbers of descriptors' files.
 fn situation(sh: &Shell) -> Vec<u8> {
     let (st, mut w) = (&sh.st, Writer::default());

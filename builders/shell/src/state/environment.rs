@@ -25,6 +25,8 @@ const NAMELESS: usize = 64;
 pub struct Made {
     /// An exported variable changed since.
     pub stale: bool,
+    /// There are functions in it.
+    functions: bool,
     words: Rc<Vec<Vec<u8>>>,
 }
 
@@ -32,6 +34,7 @@ impl Default for Made {
     fn default() -> Made {
         Made {
             stale: true,
+            functions: false,
             words: Rc::default(),
         }
     }
@@ -51,13 +54,15 @@ impl Made {
 
     /// Does the list say the same, in whatever order? `_` is not the variables'.
     fn says(&self, words: &[Vec<u8>]) -> bool {
-        let sorted = |list: &[Vec<u8>]| {
-            let mut list: Vec<Vec<u8>> = list.to_vec();
-            list.retain(|it| !it.starts_with(b"_="));
+        fn named(list: &[Vec<u8>]) -> impl Iterator<Item = &Vec<u8>> {
+            list.iter().filter(|it| !it.starts_with(b"_="))
+        }
+        fn sorted(list: &[Vec<u8>]) -> Vec<&Vec<u8>> {
+            let mut list: Vec<_> = named(list).collect();
             list.sort_unstable();
             list
-        };
-        sorted(&self.words) == sorted(words)
+        }
+        named(&self.words).eq(named(words)) || sorted(&self.words) == sorted(words)
     }
 }
 
@@ -102,24 +107,33 @@ pub fn nameless(words: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Vec<u8>> {
 impl Vars {
     /// Names and texts of what is exported, in bash's order.
     fn exported(&self) -> Vec<(&[u8], &[u8])> {
-        let mut bound: Vec<_> = self.bound().collect();
-        // Growing tables aside, only those count that are exported.
-        let globals = bound.iter().filter(|(_, it)| it.level == 0).count();
-        bound.retain(|(_, it)| it.exports() || it.level > 0 || globals > 2 * GLOBAL);
+        let mut scopes: Vec<u32> = Vec::new();
+        let mut globals = 0;
+        for (_, binding) in self.bound() {
+            globals += usize::from(binding.level == 0);
+            if binding.exports() && !scopes.contains(&binding.level) {
+                scopes.push(binding.level);
+            }
+        }
+        // Of the global table only those count that are exported, unless it grows.
+        let grows = globals > 2 * GLOBAL;
+        let bound = self.bound().filter(|(_, it)| {
+            scopes.contains(&it.level) && (it.exports() || it.level > 0 || grows)
+        });
+        let mut bound: Vec<_> = bound.collect();
         bound.sort_unstable_by_key(|(_, it)| (std::cmp::Reverse(it.level), it.made));
         let mut list: Vec<(&[u8], &[u8])> = Vec::new();
         let mut seen = PlainMap::default();
         for scope in bound.chunk_by(|(_, one), (_, other)| one.level == other.level) {
             let level = scope.first().map_or(0, |(_, it)| it.level);
-            if level > 0 && !scope.iter().any(|(_, it)| it.exports()) {
-                continue;
-            }
             let items = scope.iter().map(|it| (bash_hash(it.0), it)).collect();
             for (name, binding) in walk(items, if level == 0 { GLOBAL } else { LOCAL }) {
-                if !binding.exports() || !binding.var.is_set() || seen.contains_key(*name) {
+                if !binding.exports() || !binding.var.is_set() {
                     continue;
                 }
-                seen.insert(*name, ());
+                if scopes.len() > 1 && seen.insert(*name, ()).is_some() {
+                    continue;
+                }
                 if !binding.var.is_array()
                     && let Some(text) = binding.var.text()
                 {
@@ -158,7 +172,7 @@ impl Functions {
         let items = self.by_age().into_iter();
         let items = items.map(|(name, it)| (bash_hash(name), (name.as_slice(), &**it)));
         let mut walked = walk(items.collect(), FUNCTIONS);
-        walked.retain(|(_, function)| function.exported.get());
+        walked.retain(|(_, function)| function.exported);
         walked
     }
 }
@@ -181,22 +195,29 @@ impl Shell {
 
     /// Makes the list anew if what is exported has changed.
     pub fn make_environment(&mut self) {
+        let functions = self.st.functions.any_exported();
+        let made = &self.vars.made;
+        if !(made.stale || made.functions || functions || self.vars.may_change_environment()) {
+            return;
+        }
         let words = self.exported_words();
+        self.vars.forget_changes();
         if self.vars.made.stale || !self.vars.made.says(&words) {
             self.vars.made = Made {
                 stale: false,
+                functions,
                 words: Rc::new(words),
             };
         }
     }
 
     /// The environment of a program. With the path of the program it has `_`.
-    pub fn environment(&mut self, program: Option<&[u8]>) -> Vec<Vec<u8>> {
+    pub fn environment(&mut self, program: Option<&[u8]>) -> Rc<Vec<Vec<u8>>> {
         self.make_environment();
         if let Some(program) = program {
             self.vars.made.replace(b"_", program);
         }
-        self.vars.made.words.to_vec()
+        self.vars.made.words.clone()
     }
 }
 

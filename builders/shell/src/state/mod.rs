@@ -87,6 +87,11 @@ impl Functions {
         list
     }
 
+    /// Is one of them exported?
+    pub fn any_exported(&self) -> bool {
+        self.functions.values().any(|(_, it)| it.exported)
+    }
+
     /// All functions, the oldest first.
     pub fn by_age(&self) -> Vec<(&Vec<u8>, &Rc<Function>)> {
         witness::spoil();
@@ -99,13 +104,13 @@ impl Functions {
 }
 
 /// A function: where it was parsed, and its body once it was needed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Function {
     pub place: Rc<Place>,
     /// Number of the body in its unit.
     pub id: u32,
     pub body: std::cell::OnceCell<Rc<Command>>,
-    pub exported: std::cell::Cell<bool>,
+    pub exported: bool,
 }
 
 impl Function {

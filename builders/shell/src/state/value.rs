@@ -18,6 +18,8 @@ pub mod attr {
     pub const TRACE: u16 = 128;
     /// From `NAME=value command`.
     pub const TEMPORARY: u16 = 256;
+    /// Local, of a function that was called as `NAME=value function`.
+    pub const OF_CALL: u16 = 512;
 }
 
 #[derive(Debug, Clone, Default)]

@@ -27,6 +27,8 @@ struct Entry {
     layer: u64,
     /// The list that it is in ([`watched`]).
     met: Cell<u32>,
+    /// It is in [`Vars::changed`].
+    changed: bool,
 }
 
 /// A variable in a scope.
@@ -75,6 +77,7 @@ struct Layer {
     saved: Vec<Saved>,
     scopes: usize,
     made: Made,
+    changed: Vec<u32>,
 }
 
 /// Name, level and variable of a binding.
@@ -96,6 +99,8 @@ pub struct Vars {
     next: u64,
     /// The environment that programs got last.
     pub(super) made: Made,
+    /// Entries that may have changed since that was made or looked at.
+    changed: Vec<u32>,
 }
 
 /// Names whose value is computed, or on which other state hangs.
@@ -229,6 +234,7 @@ impl Vars {
             bindings: Vec::new(),
             layer: 0,
             met: Cell::new(0),
+            changed: false,
         });
         if self.watch.is_active() {
             self.meet(Some(number), &[]);
@@ -239,6 +245,10 @@ impl Vars {
     /// An entry that is about to change.
     fn changing(&mut self, number: u32) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(number as usize)?;
+        if !entry.changed {
+            entry.changed = true;
+            self.changed.push(number);
+        }
         if let Some(layer) = self.journal.last_mut()
             && entry.layer != layer.id
         {
@@ -248,6 +258,35 @@ impl Vars {
             entry.layer = layer.id;
         }
         Some(entry)
+    }
+
+    /// Notes that an entry may differ from what the environment was made of.
+    fn changes(&mut self, number: u32) {
+        if let Some(entry) = self.entries.get_mut(number as usize)
+            && !entry.changed
+        {
+            entry.changed = true;
+            self.changed.push(number);
+        }
+    }
+
+    /// The environment is as the variables are now.
+    pub(super) fn forget_changes(&mut self) {
+        for number in self.changed.drain(..) {
+            if let Some(entry) = self.entries.get_mut(number as usize) {
+                entry.changed = false;
+            }
+        }
+    }
+
+    /// Is one of the entries that may have changed exported, in whichever scope? If none is, the
+    /// environment's words are as they were: who changes an exported binding says so ([`Made::stale`]).
+    pub(super) fn may_change_environment(&self) -> bool {
+        let mut entries = self
+            .changed
+            .iter()
+            .filter_map(|it| self.entries.get(*it as usize));
+        entries.any(|it| it.bindings.iter().any(Binding::exports))
     }
 
     fn bindings(&mut self, number: u32) -> Option<&mut Vec<Binding>> {
@@ -424,9 +463,14 @@ impl Vars {
             Some(binding)
                 if binding.level == level && level > 0 && !binding.var.has(attr::TEMPORARY) =>
             {
+                // bash keeps so much of what was in the environment of the function's call.
+                let kept = match binding.var.has(attr::OF_CALL) {
+                    true => binding.var.attrs & (attr::OF_CALL | attr::EXPORT),
+                    false => 0,
+                };
                 binding.var = Rc::new(Var {
                     value: Value::Unset,
-                    attrs: 0,
+                    attrs: kept,
                     unassigned: false,
                 })
             }
@@ -506,6 +550,7 @@ impl Vars {
             saved: Vec::new(),
             scopes: self.scopes.len(),
             made: self.made.clone(),
+            changed: self.changed.clone(),
         });
     }
 
@@ -516,6 +561,10 @@ impl Vars {
         };
         self.scopes.truncate(layer.scopes);
         self.made = layer.made;
+        self.forget_changes();
+        for number in layer.changed {
+            self.changes(number);
+        }
         for (number, layer, bindings) in layer.saved {
             if let Some(entry) = self.entries.get_mut(number as usize) {
                 entry.bindings = bindings;

@@ -39,6 +39,21 @@ fn is_reserved(word: &[u8]) -> bool {
     )
 }
 
+/// Ends a word without quotes and expansions, or makes it another.
+fn ends_word(c: u8) -> bool {
+    const ENDS: [bool; 256] = {
+        let mut ends = [false; 256];
+        let mut c = 0;
+        while c < 256 {
+            let byte = c as u8;
+            ends[c] = is_meta(byte) || matches!(byte, b'\\' | b'\'' | b'"' | b'$' | b'`');
+            c += 1;
+        }
+        ends
+    };
+    ENDS[usize::from(c)]
+}
+
 /// Builtins whose arguments are assignments.
 const DECLARATIONS: &[&[u8]] = &[
     b"declare",
@@ -49,7 +64,7 @@ const DECLARATIONS: &[&[u8]] = &[
     b"alias",
 ];
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     /// The commands of one line.
     pub(super) fn line_list(&mut self) -> Result<List> {
         let mut list = List::default();
@@ -271,15 +286,21 @@ impl Parser<'_> {
     }
 
     /// The unquoted word at the current position; empty if it has quotes or expansions.
-    pub(super) fn peek_word(&self) -> &[u8] {
+    pub(super) fn peek_word(&self) -> &'a [u8] {
         let rest = self.slice(self.pos, self.src.len());
-        let len = rest
-            .iter()
-            .position(|c| is_meta(*c) || matches!(c, b'\\' | b'\'' | b'"' | b'$' | b'`'))
-            .unwrap_or(rest.len());
+        let len = rest.iter().position(|c| ends_word(*c));
+        let len = len.unwrap_or(rest.len());
         match rest.get(len) {
             Some(b'\\' | b'\'' | b'"' | b'$' | b'`') => b"",
-            _ => self.slice(self.pos, self.pos + len),
+            _ => rest.get(..len).unwrap_or_default(),
+        }
+    }
+
+    /// The word at the current position if it may be a reserved one.
+    fn reserved_word(&self) -> &'a [u8] {
+        match self.peek() {
+            Some(b'a'..=b'z' | b'{' | b'}' | b'[' | b']' | b'!') => self.peek_word(),
+            _ => b"",
         }
     }
 
@@ -289,10 +310,10 @@ impl Parser<'_> {
         self.enter()?;
         let line = self.line();
         let id = self.new_id();
-        let kind = match self.compound()? {
+        let word = self.reserved_word();
+        let kind = match self.compound(word)? {
             Some(kind) => kind,
             None => {
-                let word = self.peek_word();
                 if is_reserved(word) && word != b"in" && word != b"]]" {
                     self.leave();
                     return Ok(None);
@@ -323,7 +344,7 @@ impl Parser<'_> {
         let line = self.line();
         self.enter()?;
         let id = self.new_id();
-        let Some(kind) = self.compound()? else {
+        let Some(kind) = self.compound(self.reserved_word())? else {
             return Err(self.unexpected());
         };
         let mut redirects = Vec::new();

@@ -4,15 +4,11 @@ use super::ast::{CaseArm, CaseEnd, Kind, List, Word};
 use super::{Parser, Result, is_name};
 
 impl Parser<'_> {
-    /// A compound command, if one begins here.
-    pub(super) fn compound(&mut self) -> Result<Option<Kind>> {
+    /// A compound command, if one begins here, where this word stands.
+    pub(super) fn compound(&mut self, word: &[u8]) -> Result<Option<Kind>> {
         if self.peek() == Some(b'(') {
             return self.parenthesis().map(Some);
         }
-        let word: &[u8] = match self.peek() {
-            Some(b'a'..=b'z' | b'{' | b'[') => self.peek_word(),
-            _ => return Ok(None),
-        };
         let kind = match word {
             b"if" => self.if_clause()?,
             b"while" | b"until" => {

@@ -240,9 +240,8 @@ impl<'a> Parser<'a> {
                 Some(b' ' | b'\t') => self.pos += 1,
                 Some(b'\\') if self.peek_at(1) == Some(b'\n') => self.pos += 2,
                 Some(b'#') => {
-                    while self.peek().is_some_and(|c| c != b'\n') {
-                        self.pos += 1;
-                    }
+                    let rest = self.src.get(self.pos..).unwrap_or_default();
+                    self.pos += rest.iter().position(|c| *c == b'\n').unwrap_or(rest.len());
                 }
                 _ => return,
             }
@@ -343,12 +342,22 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// How many newlines there are, eight bytes at a time: every byte of a script is asked.
 fn bytecount(text: &[u8]) -> u32 {
-    u32::try_from(text.iter().filter(|c| **c == b'\n').count()).unwrap_or(u32::MAX)
+    const NEWLINES: u64 = u64::from_ne_bytes([b'\n'; 8]);
+    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let (words, rest) = text.as_chunks::<8>();
+    let words = words.iter().map(|word| {
+        let other = u64::from_ne_bytes(*word) ^ NEWLINES;
+        // The high bit of each byte that is zero, and nothing else.
+        (!(((other & LOW) + LOW) | other | LOW)).count_ones()
+    });
+    let rest = rest.iter().filter(|c| **c == b'\n').count();
+    words.fold(u32::try_from(rest).unwrap_or(u32::MAX), u32::saturating_add)
 }
 
 /// Characters that end an unquoted word.
-pub fn is_meta(c: u8) -> bool {
+pub const fn is_meta(c: u8) -> bool {
     matches!(
         c,
         b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')'

@@ -112,29 +112,17 @@ impl<'a> Printer<'a> {
         let last = list.items.len().saturating_sub(1);
         for (at, item) in list.items.iter().enumerate() {
             self.and_or(&item.and_or);
-            if item.background {
-                self.put(" &");
-            }
-            if at < last {
-                if !item.background && self.docs.is_empty() {
-                    self.put(";")
+            match (item.background, at < last) {
+                (true, true) => self.put(" & "),
+                (true, false) => self.put(" &"),
+                (false, more) => {
+                    if (more || closed) && self.docs.is_empty() {
+                        self.put(";");
+                    }
+                    if more {
+                        self.newline();
+                    }
                 }
-                self.newline();
-            } else if closed && !item.background && self.docs.is_empty() {
-                self.put(";")
-            }
-        }
-    }
-
-    fn inline(&mut self, list: &List) {
-        let last = list.items.len().saturating_sub(1);
-        for (at, item) in list.items.iter().enumerate() {
-            self.and_or(&item.and_or);
-            if item.background {
-                self.put(" &");
-            }
-            if at < last {
-                self.put(if item.background { " " } else { "; " });
             }
         }
     }
@@ -206,7 +194,7 @@ impl<'a> Printer<'a> {
             Kind::Group(list) => self.braces(list),
             Kind::Subshell(list) => {
                 self.put("( ");
-                self.inline(list);
+                self.list(list, false);
                 self.put(" )");
             }
             Kind::If { arms, otherwise } => {
@@ -218,7 +206,7 @@ impl<'a> Printer<'a> {
                         self.newline();
                     }
                     self.put("if ");
-                    self.inline(condition);
+                    self.list(condition, false);
                     self.put("; then");
                     self.body(body);
                 }
@@ -241,7 +229,7 @@ impl<'a> Printer<'a> {
                 body,
             } => {
                 self.put(if *until { "until " } else { "while " });
-                self.inline(condition);
+                self.list(condition, false);
                 self.put("; do");
                 self.body(body);
                 self.put("done");

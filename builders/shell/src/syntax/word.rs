@@ -110,7 +110,7 @@ impl<'a> Parser<'a> {
         out: &mut Vec<Part>,
         lit: &mut Vec<u8>,
     ) -> Result<()> {
-        let open_line = self.line();
+        let opened = self.pos;
         // Parentheses or brackets open inside the text; question marks that want a colon.
         let (mut depth, mut ternary) = (0u32, 0u32);
         let mut hidden = false;
@@ -118,13 +118,13 @@ impl<'a> Parser<'a> {
             let Some(c) = self.peek() else {
                 return match stop {
                     Stop::Meta(_) | Stop::End | Stop::Text | Stop::Regex => Ok(()),
-                    Stop::Quote => Err(self.error_eof("\"", open_line)),
+                    Stop::Quote => Err(self.error_eof("\"", self.line_at(opened))),
                     Stop::Brace | Stop::BraceSlash | Stop::BraceColon => {
-                        Err(self.error_eof("}", open_line))
+                        Err(self.error_eof("}", self.line_at(opened)))
                     }
-                    Stop::Bracket => Err(self.error_eof("]", open_line)),
+                    Stop::Bracket => Err(self.error_eof("]", self.line_at(opened))),
                     Stop::Paren | Stop::Arith | Stop::ArithSemi => {
-                        Err(self.error_eof(")", open_line))
+                        Err(self.error_eof(")", self.line_at(opened)))
                     }
                 };
             };

@@ -9,7 +9,10 @@ mod supervise;
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
+use wasibuild_nix_compat::store_path::StorePath;
+use wasibuild_store::Store;
 use wasibuild_vm::supervisor;
 use wasibuild_vm::{Architecture, Start, kernel, qemu};
 
@@ -90,6 +93,16 @@ fn dry_run(vm: &Vm, policy: &Policy, options: &VmStart, out: &mut dyn Write) -> 
     let start = prepared(vm, policy, architecture)?;
     let machine = start.machine_on(host);
     print_line(architecture, qemu::arguments(&machine), out)
+}
+
+/// Where a path lies, links of the directories above it followed: as a machine's supervisor knows it.
+fn place(store: &Store, path: &StorePath) -> PathBuf {
+    let place = store.real_path(path);
+    let parent = place.parent().map(fs::canonicalize);
+    match parent {
+        Some(Ok(parent)) => parent.join(path.basename()),
+        _ => place,
+    }
 }
 
 /// A command line of QEMU that a shell could read.
@@ -173,15 +186,22 @@ fn status(vm: &Vm, policy: &Policy, out: &mut dyn Write) -> Result<(), Error> {
         }
         match kernel::Kernel::open(&start.kernel, architecture) {
             Ok(kernel) => text.push_str(&format!(
-                "  kernel {} with {} modules\n",
+                "  kernel {} with {} modules, shows stores by {}\n",
                 kernel.release,
-                kernel.modules.len()
+                kernel.modules.len(),
+                shares(&kernel)
             )),
             Err(error) => text.push_str(&format!("  {}\n", first(&error.to_string()))),
         }
     }
     out.write_all(text.as_bytes())
         .map_err(Error::standard_output)
+}
+
+/// How a kernel can show a store.
+fn shares(kernel: &kernel::Kernel) -> String {
+    let names: Vec<&str> = kernel.shares.keys().map(|share| share.name()).collect();
+    names.join(" or ")
 }
 
 fn first(text: &str) -> &str {
@@ -228,9 +248,10 @@ fn take_kernel(
             .map(|(name, _)| name.as_str())
             .collect();
         format!(
-            "{}: Linux {}, modules: {}\n",
+            "{}: Linux {}, shows stores by {}, modules: {}\n",
             kernel.architecture,
             kernel.release,
+            shares(kernel),
             names.join(" ")
         )
     };

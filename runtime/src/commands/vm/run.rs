@@ -1,8 +1,10 @@
 //! `wasibuild vm run`: boots a system that was built.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 
+use wasibuild_nix_compat::store_path::StorePath;
 use wasibuild_vm::{Architecture, MachineError, System, qemu, run_system};
 
 use crate::error::Error;
@@ -41,7 +43,14 @@ pub fn run(vm: &Vm, policy: &Policy, options: &VmRun, out: &mut dyn Write) -> Re
     if Architecture::of_this_program() != Some(architecture) {
         eprintln!("warning: {architecture} is emulated here, which is slow");
     }
-    match run_system(&start, &system, &run, options.dry_run)? {
+    // What it needs, where its kernel cannot have the whole store shown.
+    let mut closure = || {
+        let paths = store.query_closure(&BTreeSet::from([path.clone()]));
+        let paths = paths.map_err(|error| MachineError::Told(error.to_string()))?;
+        let named = |path: &StorePath| (path.basename().into(), super::place(&store, path));
+        Ok(paths.iter().map(named).collect())
+    };
+    match run_system(&start, &system, &run, &mut closure, options.dry_run)? {
         Err(line) => {
             super::print_line(architecture, line, out)?;
             Ok(exit_code::SUCCESS)

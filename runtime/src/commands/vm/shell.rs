@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 use bstr::BString;
 use wasibuild_nix_compat::store_path::StorePath;
-use wasibuild_vm::{Bounds, BuildFailure, BuildSpec, Limits};
+use wasibuild_vm::{Bounds, BuildFailure, BuildSpec, Input, Leftovers, Limits};
 
 use crate::error::Error;
 use crate::exit_code;
@@ -55,12 +55,19 @@ pub fn shell(vm: &Vm, policy: &Policy, options: &VmShell) -> Result<u8, Error> {
         .map(|(name, value)| (name.into(), value.into()))
         .to_vec(),
         files: Vec::new(),
-        inputs: closure.iter().map(|path| path.basename().into()).collect(),
+        inputs: closure
+            .iter()
+            .map(|path| Input {
+                name: path.basename().into(),
+                place: super::place(&store, path).as_os_str().as_bytes().into(),
+            })
+            .collect(),
         outputs: Vec::new(),
         shell: Some(program.into()),
         network: false,
         kvm: connection.hello.kvm,
         interactive: true,
+        keep_failed: false,
         limits: Limits {
             memory: 0,
             scratch: limits.output_size,
@@ -96,9 +103,10 @@ pub fn shell(vm: &Vm, policy: &Policy, options: &VmShell) -> Result<u8, Error> {
                 }
             });
         };
+        let left = &mut Leftovers::default();
         connection
             .link
-            .build(spec, &bounds, &mut print, &|| false, &mut started)
+            .build(spec, &bounds, &mut print, &|| false, &mut started, left)
     });
     match result {
         Ok(_) => Ok(exit_code::SUCCESS),

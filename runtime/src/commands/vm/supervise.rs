@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use wasibuild_vm::supervisor::{self, Place};
-use wasibuild_vm::{Architecture, Start, qemu};
+use wasibuild_vm::{Architecture, Share, Start, qemu};
 
 use crate::error::Error;
 use crate::options::vm::VmSupervise;
@@ -19,6 +19,8 @@ pub fn supervise(options: &VmSupervise) -> Result<u8, Error> {
         state: options.state.clone(),
         kernel: options.kernel.clone(),
         store: options.share.clone(),
+        share: options.share_by.as_deref().and_then(Share::of_name),
+        images: options.images,
         memory: options.memory,
         cores: options.cores,
         disk: options.disk,

@@ -2,8 +2,8 @@
 //!
 //! Contract: [`install`] reads a Debian package, the `/boot` and `/lib/modules` of a system, or a
 //! kernel of Nix, and keeps what a machine needs in a directory of its own: the kernel, its release,
-//! and the modules, decompressed, in the order in which they are loaded. [`Kernel::open`] gives it
-//! back. Which modules those are follows from what the modules say of themselves (`depends=` in
+//! the modules, decompressed, in the order in which they are loaded, and how a store can be shown with
+//! them. [`Kernel::open`] gives it back. Which modules those are follows from what the modules say of themselves (`depends=` in
 //! `.modinfo`), not from `modules.dep`, which a package does not have before it is installed.
 
 mod deb;
@@ -13,17 +13,18 @@ mod find;
 mod module;
 mod tar;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::Architecture;
 use crate::error::{KernelError, io};
+use crate::{Architecture, Share};
 
 pub use find::Source;
 
-/// What a machine needs, by the names of modules; the first ones are indispensable.
-const NEEDED: [&str; 4] = ["virtio_mmio", "virtio_console", "9pnet_virtio", "9p"];
+/// What a machine needs, by the names of modules, beside one of the ways to show a store ([`Share`]).
+const NEEDED: [&str; 2] = ["virtio_mmio", "virtio_console"];
 /// What it can do without.
 const WANTED: [&str; 4] = ["virtio_blk", "virtio_net", "virtio_balloon", "virtio_rng"];
 
@@ -38,11 +39,14 @@ pub struct Kernel {
     pub architecture: Architecture,
     /// Names and files of its modules, in order.
     pub modules: Vec<(String, PathBuf)>,
+    /// How a store can be shown with it, and the modules that only this needs.
+    pub shares: BTreeMap<Share, Vec<String>>,
 }
 
 const IMAGE: &str = "kernel";
 const RELEASE: &str = "release";
 const MODULES: &str = "modules";
+const SHARES: &str = "shares";
 
 impl Kernel {
     /// The kernel that [`install`] kept in `directory`.
@@ -81,22 +85,68 @@ impl Kernel {
             release,
             architecture,
             modules,
+            shares: shares(directory)?,
         })
     }
 
-    /// The modules' bytes, for an initramfs.
+    /// How a store is shown: as demanded, or the best way that there is.
+    ///
+    /// # Errors
+    /// When the kernel does not have what is demanded.
+    pub fn share(&self, demanded: Option<Share>) -> Result<Share, KernelError> {
+        let release = || self.release.clone();
+        match demanded {
+            Some(share) if self.shares.contains_key(&share) => Ok(share),
+            Some(share) => Err(KernelError::OtherShare {
+                release: release(),
+                share,
+            }),
+            None => {
+                let best = self.shares.keys().next().copied();
+                best.ok_or_else(|| KernelError::NoShare { release: release() })
+            }
+        }
+    }
+
+    /// The modules' bytes, for an initramfs, without those for another way to show a store.
     ///
     /// # Errors
     /// When one cannot be read.
-    pub fn read_modules(&self) -> Result<Vec<(String, Vec<u8>)>, KernelError> {
+    pub fn read_modules(&self, share: Share) -> Result<Vec<(String, Vec<u8>)>, KernelError> {
+        let is_of = |of: &Share, name: &String| {
+            let names = self.shares.get(of);
+            names.is_some_and(|names| names.contains(name))
+        };
+        let idle =
+            |name: &String| !is_of(&share, name) && Share::ALL.iter().any(|of| is_of(of, name));
         self.modules
             .iter()
+            .filter(|(name, _)| !idle(name))
             .map(|(name, path)| {
                 let bytes = fs::read(path).map_err(io("read", path))?;
                 Ok((name.clone(), bytes))
             })
             .collect()
     }
+}
+
+/// What [`install`] noted of the ways to show a store: a line for each, with its modules.
+fn shares(directory: &Path) -> Result<BTreeMap<Share, Vec<String>>, KernelError> {
+    let path = directory.join(SHARES);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        // Taken by a version that knew 9p alone.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Share::NineP.name().to_owned()
+        }
+        Err(error) => return Err(io("read", &path)(error).into()),
+    };
+    let ways = text.lines().filter_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let share = Share::of_name(words.next()?)?;
+        Some((share, words.map(ToOwned::to_owned).collect()))
+    });
+    Ok(ways.collect())
 }
 
 /// Takes a kernel from `from` and keeps it in the directory that `place` gives for its architecture,
@@ -125,7 +175,7 @@ pub fn install_with(
     let source = find::find(from, work.path())?;
     let image = fs::read(&source.image).map_err(io("read", &source.image))?;
     let architecture = find::architecture_of(&image, &source)?;
-    let modules = module::pick(&source, architecture, &NEEDED, &[&WANTED, more].concat())?;
+    let picked = module::pick(&source, architecture, &NEEDED, &[&WANTED, more].concat())?;
 
     let directory = place(architecture);
     let directory = directory.as_path();
@@ -142,9 +192,15 @@ pub fn install_with(
     };
     fs::create_dir(new.path().join(MODULES)).map_err(io("make a directory in", new.path()))?;
     write(IMAGE, direct::kernel(&image).as_ref().unwrap_or(&image))?;
-    for (place, (name, bytes)) in modules.iter().enumerate() {
+    for (place, (name, bytes)) in picked.modules.iter().enumerate() {
         write(&format!("{MODULES}/{place:03}-{name}.ko"), bytes)?;
     }
+    let lines = picked.shares.iter().map(|(share, names)| {
+        let words = names.iter().map(String::as_str);
+        let words: Vec<&str> = std::iter::once(share.name()).chain(words).collect();
+        format!("{}\n", words.join(" "))
+    });
+    write(SHARES, lines.collect::<String>().as_bytes())?;
     // Last: what it is there by.
     write(RELEASE, source.release.as_bytes())?;
     if directory.exists() {

@@ -8,22 +8,31 @@ use std::path::PathBuf;
 
 use super::Source;
 use super::{decompress, find};
-use crate::Architecture;
 use crate::error::{KernelError, io};
+use crate::{Architecture, Share};
 
 /// The largest module, decompressed.
 const MAX_MODULE: u64 = 256 << 20;
 
-/// The modules' names and bytes, in the order in which they are loaded.
+/// What was picked.
+#[derive(Debug)]
+pub struct Picked {
+    /// The modules' names and bytes, in the order in which they are loaded.
+    pub modules: Vec<(String, Vec<u8>)>,
+    /// How a store can be shown with them, and the modules that only this needs.
+    pub shares: BTreeMap<Share, Vec<String>>,
+}
+
+/// Picks modules, and those for every way to show a store that the kernel has.
 ///
 /// # Errors
-/// When one of `needed` is neither a module nor in the image, or one cannot be read.
+/// When one of `needed` is neither a module nor in the image, one cannot be read, or no store can be shown.
 pub fn pick(
     source: &Source,
     architecture: Architecture,
     needed: &[&str],
     wanted: &[&str],
-) -> Result<Vec<(String, Vec<u8>)>, KernelError> {
+) -> Result<Picked, KernelError> {
     let mut picking = Picking {
         source,
         architecture,
@@ -33,18 +42,42 @@ pub fn pick(
         seen: BTreeSet::new(),
     };
     for name in needed {
-        if !picking.files.contains_key(*name) && !picking.built_in.contains(*name) {
-            return Err(KernelError::MissingModule {
-                release: source.release.clone(),
-                module: (*name).to_owned(),
-            });
-        }
-        picking.add(name)?;
+        picking.need(name)?;
     }
     for name in wanted {
         picking.add(name)?;
     }
-    Ok(picking.picked)
+    let common = picking.seen.clone();
+    let mut shares = BTreeMap::new();
+    let mut picked = std::mem::take(&mut picking.picked);
+    for share in Share::ALL {
+        // Each as if it were the only one, so that it can be: both may depend on the same module.
+        picking.seen.clone_from(&common);
+        let names = share.modules();
+        let missing = names.iter().try_for_each(|name| picking.need(name));
+        let own = std::mem::take(&mut picking.picked);
+        match missing {
+            Ok(()) => {}
+            Err(KernelError::MissingModule { .. }) => continue,
+            Err(error) => return Err(error),
+        }
+        let names = own.iter().map(|(name, _)| name.clone()).collect();
+        shares.insert(share, names);
+        for (name, bytes) in own {
+            if !picked.iter().any(|(there, _)| *there == name) {
+                picked.push((name, bytes));
+            }
+        }
+    }
+    if shares.is_empty() {
+        return Err(KernelError::NoShare {
+            release: source.release.clone(),
+        });
+    }
+    Ok(Picked {
+        modules: picked,
+        shares,
+    })
 }
 
 struct Picking<'a> {
@@ -57,6 +90,17 @@ struct Picking<'a> {
 }
 
 impl Picking<'_> {
+    /// Adds a module without which nothing works.
+    fn need(&mut self, name: &str) -> Result<(), KernelError> {
+        if !self.files.contains_key(name) && !self.built_in.contains(name) {
+            return Err(KernelError::MissingModule {
+                release: self.source.release.clone(),
+                module: name.to_owned(),
+            });
+        }
+        self.add(name)
+    }
+
     /// Adds a module after what it depends on. Not recursive: modules are a stranger's.
     fn add(&mut self, name: &str) -> Result<(), KernelError> {
         // A module, and once it was opened its bytes and what it still waits for.

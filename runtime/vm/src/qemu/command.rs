@@ -3,17 +3,17 @@
 //! Contract: pure, so that it can be shown for a host that is not this one. Devices are virtio on
 //! virtio-mmio: `microvm` on x86 (with ACPI, by which distributions' kernels find them; without
 //! BIOS or PCI to wait for), `virt` on Arm. Everything that QEMU would add by itself is left out. What
-//! the guest may reach is what stands here: three descriptors (the control stream, the disk, the initramfs), the
-//! store read-only, and the user network. Counterpart: QEMU's manual, chapters "System Emulation: Invocation",
+//! the guest may reach is what stands here: descriptors (the control stream, the disk, the initramfs), the
+//! store or a disk with images of it, read-only, and the user network. Counterpart: QEMU's manual, chapters "System Emulation: Invocation",
 //! "microvm" and "virt".
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use wasibuild_vm_protocol::{PORT, STORE_TAG};
+use wasibuild_vm_protocol::{IMAGES_SERIAL, PORT, STORE_TAG, SWAP_SERIAL};
 
 use super::Accelerator;
-use crate::Architecture;
+use crate::{Architecture, Share};
 
 /// The descriptors that QEMU inherits.
 pub const CONTROL_DESCRIPTOR: i32 = 3;
@@ -21,6 +21,8 @@ pub const CONTROL_DESCRIPTOR: i32 = 3;
 pub const DISK_DESCRIPTOR: i32 = 4;
 /// See above.
 pub const INITRAMFS_DESCRIPTOR: i32 = 5;
+/// See above.
+pub const IMAGES_DESCRIPTOR: i32 = 6;
 
 /// Where QEMU runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub struct Machine {
     pub cores: u32,
     /// The kernel's image.
     pub kernel: PathBuf,
+    /// How it gets the store.
+    pub share: Share,
     /// The directory that is the store.
     pub store: PathBuf,
     /// Whether there is a network for fixed-output builds.
@@ -121,8 +125,8 @@ pub fn run_arguments(machine: &Machine, run: &Run) -> Vec<OsString> {
     if let Some(khz) = machine.tsc_khz {
         words.push_str(&format!(" tsc_early_khz={khz}"));
     }
-    if machine.disk {
-        words.push_str(" wasibuild.swap");
+    for word in disks(machine) {
+        words.push_str(&format!(" {word}"));
     }
     let mut line = common(machine, &words);
     line.pair("-serial", "mon:stdio");
@@ -181,15 +185,30 @@ fn common(machine: &Machine, kernel_line: &str) -> Line {
     line.pair("-initrd", &format!("/dev/fd/{INITRAMFS_DESCRIPTOR}"));
     line.pair("-append", kernel_line);
     line.pair("-global", "virtio-mmio.force-legacy=false");
-    line.file(
-        "-fsdev",
-        "local,id=store,security_model=none,readonly=on,multidevs=remap,path=",
-        &machine.store,
-    );
-    line.pair(
-        "-device",
-        &format!("virtio-9p-device,fsdev=store,mount_tag={STORE_TAG}"),
-    );
+    match machine.share {
+        Share::NineP => {
+            line.file(
+                "-fsdev",
+                "local,id=store,security_model=none,readonly=on,multidevs=remap,path=",
+                &machine.store,
+            );
+            let device = format!("virtio-9p-device,fsdev=store,mount_tag={STORE_TAG}");
+            line.pair("-device", &device);
+        }
+        Share::Images => {
+            line.pair("-add-fd", &format!("fd={IMAGES_DESCRIPTOR},set=2"));
+            line.pair(
+                "-blockdev",
+                "driver=file,node-name=inputs,filename=/dev/fdset/2,read-only=on,locking=off",
+            );
+            line.pair(
+                "-blockdev",
+                "driver=raw,node-name=images,file=inputs,read-only=on",
+            );
+            let device = format!("virtio-blk-device,drive=images,serial={IMAGES_SERIAL}");
+            line.pair("-device", &device);
+        }
+    }
     if machine.disk {
         line.pair("-add-fd", &format!("fd={DISK_DESCRIPTOR},set=1"));
         line.pair(
@@ -203,7 +222,9 @@ fn common(machine: &Machine, kernel_line: &str) -> Line {
         // By default QEMU stops a machine whose disk finds no space, without a word to anybody.
         line.pair(
             "-device",
-            "virtio-blk-device,drive=swap,werror=report,rerror=report",
+            &format!(
+                "virtio-blk-device,drive=swap,serial={SWAP_SERIAL},werror=report,rerror=report"
+            ),
         );
     }
     line.pair("-device", "virtio-balloon-device,free-page-reporting=on");
@@ -254,13 +275,18 @@ fn kernel_line(machine: &Machine) -> String {
         // with it all timers but a tick of 250 in a second, also when idle.
         words.push("tsc=reliable".to_owned());
     }
-    if machine.disk {
-        words.push("wasibuild.swap".to_owned());
-    }
+    words.extend(disks(machine).map(str::to_owned));
     if machine.network {
         words.push("wasibuild.network".to_owned());
     }
     words.join(" ")
+}
+
+/// What the agent is told of the disks that it will find.
+fn disks(machine: &Machine) -> impl Iterator<Item = &'static str> {
+    let swap = machine.disk.then_some("wasibuild.swap");
+    let images = (machine.share == Share::Images).then_some("wasibuild.images");
+    swap.into_iter().chain(images)
 }
 
 struct Line(Vec<OsString>);
@@ -295,7 +321,12 @@ mod tests {
     use super::*;
 
     fn machine(architecture: Architecture, accelerator: Accelerator) -> String {
+        machine_by(Share::NineP, architecture, accelerator)
+    }
+
+    fn machine_by(share: Share, architecture: Architecture, accelerator: Accelerator) -> String {
         let machine = Machine {
+            share,
             architecture,
             accelerator,
             memory: 1024,
@@ -329,6 +360,22 @@ mod tests {
             assert!(line.contains(part), "{part}: {line}");
         }
         assert_eq!(Accelerator::of_host(host, Architecture::X86_64), None);
+    }
+
+    #[test]
+    fn a_store_is_shared_or_imaged() {
+        let line = machine_by(Share::Images, Architecture::X86_64, Accelerator::Tcg);
+        for part in [
+            "fd=6,set=2",
+            "driver=raw,node-name=images,file=inputs,read-only=on ",
+            "serial=wasibuild-images ",
+            " wasibuild.images ",
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        assert!(!line.contains("9p"), "{line}");
+        let line = machine(Architecture::X86_64, Accelerator::Tcg);
+        assert!(!line.contains("images"), "{line}");
     }
 
     #[test]

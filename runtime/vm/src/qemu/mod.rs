@@ -5,6 +5,8 @@ mod command;
 mod program;
 
 pub use accelerator::{Accelerator, Proofs};
-pub(crate) use command::{CONTROL_DESCRIPTOR, DISK_DESCRIPTOR, INITRAMFS_DESCRIPTOR};
+pub(crate) use command::{
+    CONTROL_DESCRIPTOR, DISK_DESCRIPTOR, IMAGES_DESCRIPTOR, INITRAMFS_DESCRIPTOR,
+};
 pub use command::{Host, Machine, Run, arguments, run_arguments};
 pub use program::{MIN_VERSION, Program, find, locate};

@@ -7,8 +7,12 @@
 //! output tell who started it how it went ([`Report`]).
 
 mod client;
+mod inputs;
 mod place;
+mod preparing;
 mod relay;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
@@ -21,9 +25,13 @@ pub use place::Place;
 use crate::MachineError;
 use crate::error::io;
 use crate::guest::{Guest, Start};
+use inputs::Inputs;
 
 /// What a supervisor's log says at the machine's end, before the reason.
 pub const ENDED: &str = "wasibuild: the machine ended: ";
+
+/// The same, where another machine would end so, too.
+pub const GIVEN_UP: &str = "wasibuild: the machine was given up: ";
 
 /// What a supervisor says about its start: a word, and for some a text on the same line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,11 +102,19 @@ pub fn supervise(
         patience: start.patience,
         disk: guest.take_disk(),
     };
-    let reason = relay::run(stream, &listener, guest.hello.clone(), &bounds);
+    let inputs = match guest.take_images() {
+        Some(images) => Inputs::Images(images),
+        None => Inputs::Shared(start.store.clone()),
+    };
+    let end = relay::run(stream, &listener, guest.hello.clone(), inputs, &bounds);
     // New clients shall start a new machine, and not wait for this one.
     let _ = fs::remove_file(place.socket());
     guest.kill();
-    eprintln!("{ENDED}{reason}{}", guest.console_tail());
+    let (how, reason) = match end {
+        relay::End::Reason(reason) => (ENDED, reason),
+        relay::End::GivenUp(reason) => (GIVEN_UP, reason),
+    };
+    crate::say!("{how}{reason}{}", guest.console_tail());
     let _ = fs::remove_file(place.description());
     Ok(())
 }
@@ -123,12 +139,13 @@ fn begin(
     let guest = Guest::start(start, &mut |text| Report::Notice.write(report, text))?;
     let listener = UnixListener::bind(&socket).map_err(io("listen on", &socket))?;
     let description = format!(
-        "supervisor {}\nqemu {}\naccelerator {}\nboot-milliseconds {}\nstore {}\n",
+        "supervisor {}\nqemu {}\naccelerator {}\nboot-milliseconds {}\nstore {}\nshown-by {}\n",
         std::process::id(),
         guest.process(),
         guest.accelerator,
         guest.boot.as_millis(),
         start.store.display(),
+        guest.share(),
     );
     let file = place.description();
     fs::write(&file, description).map_err(io("write", &file))?;

@@ -1,7 +1,8 @@
 //! Passes frames on between clients and the guest.
 //!
-//! Contract: a client's builds have other numbers at the guest; nothing else of a frame is changed, and
-//! only its head is looked at. What a build may send is counted here as well, so that a guest that floods
+//! Contract: a client's builds have other numbers at the guest, and their inputs other places ([`super::inputs`]);
+//! nothing else of a frame is changed. What a build needs may take a while: meanwhile its client's other frames pass,
+//! and what is said of it is kept ([`super::preparing`]). What a build may send is counted here as well, so that a guest that floods
 //! ends, and a client that does not read holds up no other. A client that goes takes its builds with it.
 //! A guest that does not answer while it builds is ended, and one for whose swap space the host has no room.
 
@@ -13,9 +14,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use wasibuild_vm_protocol::{
-    Frame, FromGuest, GuestHello, Kind, ProtocolError, ToGuest, VERSION, Window,
+    BuildSpec, Ending, Frame, FromGuest, GuestHello, Kind, MAX_REQUEST, ProtocolError, ToGuest,
+    VERSION, Window,
 };
 
+use super::inputs::Inputs;
+use super::preparing::Preparing;
 use crate::scratch::Watch;
 
 /// How often a guest that builds is asked whether it is there; more often if it has little time to answer.
@@ -25,6 +29,15 @@ const ASK: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_secs(1);
 
 type Reason = String;
+
+/// Why a machine ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// What another machine may be spared.
+    Reason(Reason),
+    /// What another one would meet as well.
+    GivenUp(Reason),
+}
 
 /// When a machine ends.
 #[derive(Debug)]
@@ -45,6 +58,15 @@ struct Route {
     /// Its number there.
     number: u32,
     window: Window,
+    /// If the guest does not know of it yet.
+    preparing: Option<Preparing>,
+}
+
+impl Route {
+    /// Whether the guest may speak of it.
+    fn is_told(&self) -> bool {
+        self.preparing.as_ref().is_none_or(Preparing::is_told)
+    }
 }
 
 #[derive(Debug)]
@@ -67,6 +89,7 @@ struct Relay {
     changed: Condvar,
     guest: Mutex<UnixStream>,
     hello: GuestHello,
+    inputs: Inputs,
 }
 
 /// Serves until the machine is to end; why.
@@ -74,14 +97,15 @@ pub fn run(
     stream: UnixStream,
     listener: &UnixListener,
     hello: GuestHello,
+    inputs: Inputs,
     bounds: &Bounds,
-) -> Reason {
+) -> End {
     let reader = match stream.try_clone() {
         Ok(reader) => reader,
-        Err(error) => return error.to_string(),
+        Err(error) => return End::Reason(error.to_string()),
     };
     if let Err(error) = stream.set_write_timeout(Some(bounds.patience)) {
-        return error.to_string();
+        return End::Reason(error.to_string());
     }
     let now = Instant::now();
     let relay = Arc::new(Relay {
@@ -98,9 +122,10 @@ pub fn run(
         changed: Condvar::new(),
         guest: Mutex::new(stream),
         hello,
+        inputs,
     });
     if let Err(error) = relay.to_guest(&ToGuest::Hello { version: VERSION }.frame()) {
-        return error.to_string();
+        return End::Reason(error.to_string());
     }
     {
         let relay = Arc::clone(&relay);
@@ -152,13 +177,13 @@ impl Relay {
     }
 
     /// Waits for the end.
-    fn wait(&self, bounds: &Bounds) -> Reason {
+    fn wait(&self, bounds: &Bounds) -> End {
         let Bounds { idle, patience, .. } = *bounds;
         let ask = ASK.min(patience / 6);
         let mut state = self.state();
         loop {
             if let Some(reason) = &state.ended {
-                return reason.clone();
+                return End::Reason(reason.clone());
             }
             let pause;
             if state.builds.is_empty() {
@@ -166,16 +191,16 @@ impl Relay {
                 if since >= idle {
                     let reason = format!("nothing was built for {} s", idle.as_secs());
                     state.ended = Some(reason.clone());
-                    return reason;
+                    return End::Reason(reason);
                 }
                 pause = idle.saturating_sub(since);
             } else if state.heard.elapsed() > patience {
-                return format!(
+                return End::Reason(format!(
                     "it did not answer for {} s (vm.patience)",
                     patience.as_secs()
-                );
+                ));
             } else if let Some(problem) = bounds.disk.as_ref().and_then(Watch::problem) {
-                return problem;
+                return End::GivenUp(problem);
             } else {
                 if state.asked.elapsed() >= ask {
                     state.asked = Instant::now();
@@ -207,7 +232,8 @@ impl Relay {
                 Kind::Pong => continue,
                 other => return Err(ProtocolError::WrongSide(other)),
             };
-            let Some(route) = state.builds.get_mut(&frame.build) else {
+            let known = state.builds.get_mut(&frame.build);
+            let Some(route) = known.filter(|route| route.is_told()) else {
                 return Err(ProtocolError::Malformed {
                     what: "the number of a build",
                     problem: "there is no such build",
@@ -216,9 +242,7 @@ impl Relay {
             route.window.spend(size)?;
             let (client, number) = (route.client, route.number);
             if done {
-                state.builds.remove(&frame.build);
-                state.idle_since = Instant::now();
-                self.changed.notify_all();
+                self.over(&mut state, frame.build);
             }
             frame.build = number;
             if let Some(sender) = client.and_then(|client| state.clients.get(&client)) {
@@ -229,7 +253,7 @@ impl Relay {
     }
 
     /// Serves one client to its end.
-    fn serve(&self, stream: UnixStream) {
+    fn serve(self: &Arc<Self>, stream: UnixStream) {
         let (sender, frames) = mpsc::channel::<Frame>();
         let client = {
             let mut state = self.state();
@@ -253,13 +277,17 @@ impl Relay {
                 }
             });
             if let Err(error) = self.client_speaks(client, stream) {
-                eprintln!("wasibuild: a client was given up: {error}");
+                crate::say!("wasibuild: a client was given up: {error}");
             }
         }
         self.leave(client);
     }
 
-    fn client_speaks(&self, client: u64, stream: UnixStream) -> Result<(), ProtocolError> {
+    fn client_speaks(
+        self: &Arc<Self>,
+        client: u64,
+        stream: UnixStream,
+    ) -> Result<(), ProtocolError> {
         let mut reader = BufReader::with_capacity(64 << 10, stream);
         while let Some(mut frame) = Frame::read(&mut reader)? {
             let number = frame.build;
@@ -289,7 +317,9 @@ impl Relay {
                 }
                 Kind::Build => {
                     // What the guest cannot read would be the end of it, and of others' builds.
-                    ToGuest::of(frame.clone())?;
+                    let ToGuest::Build(_, spec) = ToGuest::of(frame)? else {
+                        continue;
+                    };
                     if find(&state, client, number).is_some() {
                         return Err(ProtocolError::Malformed {
                             what: "the number of a build",
@@ -303,8 +333,9 @@ impl Relay {
                         client: Some(client),
                         number,
                         window: Window::default(),
+                        preparing: Some(Preparing::default()),
                     };
-                    frame.build = loop {
+                    let build = loop {
                         state.last_build = state.last_build.wrapping_add(1).max(1);
                         if !state.builds.contains_key(&state.last_build) {
                             break state.last_build;
@@ -314,8 +345,16 @@ impl Relay {
                     if state.builds.is_empty() {
                         (state.heard, state.asked) = (now, now);
                     }
-                    state.builds.insert(frame.build, route);
+                    state.builds.insert(build, route);
                     self.changed.notify_all();
+                    drop(state);
+                    if self.inputs.are_shared() {
+                        self.begin(build, spec);
+                    } else {
+                        let relay = Arc::clone(self);
+                        std::thread::spawn(move || relay.begin(build, spec));
+                    }
+                    continue;
                 }
                 _ => {
                     // A build may have ended while its client spoke of it.
@@ -323,10 +362,20 @@ impl Relay {
                         continue;
                     };
                     frame.build = build;
-                    if let ToGuest::Grant(build, bytes) = ToGuest::of(frame.clone())?
-                        && let Some(route) = state.builds.get_mut(&build)
-                    {
+                    let message = ToGuest::of(frame.clone())?;
+                    // Who is no machine's owner has no say in what it shows.
+                    if matches!(message, ToGuest::Image(_) | ToGuest::DropImage(_)) {
+                        return Err(ProtocolError::WrongSide(frame.kind));
+                    }
+                    let Some(route) = state.builds.get_mut(&build) else {
+                        continue;
+                    };
+                    if let ToGuest::Grant(_, bytes) = message {
                         route.window.grant(bytes);
+                    }
+                    if let Some(preparing) = &mut route.preparing {
+                        preparing.keep(frame);
+                        continue;
                     }
                 }
             }
@@ -334,6 +383,85 @@ impl Relay {
             self.to_guest(&frame)?;
         }
         Ok(())
+    }
+
+    /// Sees to it that the guest can show a build what it needs, and tells it of the build.
+    fn begin(&self, build: u32, mut spec: Box<BuildSpec>) {
+        let preparing = |state: &mut State, then: &mut dyn FnMut(&mut Preparing)| {
+            let route = state.builds.get_mut(&build);
+            let preparing = route.and_then(|route| route.preparing.as_mut());
+            preparing.map(then).is_some()
+        };
+        let mut stop = Default::default();
+        preparing(&mut self.state(), &mut |one| stop = one.stop());
+        let mut tell = |message: &ToGuest| self.to_guest(&message.frame());
+        let prepared = self
+            .inputs
+            .prepare(build, &mut spec.inputs, &stop, &mut tell);
+        let frame = ToGuest::Build(build, spec).frame();
+        let mut ending = match prepared {
+            Err(problem) => Some(Ending::Failed(problem.to_string().into())),
+            Ok(()) if frame.content.len() > MAX_REQUEST as usize => {
+                Some(Ending::Failed("its description is too long".into()))
+            }
+            Ok(()) => None,
+        };
+        let mut state = self.state();
+        preparing(&mut state, &mut |one| {
+            if one.is_stopped() {
+                ending = Some(Ending::Killed);
+            }
+            one.tell();
+        });
+        if let Some(ending) = ending {
+            self.refuse(&mut state, build, ending);
+            return;
+        }
+        drop(state);
+        if self.to_guest(&frame).is_err() {
+            return;
+        }
+        // What its client said of it in the meantime, until there is no more of that.
+        loop {
+            let mut state = self.state();
+            let Some(route) = state.builds.get_mut(&build) else {
+                return;
+            };
+            let later = route.preparing.as_mut().map(Preparing::later);
+            let later = later.unwrap_or_default();
+            if later.is_empty() {
+                route.preparing = None;
+                return;
+            }
+            drop(state);
+            for frame in later {
+                if self.to_guest(&frame).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Ends a build of which the guest was not told.
+    fn refuse(&self, state: &mut State, build: u32, ending: Ending) {
+        let route = state.builds.get(&build);
+        let found = route.and_then(|route| Some((route.client?, route.number)));
+        self.over(state, build);
+        let Some((client, number)) = found else {
+            return;
+        };
+        if let Some(sender) = state.clients.get(&client) {
+            let _ = sender.send(FromGuest::Ended(number, ending).frame());
+            let _ = sender.send(FromGuest::Finished(number).frame());
+        }
+    }
+
+    /// A build is over: its number is free, and what was kept for it.
+    fn over(&self, state: &mut State, build: u32) {
+        state.builds.remove(&build);
+        state.idle_since = Instant::now();
+        self.inputs.release(build);
+        self.changed.notify_all();
     }
 
     /// Ends what a client left.
@@ -344,12 +472,16 @@ impl Relay {
         for (build, route) in &mut state.builds {
             if route.client == Some(client) {
                 route.client = None;
-                left.push(*build);
+                let kill = ToGuest::Kill(*build).frame();
+                match &mut route.preparing {
+                    Some(preparing) => preparing.keep(kill),
+                    None => left.push(kill),
+                }
             }
         }
         drop(state);
-        for build in left {
-            let _ = self.to_guest(&ToGuest::Kill(build).frame());
+        for kill in left {
+            let _ = self.to_guest(&kill);
         }
     }
 }

@@ -49,7 +49,7 @@ fn main() {
     match mode.trim() {
         "version" => port.frame(HELLO, 0, &hello(7)),
         "drip" => {
-            for byte in frame(HELLO, 0, &hello(1)) {
+            for byte in frame(HELLO, 0, &hello(2)) {
                 port.bytes(&[byte]);
                 sleep(Duration::from_secs(1));
             }
@@ -57,7 +57,7 @@ fn main() {
         "garbage" => port.bytes(&[0x5a; 4096]),
         "long" => port.bytes(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, HELLO]),
         _ => {
-            port.frame(HELLO, 0, &hello(1));
+            port.frame(HELLO, 0, &hello(2));
             serve(&mut port);
         }
     }
@@ -131,6 +131,14 @@ impl Port {
 
     fn ended_well(&mut self, build: u32) {
         self.frame(ENDED, build, &[0; 16]);
+    }
+
+    /// A builder that failed, and left this.
+    fn left(&mut self, build: u32, name: &str, archive: &[u8]) {
+        let mut status = [0; 16];
+        status[8] = 9;
+        self.frame(ENDED, build, &status);
+        self.output(build, name, archive);
     }
 
     /// An output with such an archive.
@@ -213,6 +221,18 @@ fn tell(port: &mut Port, build: u32, lie: &str) {
             let mut words = 4_u64.to_le_bytes().to_vec();
             words.extend(string("cannot \x1b[31mdo\x07 it"));
             port.frame(ENDED, build, &words);
+        }
+        "leftdots" => port.left(build, "build", &archive("dots")),
+        "leftother" => port.left(build, "other", &nar(&file("x", 1))),
+        "leftcut" => port.left(build, "build", &archive("cut")),
+        "lefttwice" => {
+            port.left(build, "build", &nar(&file("x", 1)));
+            port.output(build, "build", &nar(&file("y", 1)));
+        }
+        "lefthuge" => port.left(build, "build", &archive("huge")),
+        "leftlog" => {
+            port.left(build, "build", &nar(&file("x", 1)));
+            port.frame(LOG, build, b"more");
         }
         "nothing" => port.ended_well(build),
         "early" => {}

@@ -60,7 +60,7 @@ fn a_guest_that_floods_its_console() {
 #[test]
 fn a_guest_that_greets_wrongly() {
     for (mode, word) in [
-        ("version", "speaks version 7 of the protocol, this one 1"),
+        ("version", "speaks version 7 of the protocol, this one 2"),
         ("garbage", "a frame of the unknown kind 90"),
         ("long", "announces 4294967295 bytes; at most"),
     ] {
@@ -101,6 +101,39 @@ fn lies_about_outputs_are_the_builds_failure() {
             "no '{word}' in\n{text}"
         );
         assert!(!text.contains('\x1b') && !text.contains('\x07'), "{text}");
+    }
+    nothing_is_left(&world);
+}
+
+/// The builder's failure stays what it is, whatever is said of what it left.
+#[test]
+fn lies_about_what_a_build_left_are_told_beside_its_failure() {
+    let world = world_of("builds");
+    for (lie, word) in [
+        ("leftdots", "directory entry “..”"),
+        ("leftother", "an output in the wrong place"),
+        ("leftcut", "the NAR ends at byte"),
+        ("lefttwice", "an output in the wrong place"),
+        ("lefthuge", "it passed its bound"),
+        ("leftlog", "a log after the builder's end"),
+    ] {
+        let name = format!("lie-{lie}");
+        let body = format!("script \"{name}\" \"exit 0\"");
+        let options = ["--keep-failed", "--set", "limits.output-size=100M"];
+        let text = fails(&world, &name, &body, &options);
+        for word in [
+            word,
+            "not all that the build left can be kept",
+            "exit code 9",
+        ] {
+            assert!(text.contains(word), "no '{word}' in\n{text}");
+        }
+        // Whoever did not ask is not told.
+        let text = fails(&world, &name, &body, &[]);
+        assert!(
+            text.contains("exit code 9") && !text.contains("can be kept"),
+            "{text}"
+        );
     }
     nothing_is_left(&world);
 }

@@ -8,6 +8,8 @@
 mod host;
 mod lies;
 
+pub use host::Small;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

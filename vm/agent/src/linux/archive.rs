@@ -1,8 +1,8 @@
-//! An output as a NAR.
+//! An output as a NAR, or what a failed build left.
 //!
 //! Contract: all processes of the build are dead, so that nothing changes meanwhile. Entries are
 //! sorted by their bytes; nothing is followed. What a store cannot hold (a device, a pipe, a socket) is
-//! an error with its path. Not recursive, so that depth costs no stack. What large files hold is not read, but
+//! an error with its path, or is left out. Not recursive, so that depth costs no stack. What large files hold is not read, but
 //! handed to the sink as a file.
 
 use std::fs::{self, File};
@@ -24,8 +24,17 @@ pub trait Sink: Write {
     fn take_file(&mut self, file: &File, size: u64) -> io::Result<()>;
 }
 
+/// What becomes of what a store cannot hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// It is an error.
+    Refuse,
+    /// It is left out: the archive is for people to look at.
+    Skip,
+}
+
 /// Writes what lies at `root`.
-pub fn write(root: &Path, sink: &mut impl Sink) -> Result<()> {
+pub fn write(root: &Path, sink: &mut impl Sink, others: Others) -> Result<()> {
     let mut writer = Writer::new(sink);
     // The directories that are open, with what is left of each, last name first.
     let mut open: Vec<(PathBuf, Vec<Vec<u8>>)> = Vec::new();
@@ -37,11 +46,19 @@ pub fn write(root: &Path, sink: &mut impl Sink) -> Result<()> {
             continue;
         };
         let place = directory.join(super::build::path(&name));
+        if others == Others::Skip && !can_be_stored(&place) {
+            continue;
+        }
         writer.entry(&name).map_err(|error| error.to_string())?;
         node(&mut writer, place, &mut open)?;
     }
     writer.finish().map_err(|error| error.to_string())?;
     Ok(())
+}
+
+fn can_be_stored(place: &Path) -> bool {
+    let kind = fs::symlink_metadata(place).map(|metadata| metadata.file_type());
+    kind.is_ok_and(|kind| kind.is_dir() || kind.is_file() || kind.is_symlink())
 }
 
 fn node(

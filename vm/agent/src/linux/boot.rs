@@ -1,7 +1,7 @@
 //! From the kernel's start to a machine that can build.
 //!
 //! Contract: kernel file systems, the modules of the initramfs in the order of their names, the
-//! host's store read-only on `/store`, the swap disk, the network interface. What the machine lacks
+//! host's store read-only on `/store` (or room for images of it), the swap disk, the network interface. What the machine lacks
 //! but a build can do without (a network, swap) is said on the console and missing; a store that does
 //! not come is an error.
 
@@ -9,25 +9,26 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use wasibuild_vm_protocol::STORE_TAG;
+use wasibuild_vm_protocol::{IMAGES_SERIAL, STORE_PLACE, STORE_TAG, SWAP_SERIAL};
 
 use super::control::Control;
+use super::images::{self, Images};
 use super::{Result, Tried, group, network, sys, system};
 
 /// Where the host's store is.
-pub const STORE: &str = "/store";
+pub const STORE: &str = STORE_PLACE;
 /// Where builds have their directories.
 pub const BUILDS: &str = "/builds";
 /// The modules of the initramfs, their names beginning with their place in the order.
 const MODULES: &str = "/modules";
-/// The disk that takes what memory does not hold.
-const SWAP: &str = "/dev/vda";
+/// What the kernel knows of disks.
+const DISKS: &str = "/sys/block";
 
 /// How long devices may take to appear, after their modules are loaded.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Prepares the machine.
-pub fn boot() -> Result<Control> {
+pub fn boot() -> Result<(Control, Images)> {
     file_systems()?;
     load_modules(Path::new(MODULES))?;
     let words = fs::read_to_string("/proc/cmdline").unwrap_or_default();
@@ -38,8 +39,8 @@ pub fn boot() -> Result<Control> {
             .find_map(|one| one.strip_prefix(name))
     };
     if asked("wasibuild.swap")
-        && let Err(problem) = wait_for(Path::new(SWAP))
-            .and_then(|()| sys::swap_on(Path::new(SWAP)).tried(|| format!("swap to '{SWAP}'")))
+        && let Err(problem) = disk(SWAP_SERIAL)
+            .and_then(|swap| sys::swap_on(&swap).tried(|| format!("swap to '{}'", swap.display())))
     {
         eprintln!("wasibuild: {problem}; builds have only the memory");
     }
@@ -51,12 +52,23 @@ pub fn boot() -> Result<Control> {
     {
         eprintln!("wasibuild: {problem}; fixed-output builds have no network");
     }
-    mount_store()?;
+    let images = asked("wasibuild.images")
+        .then(|| disk(IMAGES_SERIAL))
+        .transpose()?;
+    match (&images, value("wasibuild.run=")) {
+        (None, _) => mount_store()?,
+        // A system has one image, which is all of the disk.
+        (Some(disk), Some(_)) => {
+            fs::create_dir_all(STORE).tried(|| format!("make '{STORE}'"))?;
+            images::mount(&disk.to_string_lossy(), Path::new(STORE))?;
+        }
+        (Some(_), None) => room_for_images()?,
+    }
     if let Some(init) = value("wasibuild.run=") {
         match system::start(init, STORE)? {}
     }
     group::prepare()?;
-    Control::open(PATIENCE)
+    Ok((Control::open(PATIENCE)?, Images::new(images)))
 }
 
 fn file_systems() -> Result<()> {
@@ -106,16 +118,29 @@ fn load_modules(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a device is there: modules find theirs on their own time.
-fn wait_for(path: &Path) -> Result<()> {
+/// The device of the disk with this serial number. Modules find theirs on their own time: it is waited for.
+fn disk(serial: &str) -> Result<PathBuf> {
     let start = Instant::now();
-    while !path.exists() {
-        if start.elapsed() > PATIENCE {
-            return Err(format!("'{}' did not appear", path.display()));
+    while start.elapsed() < PATIENCE {
+        for entry in fs::read_dir(DISKS).into_iter().flatten().flatten() {
+            let found = fs::read_to_string(entry.path().join("serial")).unwrap_or_default();
+            let device = Path::new("/dev").join(entry.file_name());
+            if found.trim_end() == serial && device.exists() {
+                return Ok(device);
+            }
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    Ok(())
+    Err(format!("the disk '{serial}' did not appear"))
+}
+
+/// Images have directories of their own below the store.
+fn room_for_images() -> Result<()> {
+    let target = Path::new(STORE);
+    fs::create_dir_all(target).tried(|| format!("make '{STORE}'"))?;
+    let flags = sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC;
+    sys::mount("tmpfs", target, "tmpfs", flags, "mode=0700,size=1m")
+        .tried(|| format!("mount tmpfs on '{STORE}'"))
 }
 
 fn mount_store() -> Result<()> {

@@ -11,8 +11,12 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use wasibuild_vm_protocol::{BuildSpec, Ending, FromGuest, MAX_CHUNK, ToGuest, Window};
+use bstr::BString;
+use wasibuild_vm_protocol::{
+    BUILD_DIRECTORY, BuildSpec, Ending, FromGuest, MAX_CHUNK, ToGuest, Window,
+};
 
+use super::archive::Others;
 use super::control::Sender;
 use super::group::Group;
 use super::{Result, Tried, archive, boot, jail, root, sys};
@@ -209,27 +213,41 @@ pub fn run(build: &Build, spec: &BuildSpec) -> Result<()> {
     root::fill(&scratch.place, spec)?;
     let ending = builder(build, spec, &scratch)?;
     let succeeded = ending == Ending::Exited(0);
+    let kept = spec.keep_failed && !succeeded && ending != Ending::Killed;
     build.sender.send(FromGuest::Ended(build.number, ending))?;
+    let store = scratch.place.join(root::STORE);
     if succeeded {
         for (name, base) in &spec.outputs {
-            let place = scratch.place.join(root::STORE).join(path(base));
-            if fs::symlink_metadata(&place).is_err() {
-                // The host knows what is missing.
-                continue;
-            }
-            let message = FromGuest::Output(build.number, name.clone());
-            build.sender.send(message)?;
-            let mut archive = Archive {
-                build,
-                buffer: Vec::new(),
-            };
-            archive::write(&place, &mut archive)
-                .and_then(|()| archive.flush().map_err(|error| error.to_string()))
+            send(build, name, &store.join(path(base)), Others::Refuse)
                 .tried(|| format!("read output '{name}' of '{}'", spec.name))?;
-            build.sender.send(FromGuest::OutputEnd(build.number))?;
+        }
+    } else if kept {
+        let left = |name: &BString, place: &Path| {
+            send(build, name, place, Others::Skip)
+                .tried(|| format!("read what '{}' left", spec.name))
+        };
+        left(&BUILD_DIRECTORY.into(), &scratch.place.join(root::BUILD))?;
+        for (_, base) in &spec.outputs {
+            left(base, &store.join(path(base)))?;
         }
     }
     Ok(())
+}
+
+/// Sends what lies somewhere, if there is something: the host knows what is missing.
+fn send(build: &Build, name: &BString, place: &Path, others: Others) -> Result<()> {
+    if fs::symlink_metadata(place).is_err() {
+        return Ok(());
+    }
+    let message = FromGuest::Output(build.number, name.clone());
+    build.sender.send(message)?;
+    let mut archive = Archive {
+        build,
+        buffer: Vec::new(),
+    };
+    archive::write(place, &mut archive, others)?;
+    archive.flush().map_err(|error| error.to_string())?;
+    build.sender.send(FromGuest::OutputEnd(build.number))
 }
 
 /// Starts the builder and waits for its end.

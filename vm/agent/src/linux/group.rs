@@ -41,6 +41,8 @@ impl Group {
         let group = Group { place };
         if limits.memory > 0 {
             group.set("memory.max", limits.memory);
+            // Else the bound would only be one of what is not swapped out.
+            group.set("memory.swap.max", 0);
             // Killing one process of many leaves a build that nobody understands.
             group.set("memory.oom.group", 1);
         }

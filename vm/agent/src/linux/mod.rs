@@ -6,6 +6,7 @@ mod build;
 mod control;
 mod filter;
 mod group;
+mod images;
 mod jail;
 mod network;
 mod root;
@@ -21,7 +22,9 @@ pub fn main() {
     match arguments.get(1).map(String::as_str) {
         Some(jail::ARGUMENT) => jail::main(arguments.get(2).map_or("", String::as_str)),
         _ if process::id() == 1 => {
-            if let Err(problem) = boot::boot().and_then(serve::serve) {
+            if let Err(problem) =
+                boot::boot().and_then(|(control, images)| serve::serve(control, images))
+            {
                 // The console's last lines are what the host shows when a machine does not come.
                 eprintln!("wasibuild: {problem}");
             }

@@ -21,7 +21,8 @@ pub const GROUP: u32 = 100;
 
 /// Below the root.
 pub const STORE: &str = "nix/store";
-const BUILD: &str = "build";
+/// See above.
+pub const BUILD: &str = "build";
 /// Where the new root stands for the moment in which the old one is given up.
 const DOOR: &str = "/jail";
 
@@ -124,10 +125,9 @@ pub fn enter(root: &Path, spec: &BuildSpec) -> Result<()> {
         "",
     )
     .tried(|| "make mounts private".to_owned())?;
-    for name in &spec.inputs {
-        let from = Path::new(boot::STORE).join(path(name));
-        let to = root.join(STORE).join(path(name));
-        show(&from, &to).tried(|| format!("show the input '{name}'"))?;
+    for input in &spec.inputs {
+        let to = root.join(STORE).join(path(&input.name));
+        show(path(&input.place), &to).tried(|| format!("show the input '{}'", input.name))?;
     }
     let strict = sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC;
     for (kind, name, flags, options) in [

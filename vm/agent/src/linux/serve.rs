@@ -13,6 +13,7 @@ use wasibuild_vm_protocol::{Ending, Frame, FromGuest, GuestHello, ToGuest, VERSI
 
 use super::build::{self, Build};
 use super::control::Control;
+use super::images::Images;
 use super::{Result, Tried, sys};
 
 /// After so long without a build the caches are dropped: their memory goes back to the host, and a
@@ -29,7 +30,7 @@ struct Builds {
 type Shared = Arc<Mutex<Builds>>;
 
 /// Serves until the host hangs up.
-pub fn serve(control: Control) -> Result<()> {
+pub fn serve(control: Control, images: Images) -> Result<()> {
     let Control { reader, sender } = control;
     let mut reader = BufReader::with_capacity(64 << 10, reader);
     let builds: Shared = Arc::new(Mutex::new(Builds {
@@ -55,6 +56,7 @@ pub fn serve(control: Control) -> Result<()> {
             ToGuest::Shutdown => return Ok(()),
             ToGuest::Build(number, spec) => {
                 let build = Arc::new(Build::new(number, sender.clone()));
+                let problem = images.problem(&spec.inputs);
                 {
                     let mut builds = lock(&builds);
                     if builds.running.contains_key(&number) {
@@ -65,7 +67,8 @@ pub fn serve(control: Control) -> Result<()> {
                 let shared = Arc::clone(&builds);
                 let sender = sender.clone();
                 std::thread::spawn(move || {
-                    if let Err(problem) = build::run(&build, &spec) {
+                    let result = problem.map_or_else(|| build::run(&build, &spec), Err);
+                    if let Err(problem) = result {
                         let _ =
                             sender.send(FromGuest::Ended(number, Ending::Failed(problem.into())));
                     }
@@ -94,6 +97,9 @@ pub fn serve(control: Control) -> Result<()> {
                     build.input(bytes);
                 }
             }
+            // The host names an image before the first build that needs it, and drops none that one needs.
+            ToGuest::Image(image) => images.add(image),
+            ToGuest::DropImage(number) => images.drop(number),
         }
     }
     Ok(())

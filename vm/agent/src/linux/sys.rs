@@ -119,6 +119,54 @@ pub fn splice(from: &impl AsRawFd, to: &impl AsRawFd, count: usize) -> io::Resul
     usize::try_from(moved).map_err(|_| Error::last_os_error())
 }
 
+/// `struct blkpg_partition` of `linux/blkpg.h`.
+#[repr(C)]
+struct BlkpgPartition {
+    start: i64,
+    length: i64,
+    number: i32,
+    device_name: [u8; 64],
+    volume_name: [u8; 64],
+}
+
+/// `struct blkpg_ioctl_arg`.
+#[repr(C)]
+struct BlkpgArgument {
+    operation: i32,
+    flags: i32,
+    length: i32,
+    data: *mut BlkpgPartition,
+}
+
+fn blkpg(disk: &File, operation: i32, number: i32, start: i64, length: i64) -> io::Result<()> {
+    const BLKPG: u64 = 0x1269;
+    let mut partition = BlkpgPartition {
+        start,
+        length,
+        number,
+        device_name: [0; 64],
+        volume_name: [0; 64],
+    };
+    let mut argument = BlkpgArgument {
+        operation,
+        flags: 0,
+        length: i32::try_from(size_of::<BlkpgPartition>()).map_err(Error::other)?,
+        data: &raw mut partition,
+    };
+    // What `data` points to lives until the call returns.
+    request(disk, BLKPG, &mut argument)
+}
+
+/// Tells the kernel of a partition of a disk, in bytes (`BLKPG_ADD_PARTITION`).
+pub fn add_partition(disk: &File, number: i32, start: i64, length: i64) -> io::Result<()> {
+    blkpg(disk, 1, number, start, length)
+}
+
+/// Makes the kernel forget one (`BLKPG_DEL_PARTITION`).
+pub fn delete_partition(disk: &File, number: i32) -> io::Result<()> {
+    blkpg(disk, 2, number, 0, 0)
+}
+
 /// `swapon(2)`, giving freed pages back to the disk.
 pub fn swap_on(device: &Path) -> io::Result<()> {
     const SWAP_FLAG_DISCARD: libc::c_int = 0x10000;
