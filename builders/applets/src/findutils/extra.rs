@@ -2,17 +2,38 @@
 //!
 //! Counterpart: findutils' `parser.c` (`parse_user`, `parse_newerXY`) and `pred.c`.
 
-use super::parse::Number;
+use super::parse::{Node, Number, number};
 use crate::coreutils::{date, owner};
 use crate::shared::errno::Result;
 use crate::shared::fs::Meta;
-use crate::shared::{fs, io, program, quote};
+use crate::shared::{fs, io, process, program, quote};
 use bstr::{BString, ByteSlice};
 use rustix::fs::OFlags;
 use std::collections::BTreeMap;
 
+/// One of these tests: `-newermt`, `-mtime`, `-user`, `-group`, `-uid`, `-gid`.
+pub fn test(word: &[u8], text: &BString) -> Node {
+    let invalid =
+        || -> ! { program::die(1, &[b"invalid argument `", text, b"' to `", word, b"'"]) };
+    match word {
+        b"-newermt" => Node::NewerDate(given_time(text)),
+        b"-user" | b"-group" => {
+            let number = owner_of(word, text);
+            Node::Owner(word == b"-user", Number::Exactly(number.into()))
+        }
+        _ => match number(text) {
+            Some(number) if word == b"-mtime" => Node::Age(number),
+            Some(number) => Node::Owner(word == b"-uid", number),
+            None if word == b"-mtime" && text.iter().any(|it| b".eni".contains(it)) => {
+                program::refuse("an age in parts of days")
+            }
+            None => invalid(),
+        },
+    }
+}
+
 /// A user or a group: by its name, or by its number.
-pub fn owner_of(word: &[u8], text: &[u8]) -> u32 {
+fn owner_of(word: &[u8], text: &[u8]) -> u32 {
     let (file, what): (&[u8], &[u8]) = if word == b"-user" {
         (b"/etc/passwd", b" is not the name of a known user")
     } else {
@@ -39,7 +60,7 @@ pub fn owners(path: &[u8], meta: &Meta) -> Result<(u32, u32)> {
 }
 
 /// The time of `-newermt`.
-pub fn given_time(text: &BString) -> (i64, u32) {
+fn given_time(text: &BString) -> (i64, u32) {
     date::demand_utc();
     match date::parse_date(text, date::now()) {
         Ok(time) => time,
@@ -111,5 +132,14 @@ impl Files {
                 program::die_errno(1, &[&quote::always(&path)], errno);
             }
         }
+    }
+}
+
+/// With `-execdir` the working directory must not be in `PATH`.
+pub fn path_is_absolute() {
+    let environment = process::environment();
+    let path = process::variable(&environment, "PATH").unwrap_or(b"/bin");
+    if path.split_str(":").any(|it| !it.starts_with(b"/")) {
+        program::refuse("-execdir with a relative directory in PATH");
     }
 }

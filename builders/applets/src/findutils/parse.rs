@@ -6,7 +6,7 @@ use super::extra;
 use super::find::PREDICATES;
 use super::printf::{self, Format};
 use crate::regex::{Edges, Regex, Syntax};
-use crate::shared::{fs, process, program, quote};
+use crate::shared::{fs, program, quote};
 use bstr::{BString, ByteSlice};
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -405,31 +405,9 @@ impl Parser {
                 }
             }
             b"-perm" => self.permission(word),
-            b"-newermt" => Node::NewerDate(extra::given_time(&self.argument(word))),
-            b"-mtime" => {
+            b"-newermt" | b"-mtime" | b"-user" | b"-group" | b"-uid" | b"-gid" => {
                 let text = self.argument(word);
-                match number(&text) {
-                    Some(number) => Node::Age(number),
-                    None if text
-                        .iter()
-                        .any(|it| matches!(it, b'.' | b'e' | b'n' | b'i')) =>
-                    {
-                        program::refuse("an age in parts of days")
-                    }
-                    None => program::die(1, &[b"invalid argument `", &text, b"' to `-mtime'"]),
-                }
-            }
-            b"-user" | b"-group" => {
-                let text = self.argument(word);
-                let number = extra::owner_of(word, &text);
-                Node::Owner(word == "-user", Number::Exactly(number.into()))
-            }
-            b"-uid" | b"-gid" => {
-                let text = self.argument(word);
-                match number(&text) {
-                    Some(number) => Node::Owner(word == "-uid", number),
-                    None => program::die(1, &[b"invalid argument `", &text, b"' to `", word, b"'"]),
-                }
+                extra::test(word, &text)
             }
             b"-newer" | b"-newermm" => {
                 let file = self.argument(word);
@@ -485,7 +463,7 @@ impl Parser {
                     if command.many {
                         program::refuse("-execdir of many names at once");
                     }
-                    path_is_absolute();
+                    extra::path_is_absolute();
                 }
                 Node::Exec(command)
             }
@@ -589,17 +567,8 @@ impl Parser {
     }
 }
 
-/// With `-execdir` the working directory must not be in `PATH`.
-fn path_is_absolute() {
-    let environment = process::environment();
-    let path = process::variable(&environment, "PATH").unwrap_or(b"/bin");
-    if path.split_str(":").any(|it| !it.starts_with(b"/")) {
-        program::refuse("-execdir with a relative directory in PATH");
-    }
-}
-
 /// `N`, `+N` or `-N`.
-fn number(text: &[u8]) -> Option<Number> {
+pub fn number(text: &[u8]) -> Option<Number> {
     let (sign, digits) = match text.split_first() {
         Some((sign @ (b'+' | b'-'), rest)) => (*sign, rest),
         _ => (0, text),
