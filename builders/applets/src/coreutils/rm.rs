@@ -34,8 +34,10 @@ fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     if asks || parsed.value('π').is_some_and(|it| *it != "all") {
         program::refuse("--interactive but for never, or --preserve-root but for all");
     }
+    let recursive = parsed.has('r') || parsed.has('R');
     let root = |path: &BString| {
-        fs::stat(path).is_ok_and(|it| fs::stat(b"/").is_ok_and(|root| root.same_file(&it)))
+        let same = |it| fs::stat(b"/").is_ok_and(|root| root.same_file(&it));
+        recursive && fs::lstat(path).is_ok_and(same)
     };
     if parsed.operands.iter().any(root) {
         program::refuse("removing the root");
