@@ -1,10 +1,10 @@
 //! The little languages of applets as functions, for the fuzzer and for tests: dates, expressions,
-//! formats, numbers.
+//! formats, numbers, patches and archives.
 //!
 //! Contract: any text gives an answer or `None`, and nothing panics.
 
 use crate::coreutils::{date, expr, float, printf};
-use crate::patch;
+use crate::{patch, tar};
 use bstr::BString;
 
 /// `date -u -d TEXT +TEMPLATE`, when the clock says 1980-01-01.
@@ -48,4 +48,9 @@ pub fn number(text: &[u8], letter: u8, precision: u8) -> Option<String> {
 /// What `patch` makes of a text, with the hunks that find a place.
 pub fn patched(patch: &[u8], text: &[u8]) -> Option<Vec<u8>> {
     patch::apply_all(patch, text)
+}
+
+/// The names in a tar archive as far as it is whole.
+pub fn archived(archive: &[u8]) -> Vec<BString> {
+    tar::names_of(archive)
 }

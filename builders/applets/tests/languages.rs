@@ -1,6 +1,6 @@
 //! The little languages of applets: nothing panics, and what is exact is exact.
 
-use builder_applets::languages::{date, expression, number, patched, printf};
+use builder_applets::languages::{archived, date, expression, number, patched, printf};
 use proptest::prelude::*;
 
 proptest! {
@@ -68,5 +68,27 @@ proptest! {
         text in "([ab]?\n){0,12}a?") {
         let _ = patched(format!("{head}{hunks}").as_bytes(), text.as_bytes());
         let _ = patched(hunks.as_bytes(), text.as_bytes());
+    }
+
+    #[test]
+    fn any_archive(blocks in prop::collection::vec(
+        ("[a-z/]{1,9}", "[0-7]{1,11}", "[012567xgLK]", "([1-3][0-9] (path|size|mtime|linkpath)=[0-9a-z.-]{1,9}\n?){0,3}"), 0..5)) {
+        let mut archive = Vec::new();
+        for (name, size, kind, content) in blocks {
+            let mut block = [0u8; 512];
+            block[..name.len()].copy_from_slice(name.as_bytes());
+            block[124..124 + size.len()].copy_from_slice(size.as_bytes());
+            block[156] = kind.as_bytes()[0];
+            block[257..265].copy_from_slice(b"ustar\x0000");
+            block[148..156].fill(b' ');
+            let sum: u32 = block.iter().map(|it| u32::from(*it)).sum();
+            block[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+            archive.extend(block);
+            archive.extend(content.as_bytes());
+            archive.resize(archive.len().next_multiple_of(512), 0);
+        }
+        let _ = archived(&archive);
+        archive.extend([0; 1024]);
+        let _ = archived(&archive);
     }
 }

@@ -1,4 +1,5 @@
-//! The little languages of applets: dates, expressions, formats, numbers, patches. Nothing panics.
+//! The little languages of applets: dates, expressions, formats, numbers, patches, archives.
+//! Nothing panics.
 use builder_applets::languages;
 
 /// Runs one input.
@@ -10,6 +11,7 @@ pub fn run(bytes: &[u8]) {
     let (head, tail) = rest.split_at(at);
     let _ = languages::date(head, tail);
     let _ = languages::patched(head, tail);
+    let _ = languages::archived(rest);
     let words: Vec<_> = rest.split(|byte| *byte == b' ').map(Into::into).collect();
     let _ = languages::expression(&words);
     let _ = languages::printf(rest);

@@ -196,6 +196,9 @@ fn patches() {
          patch -p1 < c.off
          patch -p1 < c.fuzzy
          patch f < p.n
+         patch bad < p.n
+         patch -p1 -R < p.c
+         patch -p1 -N < c.applied
          patch off < p.n
          patch -R new < p.n
          patch -p1 < p.cadd
@@ -240,7 +243,6 @@ fn refusals() {
         "patch -p1 < p.up",
         "patch f < p.ed",
         "patch -p1 -o x < p.u",
-        "patch bad < p.n",
     ] {
         assert!(refusal(&over(line)).is_some(), "{line}");
     }

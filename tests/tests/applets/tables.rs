@@ -168,3 +168,13 @@ fn numfmt() {
 fn pieces() {
     same(table(include_str!("cases/pieces.cases")));
 }
+
+#[test]
+fn find() {
+    same(table(include_str!("cases/find.cases")));
+}
+
+#[test]
+fn further() {
+    same(table(include_str!("cases/further.cases")));
+}

@@ -17,7 +17,7 @@ const COREUTILS: &str = "[ arch b2sum base32 base64 basename cat chgrp chmod cho
     join link ln logname ls md5sum mkdir mkfifo mknod mktemp mv nice nl nohup nproc numfmt od paste pathchk pr \
     printenv printf ptx pwd readlink realpath rm rmdir seq sha1sum sha224sum sha256sum sha384sum sha512sum shred \
     shuf sleep sort split stat stdbuf stty sum sync tac tail tee test timeout touch tr true truncate tsort tty \
-    uname unexpand uniq unlink users wc who whoami yes";
+    uname unexpand uniq unlink users vdir wc who whoami yes";
 
 /// Packages, and the programs in each.
 const PACKAGES: &[(&str, &str)] = &[
@@ -25,7 +25,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("bzip2", "bunzip2 bzip2"),
     ("coreutils", COREUTILS),
     ("cpio", "cpio"),
-    ("diffutils", "cmp diff"),
+    ("diffutils", "cmp diff sdiff"),
     ("file", "file"),
     ("findutils", "find xargs"),
     ("gawk", "awk gawk"),

@@ -1,16 +1,22 @@
 //! `cksum` (POSIX's CRC) and `sum` (the older two).
 //!
-//! Counterpart: coreutils' `cksum.c` and `sum.c`. `cksum -a` is refused.
+//! Counterpart: coreutils' `cksum.c` and `sum.c`; `cksum -a` is the programs for digests.
 
-use super::{Utility, lines};
-use crate::shared::options::{Spec, flag, parse};
+use super::{Utility, digest, lines};
+use crate::shared::options::{Parsed, Spec, flag, parse, value};
 use crate::shared::{io, program, quote};
 use bstr::BString;
 
 pub const CKSUM: Utility = Utility {
     name: "cksum",
     spec: Spec {
-        options: &[],
+        options: &[
+            value('a', "algorithm"),
+            value('l', "length"),
+            flag('τ', "tag"),
+            flag('ʋ', "untagged"),
+            flag('z', "zero"),
+        ],
         permute: true,
         usage: 1,
     },
@@ -54,7 +60,27 @@ fn put(text: &str, name: Option<&[u8]>) {
 }
 
 fn cksum(spec: &Spec, words: Vec<BString>) -> u8 {
-    let parsed = parse(spec, words);
+    let mut parsed = parse(spec, words);
+    let name = parsed.value('a').cloned().unwrap_or_else(|| "crc".into());
+    let tagged = parsed.last_of(&['τ', 'ʋ']) != Some('ʋ');
+    if parsed.has('l') && name != "blake2b" {
+        program::refuse("a length of what is not blake2b");
+    }
+    if let Some(status) = digest::cksum(&mut parsed, &name, tagged) {
+        return status;
+    }
+    if parsed.options.iter().any(|(key, _)| *key != 'a') {
+        program::refuse("an option for digests with another sum");
+    }
+    match name.as_slice() {
+        b"crc" => crc(&parsed),
+        b"bsd" => bsd(&parsed),
+        b"sysv" => sysv(&parsed),
+        _ => program::refuse("a sum of another name"),
+    }
+}
+
+fn crc(parsed: &Parsed) -> u8 {
     let mut table = [0u32; 256];
     for (value, place) in (0u32..).zip(&mut table) {
         *place = (0..8).fold(value << 24, |crc, _| {
@@ -83,15 +109,24 @@ fn cksum(spec: &Spec, words: Vec<BString>) -> u8 {
 fn sum(spec: &Spec, words: Vec<BString>) -> u8 {
     let parsed = parse(spec, words);
     if parsed.last_of(&['r', 's']) == Some('s') {
-        return each(&parsed.operands, |text, name| {
-            let all = text
-                .iter()
-                .fold(0u32, |all, byte| all.wrapping_add(u32::from(*byte)));
-            let folded = (all & 0xffff) + (all >> 16);
-            let folded = (folded & 0xffff) + (folded >> 16);
-            put(&format!("{folded} {}", text.len().div_ceil(512)), name);
-        });
+        sysv(&parsed)
+    } else {
+        bsd(&parsed)
     }
+}
+
+fn sysv(parsed: &Parsed) -> u8 {
+    each(&parsed.operands, |text, name| {
+        let all = text
+            .iter()
+            .fold(0u32, |all, byte| all.wrapping_add(u32::from(*byte)));
+        let folded = (all & 0xffff) + (all >> 16);
+        let folded = (folded & 0xffff) + (folded >> 16);
+        put(&format!("{folded} {}", text.len().div_ceil(512)), name);
+    })
+}
+
+fn bsd(parsed: &Parsed) -> u8 {
     each(&parsed.operands, |text, name| {
         let sum = text.iter().fold(0u32, |sum, byte| {
             let turned = (sum >> 1) + ((sum & 1) << 15);

@@ -32,6 +32,7 @@ pub const CP: Utility = Utility {
             maybe('ŕ', "reflink"),
             flag('đ', "remove-destination"),
             flag('s', "symbolic-link"),
+            value('ş', "sparse"),
             flag('š', "strip-trailing-slashes"),
             value('S', "suffix"),
             value('t', "target-directory"),
@@ -138,6 +139,11 @@ fn options(parsed: &Parsed) -> Options {
                 text.as_ref().map_or(b"", |it| it.as_slice()),
                 false,
             ),
+            'ş' => match text.as_ref().map(|it| it.as_slice()) {
+                // How many blocks a file takes, nobody sees.
+                Some(b"auto" | b"never" | b"always") => {}
+                _ => program::refuse("--sparse of another name"),
+            },
             'ŕ' => match text.as_ref().map(|it| it.as_slice()) {
                 Some(b"auto" | b"never") => {}
                 _ => program::refuse("only a file system of the kernel can --reflink"),

@@ -144,8 +144,30 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn run(spec: &Spec, words: Vec<BString>, mut kind: Kind) -> u8 {
-    let parsed = parse(spec, words);
+fn run(spec: &Spec, words: Vec<BString>, kind: Kind) -> u8 {
+    sums(&parse(spec, words), kind)
+}
+
+/// `cksum -a NAME` for a digest: as the program of that name, but with a tag. `None`: there is no
+/// digest of that name.
+pub fn cksum(parsed: &mut Parsed, name: &[u8], tagged: bool) -> Option<u8> {
+    let kind = match name {
+        b"md5" => Kind::Md5,
+        b"sha1" => Kind::Sha1,
+        b"sha224" => Kind::Sha224,
+        b"sha256" => Kind::Sha256,
+        b"sha384" => Kind::Sha384,
+        b"sha512" => Kind::Sha512,
+        b"blake2b" => Kind::Blake2b(512),
+        _ => return None,
+    };
+    if tagged {
+        parsed.options.push(('ť', None));
+    }
+    Some(sums(parsed, kind))
+}
+
+fn sums(parsed: &Parsed, mut kind: Kind) -> u8 {
     if let Some(text) = parsed.value('l') {
         let bits = super::number::option(text, b"", 0, u64::MAX, "invalid length");
         let invalid = |why: &[u8]| -> ! {
@@ -160,17 +182,17 @@ fn run(spec: &Spec, words: Vec<BString>, mut kind: Kind) -> u8 {
             _ => program::refuse("a digest of this length"),
         }
     }
-    demand(&parsed);
+    demand(parsed);
     let paths = lines::or_stdin(&parsed.operands);
     if parsed.has('c') {
         return paths
             .iter()
-            .fold(0, |status, path| status | check(path, kind, &parsed));
+            .fold(0, |status, path| status | check(path, kind, parsed));
     }
     let mut status = 0;
     for path in &paths {
         match kind.of(path) {
-            Ok(digest) => put(path, &digest, kind, &parsed),
+            Ok(digest) => put(path, &digest, kind, parsed),
             Err(errno) => {
                 program::complain_errno(&[&quote::maybe(path)], errno);
                 status = 1;

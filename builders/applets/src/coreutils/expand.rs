@@ -1,7 +1,7 @@
 //! `expand` and `unexpand`.
 //!
-//! Counterpart: coreutils' `expand.c`, `unexpand.c` and `expand-common.c`. Refused: `/N` and `+N`
-//! in a list of tab stops, and the old spelling of lists (`-8,16`).
+//! Counterpart: coreutils' `expand.c`, `unexpand.c` and `expand-common.c`. Refused is the old
+//! spelling of lists (`-8,16`).
 
 use super::{Utility, lines};
 use crate::shared::options::{Parsed, Spec, flag, parse, value};
@@ -35,19 +35,30 @@ pub const UNEXPAND: Utility = Utility {
 enum Stops {
     Every(usize),
     At(Vec<usize>),
+    /// These, and behind them every so many columns from a column on.
+    Then(Vec<usize>, usize, usize),
 }
 
 impl Stops {
     fn of(parsed: &Parsed) -> Stops {
         let mut list = Vec::new();
+        let mut more: Option<(u8, usize)> = None;
         let texts = parsed.options.iter().filter(|(key, _)| *key == 't');
         for text in texts.filter_map(|(_, text)| text.as_ref()) {
             for part in text.split(|it| matches!(it, b',' | b' ' | b'\t')) {
                 if part.is_empty() {
                     continue;
                 }
-                if matches!(part, [b'/' | b'+', ..]) {
-                    program::refuse("a tab stop with '/' or '+'");
+                if let [mark @ (b'/' | b'+'), digits @ ..] = part {
+                    let every = digits.to_str().ok().and_then(|it| it.parse().ok());
+                    match every.filter(|it| *it > 0 && digits.iter().all(u8::is_ascii_digit)) {
+                        Some(every) if more.is_none() => more = Some((*mark, every)),
+                        _ => program::refuse("tab stops with '/' or '+' that are strange"),
+                    }
+                    continue;
+                }
+                if more.is_some() {
+                    program::refuse("tab stops behind one with '/' or '+'");
                 }
                 if let Some(bad) = part.find_not_byteset("0123456789") {
                     let rest = text
@@ -68,6 +79,13 @@ impl Stops {
         if list.windows(2).any(|pair| pair.first() >= pair.last()) {
             program::die(1, &[b"tab sizes must be ascending"]);
         }
+        if let Some((mark, every)) = more {
+            let start = match mark {
+                b'+' => list.last().copied().unwrap_or(0),
+                _ => 0,
+            };
+            return Stops::Then(list, start, every);
+        }
         match list.as_slice() {
             [] => Stops::Every(8),
             [every] => Stops::Every(*every),
@@ -80,6 +98,10 @@ impl Stops {
         match self {
             Stops::Every(every) => Some(column + every - column % every),
             Stops::At(list) => list.iter().copied().find(|stop| *stop > column),
+            Stops::Then(list, start, every) => {
+                let listed = list.iter().copied().find(|stop| *stop > column);
+                listed.or_else(|| Some(column + every - (column - start.min(&column)) % every))
+            }
         }
     }
 }

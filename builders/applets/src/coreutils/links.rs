@@ -34,6 +34,7 @@ pub const REALPATH: Utility = Utility {
             flag('m', "canonicalize-missing"),
             flag('P', "physical"),
             flag('q', "quiet"),
+            value('ƀ', "relative-base"),
             value('ŧ', "relative-to"),
             flag('s', "no-symlinks"),
             flag('ß', "strip"),
@@ -109,19 +110,35 @@ fn realpath(spec: &Spec, words: Vec<BString>) -> u8 {
         }
         Ok(found)
     };
-    let base = parsed.value('ŧ').map(|path| match find(path) {
+    let directory = |path: &BString| match find(path) {
         Ok(found) if missing == Missing::None && !fs::stat(&found).is_ok_and(|it| it.is_dir()) => {
             program::die_errno(1, &[&quote::maybe(path)], Errno::NOTDIR)
         }
         Ok(found) => found,
         Err(errno) => program::die_errno(1, &[&quote::maybe(path)], errno),
-    });
+    };
+    let within = |path: &[u8], base: &[u8]| match path.strip_prefix(base) {
+        Some(rest) => rest.is_empty() || base == b"/" || rest.starts_with(b"/"),
+        None => false,
+    };
+    let outer = parsed.value('ƀ').map(directory);
+    let mut base = parsed.value('ŧ').map(directory).or_else(|| outer.clone());
+    // What is not below the base stays absolute, also if that is where to look from.
+    if let (Some(outer), Some(to)) = (&outer, &base)
+        && !within(to, outer)
+    {
+        base = None;
+    }
+    let base_of = |found: &[u8]| {
+        let below = outer.as_ref().is_none_or(|outer| within(found, outer));
+        base.as_ref().filter(|_| below)
+    };
     let end: &[u8] = if parsed.has('z') { b"\0" } else { b"\n" };
     let mut status = 0;
     for path in &parsed.operands {
         match find(path) {
             Ok(found) => {
-                match &base {
+                match base_of(&found) {
                     Some(base) => io::put(&relative(&found, base)),
                     None => io::put(&found),
                 }

@@ -1,7 +1,7 @@
 //! `rm`.
 
 use super::Utility;
-use crate::shared::options::{Parsed, Spec, flag, parse};
+use crate::shared::options::{Parsed, Spec, flag, maybe, parse, value};
 use crate::shared::{fs, io, program, quote};
 use bstr::BString;
 use rustix::io::Errno;
@@ -12,6 +12,10 @@ pub const RM: Utility = Utility {
         options: &[
             flag('d', "dir"),
             flag('f', "force"),
+            value('ï', "interactive"),
+            flag('ñ', "no-preserve-root"),
+            flag('ö', "one-file-system"),
+            maybe('π', "preserve-root"),
             flag('r', "recursive"),
             flag('R', ""),
             flag('v', "verbose"),
@@ -24,6 +28,20 @@ pub const RM: Utility = Utility {
 
 fn run(spec: &Spec, words: Vec<BString>) -> u8 {
     let parsed = parse(spec, words);
+    let asks = parsed
+        .value('ï')
+        .is_some_and(|it| *it != "never" && *it != "no" && *it != "none");
+    if asks || parsed.value('π').is_some_and(|it| *it != "all") {
+        program::refuse("--interactive but for never, or --preserve-root but for all");
+    }
+    let recursive = parsed.has('r') || parsed.has('R');
+    let root = |path: &BString| {
+        let same = |it| fs::stat(b"/").is_ok_and(|root| root.same_file(&it));
+        recursive && fs::lstat(path).is_ok_and(same)
+    };
+    if parsed.operands.iter().any(root) {
+        program::refuse("removing the root");
+    }
     if parsed.operands.is_empty() {
         if parsed.has('f') {
             return 0;

@@ -1,5 +1,6 @@
 //! Evaluating an expression for one file.
 
+use super::extra;
 use super::glob;
 use super::parse::{Command, Node, Permission};
 use crate::regex::Cache;
@@ -40,6 +41,7 @@ pub struct Evaluator {
     prune: bool,
     cache: Cache,
     environment: Vec<BString>,
+    files: extra::Files,
     /// Names gathered for each `-exec … +`.
     gathered: BTreeMap<usize, (Vec<BString>, Vec<BString>)>,
 }
@@ -66,6 +68,7 @@ impl Evaluator {
             prune: false,
             cache: Cache::default(),
             environment: process::environment(),
+            files: extra::Files::default(),
             gathered: BTreeMap::new(),
         }
     }
@@ -82,6 +85,7 @@ impl Evaluator {
 
     /// Runs what is still gathered.
     pub fn finish(&mut self) {
+        self.files.finish();
         for (words, names) in std::mem::take(&mut self.gathered).into_values() {
             if !names.is_empty() {
                 self.start([words, names].concat(), true);
@@ -143,6 +147,12 @@ impl Evaluator {
                 }
             }
             Node::Newer(time) => visit.meta.times[1] > *time,
+            Node::NewerDate(time) => extra::newer_than(*time, visit.meta),
+            Node::Age(number) => extra::age(*number, visit.meta),
+            Node::Owner(user, number) => {
+                let found = extra::owners(visit.path, visit.meta);
+                found.is_ok_and(|it| number.holds(if *user { it.0 } else { it.1 }.into()))
+            }
             Node::Same(device, inode) => visit.meta.device == *device && visit.meta.inode == *inode,
             Node::Links(number) => number.holds(visit.meta.links),
             Node::Access(bits) => fs::access(visit.path, *bits).is_ok(),
@@ -158,6 +168,10 @@ impl Evaluator {
             Node::Print(end) => {
                 io::put(visit.path);
                 io::put(&[*end]);
+                true
+            }
+            Node::PrintTo(file, end) => {
+                self.files.put(file, visit.path, *end);
                 true
             }
             Node::Printf(format) => {
@@ -202,11 +216,37 @@ impl Evaluator {
             }
             return true;
         }
+        let name = if command.inside {
+            BString::from([b"./", fs::base_name(visit.path)].concat())
+        } else {
+            visit.path.clone()
+        };
         let argv = command
             .words
             .iter()
-            .map(|word| BString::from(word.replace("{}", visit.path)));
-        self.start(argv.collect(), false)
+            .map(|word| BString::from(word.replace("{}", &name)));
+        let argv = argv.collect();
+        if command.inside {
+            self.start_inside(argv, fs::dir_name(visit.path))
+        } else {
+            self.start(argv, false)
+        }
+    }
+
+    /// Starts a command in a directory.
+    fn start_inside(&mut self, argv: Vec<BString>, directory: &[u8]) -> bool {
+        let Ok(here) = program::here() else {
+            program::refuse("-execdir in a directory that is gone");
+        };
+        let go = |path: &[u8]| {
+            if wasibuild_guest::host::chdir(path).is_err() {
+                program::refuse("-execdir in a directory that cannot be entered");
+            }
+        };
+        go(directory);
+        let good = self.start(argv, false);
+        go(&here);
+        good
     }
 
     fn start(&mut self, argv: Vec<BString>, many: bool) -> bool {

@@ -40,6 +40,13 @@ pub(crate) const PREDICATES: &[&str] = &[
     "-size",
     "-perm",
     "-newer",
+    "-newermm",
+    "-newermt",
+    "-mtime",
+    "-user",
+    "-group",
+    "-uid",
+    "-gid",
     "-samefile",
     "-links",
     "-readable",
@@ -60,6 +67,9 @@ pub(crate) const PREDICATES: &[&str] = &[
     "-printf",
     "-delete",
     "-exec",
+    "-execdir",
+    "-fprint",
+    "-fprint0",
 ];
 
 /// Runs `find`.

@@ -3,6 +3,7 @@
 //! Contract: as findutils 4.9 in the C locale. Directories are read in the order of their names.
 
 mod evaluate;
+mod extra;
 mod find;
 pub mod glob;
 mod parse;

@@ -2,6 +2,7 @@
 //!
 //! Counterpart: findutils' `parser.c` and `tree.c`.
 
+use super::extra;
 use super::find::PREDICATES;
 use super::printf::{self, Format};
 use crate::regex::{Edges, Regex, Syntax};
@@ -53,6 +54,8 @@ pub struct Command {
     pub many: bool,
     /// Its number, for what is gathered.
     pub number: usize,
+    /// `-execdir`: started in the file's directory.
+    pub inside: bool,
 }
 
 /// An expression.
@@ -73,12 +76,19 @@ pub enum Node {
     Size(Number, u64),
     Permission(u32, u32, Permission),
     Newer((i64, u32)),
+    /// `-newermt`.
+    NewerDate((i64, u32)),
+    /// `-mtime`.
+    Age(Number),
+    /// The user, or else the group.
+    Owner(bool, Number),
     Same(u64, u64),
     Links(Number),
     Access(u32),
     Prune,
     Quit,
     Print(u8),
+    PrintTo(BString, u8),
     Printf(Format),
     Delete,
     Exec(Command),
@@ -91,6 +101,7 @@ impl Node {
             Node::Not(one) => one.acts(),
             Node::And(a, b) | Node::Or(a, b) | Node::List(a, b) => a.acts() || b.acts(),
             Node::Print(_)
+            | Node::PrintTo(..)
             | Node::Printf(_)
             | Node::Delete
             | Node::Exec(_)
@@ -394,7 +405,11 @@ impl Parser {
                 }
             }
             b"-perm" => self.permission(word),
-            b"-newer" => {
+            b"-newermt" | b"-mtime" | b"-user" | b"-group" | b"-uid" | b"-gid" => {
+                let text = self.argument(word);
+                extra::test(word, &text)
+            }
+            b"-newer" | b"-newermm" => {
                 let file = self.argument(word);
                 match fs::stat(&file) {
                     Ok(meta) => Node::Newer(meta.times[1]),
@@ -434,9 +449,23 @@ impl Parser {
                 self.settings.depth_first = true;
                 Node::Delete
             }
-            b"-exec" => {
+            b"-fprint" | b"-fprint0" => {
                 self.action = true;
-                Node::Exec(self.command(word))
+                let file = self.argument(word);
+                extra::Files::create(&file);
+                Node::PrintTo(file, if word == "-fprint" { b'\n' } else { 0 })
+            }
+            b"-exec" | b"-execdir" => {
+                self.action = true;
+                let mut command = self.command(word);
+                command.inside = word == "-execdir";
+                if command.inside {
+                    if command.many {
+                        program::refuse("-execdir of many names at once");
+                    }
+                    extra::path_is_absolute();
+                }
+                Node::Exec(command)
             }
             other => {
                 if PREDICATES.iter().any(|known| known.as_bytes() == other) {
@@ -521,23 +550,25 @@ impl Parser {
                     words,
                     many: true,
                     number: self.commands - 1,
+                    inside: false,
                 };
             }
             words.push(next);
         }
         if words.is_empty() {
-            program::die(1, &[b"invalid argument `;' to `-exec'"]);
+            program::die(1, &[b"invalid argument `;' to `", word, b"'"]);
         }
         Command {
             words,
             many: false,
             number: 0,
+            inside: false,
         }
     }
 }
 
 /// `N`, `+N` or `-N`.
-fn number(text: &[u8]) -> Option<Number> {
+pub fn number(text: &[u8]) -> Option<Number> {
     let (sign, digits) = match text.split_first() {
         Some((sign @ (b'+' | b'-'), rest)) => (*sign, rest),
         _ => (0, text),

@@ -14,6 +14,8 @@ pub struct Line {
     pub mark: u8,
     /// The text.
     pub text: BString,
+    /// In the context format it is marked `!`: something stands in its place.
+    pub bang: bool,
 }
 
 /// A hunk.
@@ -153,6 +155,7 @@ impl<'a> Reader<'a> {
             lines.push(Line {
                 mark,
                 text: text.into(),
+                bang: false,
             });
             self.at += 1;
             self.no_newline(&mut lines)?;
@@ -187,10 +190,18 @@ impl<'a> Reader<'a> {
         let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
         loop {
             while let Some(line) = old.next_if(|it| it.mark != b' ') {
-                lines.push(Line { mark: b'-', ..line });
+                lines.push(Line {
+                    bang: line.mark == b'!',
+                    mark: b'-',
+                    ..line
+                });
             }
             while let Some(line) = new.next_if(|it| it.mark != b' ') {
-                lines.push(Line { mark: b'+', ..line });
+                lines.push(Line {
+                    bang: line.mark == b'!',
+                    mark: b'+',
+                    ..line
+                });
             }
             match (old.next(), new.next()) {
                 (None, None) => break,
@@ -248,6 +259,7 @@ impl<'a> Reader<'a> {
             lines.push(Line {
                 mark,
                 text: text.into(),
+                bang: false,
             });
             self.at += 1;
         }
@@ -294,7 +306,11 @@ impl<'a> Reader<'a> {
         let text = self.peek(0).strip_prefix(start);
         let text = text.filter(|it| it.ends_with(b"\n"));
         let text = text.ok_or_else(|| self.wrong())?.into();
-        lines.push(Line { mark, text });
+        lines.push(Line {
+            mark,
+            text,
+            bang: false,
+        });
         self.at += 1;
         self.no_newline(lines)
     }

@@ -85,6 +85,16 @@ pub(crate) const SPEC: Spec = Spec {
     usage: 64,
 };
 
+/// The names in an archive as far as it is whole: for the fuzzer.
+pub(crate) fn names_of(archive: &[u8]) -> Vec<BString> {
+    let mut members = Members::new(archive);
+    let mut names = Vec::new();
+    while let Ok(Some(member)) = members.next() {
+        names.push(quoting::escaped(&member.name).into());
+    }
+    names
+}
+
 /// Runs the process as `tar`.
 pub fn main() -> ! {
     let words = old_style(program::start());

@@ -25,7 +25,7 @@ type Result<T> = std::result::Result<T, String>;
 
 /// Reads records of the form `LENGTH KEY=VALUE\n`. A global header may only hold a comment.
 pub fn read(mut content: &[u8], extended: &mut Extended, global: bool) -> Result<()> {
-    let wrong = || "an extended header that is broken".to_owned();
+    let wrong = || "an extended header that is broken or not known".to_owned();
     while !content.is_empty() {
         let blank = memchr::memchr(b' ', content).ok_or_else(wrong)?;
         let length = content
@@ -63,10 +63,8 @@ fn one(key: &[u8], value: &[u8], extended: &mut Extended) -> Option<()> {
         b"atime" | b"ctime" | b"comment" | b"charset" => {}
         b"SCHILY.acl.access" | b"SCHILY.acl.default" | b"RHT.security.selinux" => {}
         _ if key.starts_with(b"SCHILY.xattr.") => {}
-        _ if key.starts_with(b"GNU.") => program::refuse(&format!(
-            "the extended header '{}'",
-            String::from_utf8_lossy(key)
-        )),
+        // Sparse files and their like.
+        _ if key.starts_with(b"GNU.") => return None,
         _ => program::complain(&[
             b"Ignoring unknown extended header keyword '",
             &escaped(key),
@@ -79,8 +77,9 @@ fn one(key: &[u8], value: &[u8], extended: &mut Extended) -> Option<()> {
 /// Seconds with a fraction.
 fn time(text: &str) -> Option<(i64, u32)> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    // Times before 1970 are beyond this.
     if whole.starts_with('-') {
-        program::refuse("a time before 1970");
+        return None;
     }
     let digits: String = part.chars().chain("000000000".chars()).take(9).collect();
     Some((whole.parse().ok()?, digits.parse().ok()?))

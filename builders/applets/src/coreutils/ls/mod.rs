@@ -23,7 +23,10 @@ const SPEC: Spec = Spec {
         flag('B', "ignore-backups"),
         maybe('ç', "color"),
         flag('d', "directory"),
+        maybe('€', "classify"),
         flag('F', ""),
+        flag('ƥ', "file-type"),
+        value('ɪ', "indicator-style"),
         flag('ƒ', "full-time"),
         flag('g', ""),
         flag('G', "no-group"),
@@ -93,6 +96,8 @@ struct List {
     format: Format,
     widths: Widths,
     quoting: Quoting,
+    /// What stands behind names: all that is known (`F`), no `*` (`t`), only slashes (`p`).
+    style: Option<char>,
     status: u8,
 }
 
@@ -112,6 +117,7 @@ fn run(spec: &Spec, words: Vec<BString>, format: Format, quoting: Quoting) -> u8
         format,
         widths: Widths::new(&parsed),
         quoting: columns::quoting(&parsed, quoting),
+        style: style(&parsed),
         parsed,
         status: 0,
     };
@@ -128,6 +134,26 @@ fn run(spec: &Spec, words: Vec<BString>, format: Format, quoting: Quoting) -> u8
     list.put(&files);
     list.walk(directories, files.is_empty());
     list.status
+}
+
+/// What stands behind names.
+fn style(parsed: &Parsed) -> Option<char> {
+    let mut style = None;
+    for (key, text) in &parsed.options {
+        style = match (key, text.as_ref().map(|it| it.as_slice())) {
+            ('F' | '€', None) | ('€', Some(b"always" | b"yes" | b"force")) => Some('F'),
+            ('€', Some(b"never" | b"no" | b"none" | b"auto" | b"tty" | b"if-tty")) => style,
+            ('ƥ', _) => Some('t'),
+            ('p', _) => Some('p'),
+            ('ɪ', Some(b"none")) => None,
+            ('ɪ', Some(b"slash")) => Some('p'),
+            ('ɪ', Some(b"file-type")) => Some('t'),
+            ('ɪ', Some(b"classify")) => Some('F'),
+            ('ɪ' | '€', _) => program::refuse("a mark behind names of another name"),
+            _ => style,
+        };
+    }
+    style
 }
 
 /// By what the names are sorted: `n`ame, `t`ime, `S`ize, `v`ersion, e`X`tension.
@@ -154,7 +180,7 @@ impl List {
     fn operand(&self, path: &BString) -> Option<Entry> {
         let parsed = &self.parsed;
         let all = parsed.has('L') || parsed.has('H');
-        let never = parsed.has('d') || parsed.has('F') || self.long.is_some();
+        let never = parsed.has('d') || self.style == Some('F') || self.long.is_some();
         let target = fs::stat(path);
         let follow = match (&target, all) {
             (Ok(_), true) => true,
@@ -284,8 +310,11 @@ impl List {
     }
 
     fn needs_target(&self) -> bool {
-        let more = ['F', 'p', 'R', 'ğ'];
-        self.long.is_some() || "tS".contains(self.sort) || self.parsed.last_of(&more).is_some()
+        let more = ['R', 'ğ'];
+        self.long.is_some()
+            || self.style.is_some()
+            || "tS".contains(self.sort)
+            || self.parsed.last_of(&more).is_some()
     }
 
     fn put(&self, entries: &[Entry]) {
@@ -321,10 +350,11 @@ impl List {
 
     /// What `-F` and `-p` put behind a name.
     fn mark(&self, meta: &Meta) -> Option<&'static str> {
-        let style = self.parsed.last_of(&['F', 'p'])?;
+        let style = self.style?;
         match meta.kind {
             fs::Kind::Directory => Some("/"),
             _ if style == 'p' => None,
+            fs::Kind::File if style == 't' => None,
             fs::Kind::Link => Some("@"),
             fs::Kind::Fifo => Some("|"),
             fs::Kind::Socket => Some("="),
